@@ -1,0 +1,9 @@
+"""Sinusoids added to the token vectors (Vaswani et al. 2017, arXiv 1706.03762)."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(name='sinusoidal', module=None, theta=10_000.0, layout='interleaved')
+    return config

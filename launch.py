@@ -1,0 +1,61 @@
+"""The only command: trains, evaluates and reports one run, runs a study, or rebuilds a report. See README.md.
+
+Exit code 0: done. 1: a run failed. 2: a bad flag, config or folder, in one line. 143: stopped by SIGTERM, saved.
+"""
+
+import pathlib
+import sys
+
+from posbench import command_line, workdir
+from posbench.knobs import UsageError
+
+
+def main(argv: list[str]) -> int:
+    try:
+        request = command_line.parse(argv)
+        if request.help:
+            print(command_line.help_text())
+            return 0
+        if request.report is not None:
+            return report(request.report, readme=request.readme)
+        if request.experiment is not None:
+            from posbench import sweep
+
+            return sweep.run(request)
+        return run(request)
+    except UsageError as error:
+        return fail(str(error), 2)
+
+
+def run(request: command_line.Request) -> int:
+    """One run, in its folder, which no other process may use meanwhile."""
+    with workdir.open_workdir(request.workdir, request.config, request.resume) as folder:
+        if request.mode == 'train' and (folder / 'rows.jsonl').exists():
+            print(f'{folder}: this run is done; here is its report.')
+            return report(folder)
+
+        from posbench import host
+
+        host.prepare(request.devices)
+        from posbench import runner
+
+        return runner.run(request, folder, fail=fail) or (report(folder) if request.mode in ('train', 'evaluate') else 0)
+
+
+def report(folder: pathlib.Path, readme: pathlib.Path | None = None) -> int:
+    from posbench import report as reports
+
+    try:
+        reports.build(folder, readme=readme)
+    except reports.ReportError as error:
+        return fail(str(error), 2)
+    return 0
+
+
+def fail(message: str, code: int) -> int:
+    print(f'launch.py: {message}', file=sys.stderr)
+    return code
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,38 @@
+"""One trained vector for each position, added to the token vectors.
+
+Gehring et al. 2017 (arXiv 1705.03122); GPT-2's initial scale of 0.02.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from posbench.encodings import base
+from posbench.knobs import Range
+
+
+class Encoding(base.PositionEncoding):
+    """x += table[pos].
+
+    Rows past the training length exist up to `max_length` and keep their initial values. Past the table there is
+    nothing: `out_of_range='nan'` says so loudly, `'clip'` repeats the last row.
+    """
+
+    max_length: Annotated[int, Range(min=1)] = 1024
+    init_std: Annotated[float, Range(above=0)] = 0.02
+    out_of_range: Literal['nan', 'clip'] = 'nan'
+
+    shift_invariant: ClassVar[bool] = False
+
+    def setup(self):
+        self.table_RD = self.param('table', nn.initializers.normal(self.init_std), (self.max_length, self.width))
+
+    def embed(self, x_BLD, pos_BL):
+        if self.out_of_range == 'clip':
+            rows_BLD = self.table_RD.at[pos_BL].get(mode='clip')
+        else:
+            # A negative index would wrap to the end of the table before any mode applies.
+            index_BL = jnp.where(pos_BL < 0, self.max_length, pos_BL)
+            rows_BLD = self.table_RD.at[index_BL].get(mode='fill', fill_value=jnp.nan)
+        return x_BLD + rows_BLD.astype(x_BLD.dtype)

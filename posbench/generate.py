@@ -1,0 +1,92 @@
+"""Text from a trained decoder, token by token, with a cache of keys and values."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from posbench import positions, streams
+from posbench.transformer import Transformer
+
+
+class Options(NamedTuple):
+    """config.generate."""
+
+    prompt: str
+    tokens: int
+    temperature: float
+    samples: int
+
+
+def prompts_as_batch(prompts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids and segment ids, int32 [B, L], of prompts of different lengths, padded on the left (segment -1)."""
+    length = max(len(prompt) for prompt in prompts)
+    tokens_BL = np.zeros((len(prompts), length), np.int32)
+    segment_ids_BL = np.full((len(prompts), length), -1, np.int32)
+    for row, prompt in enumerate(prompts):
+        tokens_BL[row, length - len(prompt) :] = prompt
+        segment_ids_BL[row, length - len(prompt) :] = 0
+    return tokens_BL, segment_ids_BL
+
+
+def generate(
+    model: Transformer,
+    params: dict,
+    position_map: positions.PositionMap,
+    prompts: list[np.ndarray],
+    *,
+    tokens: int,
+    temperature: float,
+    seed: int = 0,
+) -> np.ndarray:
+    """New tokens, int32 [B, tokens], of prompts that each have at least one token.
+
+    Positions are drawn once for the whole final length, so that those of the prompt never change. `temperature` 0
+    takes the likeliest token. Raises ValueError for an empty prompt and for an encoder.
+    """
+    if model.kind != 'decoder':
+        raise ValueError(f'generate: got kind={model.kind!r}, wanted a decoder.')
+    if any(len(prompt) == 0 for prompt in prompts):
+        raise ValueError('generate: got an empty prompt, wanted at least one token.')
+    tokens_BL, segment_ids_BL = prompts_as_batch(prompts)
+    run = _generate(model, position_map, tokens)
+    return np.asarray(run(params, tokens_BL, segment_ids_BL, jnp.float32(temperature), jnp.int32(seed)))
+
+
+@functools.lru_cache(maxsize=8)
+def _generate(model, position_map, tokens: int):
+    """The compiled program: the whole prompt at once, then a scan over new tokens."""
+
+    def run(params, tokens_BL, segment_ids_BL, temperature, seed):
+        batch, length = tokens_BL.shape
+        drawn_BL = position_map(streams.key(seed, 'positions'), batch, length + tokens, train=False)
+        drawn_BL = jnp.broadcast_to(drawn_BL, (batch, length + tokens))
+        padding_B = (segment_ids_BL < 0).sum(axis=1)
+
+        def pos_BL(index_BL):
+            # A row starts at its first real token, wherever the padding puts it.
+            return jnp.take_along_axis(drawn_BL, jnp.maximum(index_BL - padding_B[:, None], 0), axis=1)
+
+        def choose(logits_BV, number):
+            key = streams.key(seed, 'generation', number)
+            drawn_B = jax.random.categorical(key, logits_BV / jnp.maximum(temperature, 1e-6))
+            return jnp.where(temperature > 0, drawn_B, logits_BV.argmax(axis=-1)).astype(jnp.int32)
+
+        cache = model.empty_cache(batch, length + tokens)
+        prompt_pos_BL = pos_BL(jnp.broadcast_to(jnp.arange(length), (batch, length)))
+        logits_BLV, cache = model.apply({'params': params}, tokens_BL, prompt_pos_BL, segment_ids_BL, cache=cache)
+        first_B = choose(logits_BLV[:, -1], 0)
+
+        def one_token(carry, number):
+            token_B, cache = carry
+            pos_B1 = pos_BL(jnp.broadcast_to(cache.length, (batch, 1)))
+            logits_BLV, cache = model.apply({'params': params}, token_B[:, None], pos_B1, cache=cache)
+            following_B = choose(logits_BLV[:, -1], number)
+            return (following_B, cache), token_B
+
+        _, tokens_NB = jax.lax.scan(one_token, (first_B, cache), 1 + jnp.arange(tokens))
+        return tokens_NB.T
+
+    return jax.jit(run)

@@ -1,0 +1,147 @@
+"""One run, assembled: everything a config names, built and typed. Below this file nobody sees a config."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from posbench import datasets, optim, parallel, positions, step, transformer
+from posbench.datasets import Text
+from posbench.evaluate import Evaluator
+from posbench.tasks.text import language_model
+
+
+class Schedule(NamedTuple):
+    """config.train."""
+
+    length: int
+    batch_size: int
+    steps: int
+    steps_per_call: int
+    evaluate_every: int
+    checkpoint_every: int
+    keep_checkpoints: int
+
+
+class Plan(NamedTuple):
+    """config.evaluate."""
+
+    multiples: tuple[int, ...]
+    first_unseen: bool
+    split: str
+    tokens: int | None
+    stride: int
+    batch_tokens: int
+
+    def lengths(self, train_length: int) -> list[int]:
+        """Window lengths to score, shortest first; the first unseen length is the training length plus 1."""
+        lengths = {multiple * train_length for multiple in self.multiples}
+        return sorted(lengths | {train_length + 1} if self.first_unseen else lengths)
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A run without its state: pure parts and plain numbers."""
+
+    name: str
+    text: Text
+    task_name: str
+    seeds: tuple[int, ...]
+    model: transformer.Transformer
+    optimizer: optax.GradientTransformation
+    learning_rate: optax.Schedule
+    position_map: positions.PositionMap
+    layout: parallel.Layout
+    schedule: Schedule
+    plan: Plan
+    on_device: bool
+    separate_documents: bool
+    encoding_name: str
+    options: dict
+    config_hash: str
+
+    @functools.cached_property
+    def abstract_state(self) -> step.State:
+        """Shapes and shardings of the state of all seeds."""
+        shapes = jax.eval_shape(self._init_all)
+        shardings = self.layout.of_state(shapes)
+        return jax.tree.map(
+            lambda shape, sharding: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=sharding), shapes, shardings
+        )
+
+    def init_state(self) -> step.State:
+        """The state at step 0 of all seeds, where the mesh wants it."""
+        shardings = jax.tree.map(lambda leaf: leaf.sharding, self.abstract_state)
+        return jax.jit(self._init_all, out_shardings=shardings)()
+
+    def _init_all(self) -> step.State:
+        init = functools.partial(step.init_state, self.model, self.optimizer, length=self.schedule.length)
+        return jax.vmap(lambda seed: init(seed=seed))(jnp.asarray(self.seeds, jnp.int32))
+
+    def task(self, tokens_N) -> language_model.Task:
+        end = self.text.end_of_document if self.separate_documents else None
+        return language_model.Task(tokens_N, end)
+
+    def compiled_steps(self):
+        """steps(state, source, count) on the devices of the mesh."""
+        steps = step.make_steps(
+            self.model,
+            self.optimizer,
+            self.position_map,
+            batch_size=self.schedule.batch_size,
+            length=self.schedule.length,
+            most=self.schedule.steps_per_call,
+        )
+        return parallel.compile_steps(steps, self.layout, self.abstract_state)
+
+    def evaluator(self) -> Evaluator:
+        return Evaluator(
+            self.model, self.position_map, self.layout, self.text.characters_V, self.seeds, self.plan.batch_tokens
+        )
+
+    def parameter_counts(self) -> tuple[int, int]:
+        """Trained numbers of one model, and those of its encoding among them."""
+        total = of_encoding = 0
+        for path, leaf in jax.tree.leaves_with_path(self.abstract_state.params):
+            size = leaf.size // len(self.seeds)
+            total += size
+            of_encoding += size if any(entry.key == 'position_encoding' for entry in path) else 0
+        return total, of_encoding
+
+
+def from_config(config, name: str) -> Job:
+    """Everything of one run; prepares and tokenises the text if that was not done before.
+
+    Raises DatasetError, MeshError, or ValueError, each with one line for the user.
+    """
+    dataset = dict(config.dataset)
+    on_device, separate_documents = dataset.pop('on_device'), dataset.pop('separate_documents')
+    text = datasets.load(**dataset)
+    seeds = tuple(config.seeds)
+    encoding, position_options = dict(config.encoding), dict(config.positions)
+    plain = json.loads(config.to_json())
+    return Job(
+        name=name,
+        text=text,
+        task_name=f'text/{text.name}',
+        seeds=seeds,
+        model=transformer.from_config(config, text.vocabulary),
+        optimizer=optim.from_config(config.optimizer, config.train.steps),
+        learning_rate=optim.learning_rate(config.optimizer, config.train.steps),
+        position_map=positions.build(**position_options),
+        layout=parallel.layout(
+            config.parallel, seeds=len(seeds), batch_size=config.train.batch_size, **dict(config.mesh)
+        ),
+        schedule=Schedule(**config.train),
+        plan=Plan(**config.evaluate),
+        on_device=on_device,
+        separate_documents=separate_documents,
+        encoding_name=encoding.pop('name'),
+        options=dict(encoding=plain['encoding'], positions=plain['positions']),
+        config_hash=hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16],
+    )

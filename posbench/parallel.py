@@ -1,0 +1,169 @@
+"""Devices: which mesh, which array lies where, and the two ways to compile a training step.
+
+`jit`: one program over a mesh with the axes seed, data and model; XLA splits it after the shardings of its arguments.
+`pmap`: one replica a device, each with its rows of the batch; gradients are summed by name. Both give the same numbers.
+"""
+
+import dataclasses
+import math
+import os
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+# The axis of a parameter that the model axis of the mesh splits, counted from the end: heads, or hidden channels.
+# Other parameters, an encoding's own among them, are on every device of the model axis.
+MODEL_AXIS = {
+    ('query', 'kernel'): -2,
+    ('key', 'kernel'): -2,
+    ('value', 'kernel'): -2,
+    ('out', 'kernel'): -3,
+    ('up', 'kernel'): -1,
+    ('down', 'kernel'): -2,
+}
+
+
+class MeshError(ValueError):
+    """A mesh that these devices, seeds, or this batch cannot fill."""
+
+
+def initialize() -> None:
+    """Joins the processes of a cluster, where the environment says that there is one."""
+    if os.environ.get('JAX_COORDINATOR_ADDRESS') or int(os.environ.get('SLURM_NTASKS', 1)) > 1:
+        jax.distributed.initialize()
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """A mesh, and the shardings of what a run holds."""
+
+    mesh: Mesh
+    mode: str
+
+    @property
+    def replicated(self) -> NamedSharding:
+        return NamedSharding(self.mesh, P())
+
+    @property
+    def rows(self) -> NamedSharding:
+        """Arrays whose leading axis is the batch."""
+        return NamedSharding(self.mesh, P('data'))
+
+    def of_state(self, state):
+        """Shardings of a state whose every leaf has the seeds first; also works on shapes."""
+
+        def one(path, leaf):
+            names = tuple(getattr(entry, 'key', getattr(entry, 'name', None)) for entry in path)
+            spec = ['seed'] + [None] * (len(leaf.shape) - 1)
+            axis = MODEL_AXIS.get(names[-2:])
+            if axis is not None:
+                spec[axis] = 'model'
+            return NamedSharding(self.mesh, P(*spec))
+
+        return jax.tree.map_with_path(one, state)
+
+
+def layout(mode: str, *, seeds: int, batch_size: int, seed=None, data=None, model: int = 1) -> Layout:
+    """The mesh of all devices. Axes that are None are chosen: as many seeds as fit, and the rest for data.
+
+    Raises MeshError, in one line, where the numbers do not divide.
+    """
+    devices = jax.devices()
+    if len(devices) % model:
+        raise MeshError(f'config.mesh.model: got {model}, wanted a divisor of the {len(devices)} devices.')
+    free = len(devices) // model
+    if mode == 'pmap':
+        if model != 1 or seed not in (None, 1):
+            raise MeshError('config.parallel: pmap splits the batch only; config.mesh.seed and .model must be 1 or None.')
+        seed = 1
+    if seed is None:
+        seed = math.gcd(seeds, free // data if data else free)
+    if data is None:
+        data = free // seed
+        # A batch smaller than the machine leaves devices idle rather than stopping the run.
+        data = math.gcd(data, batch_size)
+    wanted = seed * data * model
+    if wanted > len(devices) or seeds % seed or batch_size % data:
+        raise MeshError(
+            f'config.mesh: got seed={seed}, data={data}, model={model} on {len(devices)} devices; wanted seed to divide '
+            f'the {seeds} seeds, data to divide the batch of {batch_size}, and no more than the devices in all.'
+        )
+    return Layout(Mesh(np.array(devices[:wanted]).reshape(seed, data, model), ('seed', 'data', 'model')), mode)
+
+
+def compile_steps(steps: Callable, layout: Layout, state_shapes) -> Callable:
+    """Compiles steps(state, source, count, rows, axis) -> (state, metrics); the state is donated.
+
+    `rows(batch)` is what a device may see of a batch, and `axis` the name to sum gradients over, or None where XLA
+    does that by itself. Under pmap the state and the source have one copy a device, along a leading axis.
+    """
+    if layout.mode == 'pmap':
+        data = layout.mesh.shape['data']
+
+        def rows(batch):
+            def mine(x):
+                size = x.shape[0] // data
+                return jax.lax.dynamic_slice_in_dim(x, jax.lax.axis_index('data') * size, size)
+
+            return jax.tree.map(lambda x: x if x.shape[0] == 1 else mine(x), batch)
+
+        return jax.pmap(
+            lambda state, source, count: steps(state, source, count, rows, 'data'),
+            axis_name='data',
+            in_axes=(0, 0, None),
+            donate_argnums=0,
+            devices=list(layout.mesh.devices.flat),
+        )
+
+    def rows(batch):
+        def split(x):
+            return x if x.shape[0] == 1 else jax.lax.with_sharding_constraint(x, layout.rows)
+
+        return jax.tree.map(split, batch)
+
+    shardings = layout.of_state(state_shapes)
+    return jax.jit(
+        lambda state, source, count: steps(state, source, count, rows, None),
+        in_shardings=(shardings, None, None),
+        out_shardings=(shardings, layout.replicated),
+        donate_argnums=0,
+    )
+
+
+def place(tree, layout: Layout):
+    """A tree on the devices, in the form that the compiled steps want as their source."""
+    if layout.mode == 'pmap':
+        return _copies(tree, layout)
+    return jax.device_put(tree, layout.replicated)
+
+
+def place_state(state, layout: Layout):
+    """A state in the form that the compiled steps want."""
+    if layout.mode == 'pmap':
+        return _copies(state, layout)
+    return jax.device_put(state, layout.of_state(state))
+
+
+def one_copy(state, layout: Layout):
+    """The state without pmap's leading axis, placed on the mesh: for checkpoints and evaluation."""
+    if layout.mode != 'pmap':
+        return state
+    state = jax.tree.map(lambda x: np.asarray(x.addressable_shards[0].data)[0], state)
+    return jax.device_put(state, layout.of_state(state))
+
+
+def numbers(metrics: dict, layout: Layout) -> dict[str, np.ndarray]:
+    """Metrics on the host; under pmap all replicas hold the same ones."""
+    metrics = jax.device_get(metrics)
+    return {name: values[0] for name, values in metrics.items()} if layout.mode == 'pmap' else metrics
+
+
+def _copies(tree, layout: Layout):
+    devices = list(layout.mesh.devices.flat)
+    sharding = NamedSharding(Mesh(np.array(devices), ('data',)), P('data'))
+    return jax.tree.map(
+        lambda x: jax.device_put(np.broadcast_to(np.asarray(x)[None], (len(devices), *np.shape(x))), sharding), tree
+    )

@@ -1,0 +1,92 @@
+"""What an encoding looks like: encoding.json, from its hooks and trained parameters. A report draws it."""
+
+import json
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from posbench.encodings import base
+from posbench.job import Job
+from posbench.metrics import write_atomically
+from posbench.train import Trained
+
+NAME = 'encoding.json'
+
+
+def write(job: Job, trained: Trained, folder: pathlib.Path) -> None:
+    """Draws the encoding of the first seed, of the first layer where layers differ."""
+    params = jax.tree.map(lambda leaf: np.asarray(leaf[0]), trained.params)
+    model = job.model
+    encoding = model.encoding.clone(
+        parent=None, width=model.width, heads=model.heads, head_width=model.width // model.heads
+    )
+    if not encoding.per_layer:
+        own = params.get('position_encoding', {})
+    elif model.scan_layers:
+        own = jax.tree.map(lambda leaf: leaf[0], params['blocks']['position_encoding'])
+    else:
+        own = params['block_0']['position_encoding']
+    drawn = describe(encoding.with_params(own), job.plan.lengths(job.schedule.length)[-1])
+    write_atomically(folder / NAME, json.dumps(dict(drawn, encoding=job.encoding_name)))
+
+
+def describe(encoding: base.PositionEncoding, longest: int) -> dict:
+    """The picture that fits the hooks an encoding has, up to `longest` positions: plain lists of numbers.
+
+    Position vectors: their cosine similarity. Biases: by head and distance. Rotations: the mean score of a random
+    query with an equal key, by distance, relative to distance 0. Position terms of queries (relative keys): their
+    root mean square over random queries, because their mean is nothing.
+    """
+
+    def has(hook: str) -> bool:
+        return getattr(type(encoding), hook) is not getattr(base.PositionEncoding, hook)
+
+    distance_N = np.unique(np.concatenate([np.arange(min(longest, 65)), np.geomspace(1, longest - 1, 96).astype(int)]))
+    if has('embed'):
+        return _similarity(encoding, longest)
+    if has('bias'):
+        query = jnp.asarray([[longest - 1]], jnp.int32)
+        keys = jnp.asarray(longest - 1 - distance_N, jnp.int32)[None]
+        bias_HN = np.asarray(encoding.bias(query, keys))[0, :, 0]
+        heads = [[round(float(value), 5) for value in bias_N] for bias_N in bias_HN]
+        return dict(kind='bias', title='Bias by distance, one line a head', distances=distance_N.tolist(), heads=heads)
+    if has('score') or has('rotate'):
+        return _scores(encoding, distance_N, longest)
+    return dict(kind='none', title='No encoding: nothing to draw')
+
+
+def _similarity(encoding, longest: int) -> dict:
+    position_N = np.unique(np.linspace(0, longest - 1, 128).astype(int))
+    zeros = jnp.zeros((1, len(position_N), encoding.width))
+    vectors_ND = np.asarray(encoding.embed(zeros, jnp.asarray(position_N, jnp.int32)[None]))[0]
+    unit_ND = vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)
+    matrix = np.round(unit_ND @ unit_ND.T, 4).tolist()
+    title = 'Cosine similarity of position vectors'
+    return dict(kind='similarity', title=title, positions=position_N.tolist(), matrix=matrix)
+
+
+def _scores(encoding, distance_N, longest: int) -> dict:
+    """Logits of 256 random queries against keys at these distances."""
+    shape = (256, 1, encoding.heads, encoding.head_width)
+    q_BLHK = jax.random.normal(jax.random.key(0), shape)
+
+    def logits_BHN(key_BLHK):
+        keys_BMHK = jnp.broadcast_to(key_BLHK, (shape[0], len(distance_N), *shape[2:]))
+        pos_q, pos_k = jnp.full((1, 1), longest - 1), jnp.asarray(longest - 1 - distance_N, jnp.int32)[None]
+        q = encoding.rotate(q_BLHK, pos_q, 'query') * shape[-1] ** -0.5
+        k = encoding.rotate(keys_BMHK, pos_k, 'key')
+        logits_BHLM = jnp.einsum('BLHK,BMHK->BHLM', q, k)
+        return np.asarray(encoding.score(logits_BHLM, base.Block(q, k, pos_q, pos_k)))[:, :, 0]
+
+    of_nothing = logits_BHN(jnp.zeros_like(q_BLHK))
+    if np.abs(of_nothing).max() > 1e-6:
+        curves = {f'head {head}': np.sqrt((of_nothing[:, head] ** 2).mean(axis=0)) for head in range(shape[2])}
+        title = 'Position term of the logits by distance, root mean square over random queries'
+    else:
+        equal = logits_BHN(q_BLHK).mean(axis=(0, 1))
+        curves = {'equal key': equal / equal[0]}
+        title = 'Mean score of a query with an equal key by distance, relative to distance 0'
+    curves = {name: np.round(values, 5).tolist() for name, values in curves.items()}
+    return dict(kind='score', title=title, distances=distance_N.tolist(), curves=curves)

@@ -1,0 +1,110 @@
+"""What ties knobs together: each rule is one sentence that names all of them.
+
+What needs the machine (do the axes of the mesh multiply to the devices?) is checked where the machine is known.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+
+def longest(config: dict[str, Any]) -> int:
+    """Tokens of the longest sequence that the model ever sees."""
+    length = config['train']['length']
+    return max(length * max(config['evaluate']['multiples']), length + config['evaluate']['first_unseen'])
+
+
+def broken(config: dict[str, Any], traits: dict[str, Any]) -> Iterator[str]:
+    """A sentence for each rule that a resolved config breaks, in the order of configs/default.py.
+
+    `traits` are the class constants of the encoding: `even_width` and `even_head_width` mean what they say.
+    """
+    yield from _positions(config)
+    yield from _dataset(config['dataset'])
+    yield from _model(config['model'], config['encoding']['name'], traits)
+    yield from _train(config['train'], config['optimizer'])
+    yield from _evaluate(config)
+    yield from _devices(config)
+
+
+def _positions(config: dict) -> Iterator[str]:
+    reach = config['positions'].get('max_position')
+    if reach is not None and reach < longest(config):
+        yield (
+            f'config.positions.max_position: got {reach}, wanted at least {longest(config)}, the longest sequence that '
+            'config.train.length, config.evaluate.multiples and config.evaluate.first_unseen ask for'
+        )
+
+
+def _dataset(dataset: dict) -> Iterator[str]:
+    name, folder = dataset['name'], dataset['folder']
+    if name == 'folder' and folder is None:
+        yield "config.dataset.folder: got None, wanted a path, because config.dataset.name is 'folder'"
+    if name != 'folder' and folder is not None:
+        yield f'config.dataset.folder: got {folder!r}, wanted None, because config.dataset.name is {name!r}'
+    if folder is not None and not os.path.isdir(folder):
+        yield f'config.dataset.folder: got {folder!r}, which is no folder on this machine'
+    if dataset['tokenizer'] == 'bpe' and dataset['vocabulary'] < 257:
+        yield (
+            f'config.dataset.vocabulary: got {dataset["vocabulary"]}, wanted at least 257 (256 bytes and one merge), '
+            "because config.dataset.tokenizer is 'bpe'"
+        )
+
+
+def _model(model: dict, encoding: str, traits: dict) -> Iterator[str]:
+    width, heads = model['width'], model['heads']
+    if width % heads:
+        yield f'config.model.width: got {width}, wanted a multiple of config.model.heads, which is {heads}'
+    elif traits.get('even_head_width') and width // heads % 2:
+        yield (
+            f'config.model.width: got {width}, which is {width // heads} for each of config.model.heads = {heads}; '
+            f'wanted an even head width, because config.encoding.name is {encoding!r}'
+        )
+    if traits.get('even_width') and width % 2:
+        yield f'config.model.width: got {width}, wanted an even width, because config.encoding.name is {encoding!r}'
+
+
+def _train(train: dict, optimizer: dict) -> Iterator[str]:
+    steps, call = train['steps'], train['steps_per_call']
+    if call > steps:
+        yield f'config.train.steps_per_call: got {call}, wanted at most config.train.steps, which is {steps}'
+    for name in ('evaluate_every', 'checkpoint_every'):
+        if train[name] % call:
+            yield (
+                f'config.train.{name}: got {train[name]}, wanted a multiple of config.train.steps_per_call, '
+                f'which is {call}'
+            )
+    if optimizer['warmup_steps'] > steps:
+        yield (
+            f'config.optimizer.warmup_steps: got {optimizer["warmup_steps"]}, '
+            f'wanted at most config.train.steps, which is {steps}'
+        )
+
+
+def _evaluate(config: dict) -> Iterator[str]:
+    length, evaluate = config['train']['length'], config['evaluate']
+    if evaluate['stride'] > length:
+        yield f'config.evaluate.stride: got {evaluate["stride"]}, wanted at most config.train.length, which is {length}'
+    if evaluate['batch_tokens'] < longest(config):
+        yield (
+            f'config.evaluate.batch_tokens: got {evaluate["batch_tokens"]}, wanted at least {longest(config)}, one '
+            'longest sequence by config.train.length, config.evaluate.multiples and config.evaluate.first_unseen'
+        )
+
+
+def _devices(config: dict) -> Iterator[str]:
+    mesh, seeds, batch_size = config['mesh'], config['seeds'], config['train']['batch_size']
+    if mesh['data'] and batch_size % mesh['data']:
+        yield (
+            f'config.train.batch_size: got {batch_size}, wanted a multiple of config.mesh.data, which is {mesh["data"]}'
+        )
+    if mesh['seed'] and len(seeds) % mesh['seed']:
+        yield (
+            f'config.mesh.seed: got {mesh["seed"]}, wanted a divisor of {len(seeds)}, '
+            f'the number of seeds in config.seeds = {seeds}'
+        )
+    if config['parallel'] == 'pmap' and mesh['model'] != 1:
+        yield (
+            f"config.mesh.model: got {mesh['model']}, wanted 1, because config.parallel is 'pmap' "
+            '(one replica a device)'
+        )

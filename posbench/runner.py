@@ -1,0 +1,64 @@
+"""What `launch.py` does with one run once the folder is open: the modes, and the exit code of each failure."""
+
+import os
+import pathlib
+from collections.abc import Callable
+
+import jax
+
+from posbench import checkpoint, generate, host, job, parallel, parameters, picture, results, train
+from posbench.datasets import DatasetError
+from posbench.progress import Progress
+
+
+def run(request, folder: pathlib.Path, fail: Callable[[str, int], int]) -> int:
+    """Trains and scores, or what `request.mode` says; returns the exit code."""
+    config = request.config
+    cache = pathlib.Path(config.dataset.data_dir or '~/.cache/posbench').expanduser() / 'xla'
+    host.compilation_cache(str(cache))
+    parallel.initialize()
+    if config.debug_nans:
+        jax.config.update('jax_debug_nans', True)
+    try:
+        one = job.from_config(config, request.config_name)
+        if request.mode == 'params':
+            parameters.show(one)
+            return 0
+        with Progress(request.quiet) as progress:
+            if request.mode == 'train':
+                trained = train.run(one, folder, request.resume, progress)
+            else:
+                trained = train.restore(one, folder, progress)
+            if request.mode == 'generate':
+                options = generate.Options(**config.generate)
+                _show_text(one, trained, options)
+                return 0
+            results.score(one, trained, folder, progress, os.environ.get('POSBENCH_EXPERIMENT'))
+            picture.write(one, trained, folder)
+        return 0
+    except (DatasetError, parallel.MeshError) as error:
+        return fail(str(error), 2)
+    except checkpoint.CheckpointError as error:
+        return fail(str(error), 1)
+    except train.NotANumber as error:
+        return fail(str(error), 1)
+    except train.Terminated as error:
+        return fail(str(error), 143)
+
+
+def _show_text(one: job.Job, trained: train.Trained, options: generate.Options) -> None:
+    """Prints samples of the first seed."""
+    params = jax.tree.map(lambda leaf: leaf[0], trained.params)
+    prompt = one.text.tokenizer.encode(options.prompt)
+    tokens_BN = generate.generate(
+        one.model,
+        params,
+        one.position_map,
+        [prompt] * options.samples,
+        tokens=options.tokens,
+        temperature=options.temperature,
+        seed=one.seeds[0],
+    )
+    for number, tokens_N in enumerate(tokens_BN):
+        print(f'--- sample {number + 1} of {options.samples} ---')
+        print(options.prompt + one.text.tokenizer.decode(tokens_N))

@@ -1,0 +1,1 @@
+"""Language: predict the next token of real text."""

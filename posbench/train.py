@@ -1,0 +1,152 @@
+"""A run from its first step to its last: resume, train, validate, save."""
+
+import dataclasses
+import pathlib
+import signal
+import time
+
+import jax.numpy as jnp
+import numpy as np
+
+from posbench import checkpoint, fingerprint, parallel, step
+from posbench.job import Job
+from posbench.metrics import Log
+from posbench.progress import Progress
+
+
+class NotANumber(RuntimeError):
+    """The loss or a gradient stopped being a number."""
+
+
+class Terminated(RuntimeError):
+    """SIGTERM came; the state is saved."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """Parameters of all seeds after the last step, [S, ...] a leaf."""
+
+    params: dict
+    step: int
+
+
+def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trained:
+    """Trains all seeds to the last step, from the newest good checkpoint if there is one and `resume` allows it.
+
+    Raises NotANumber within one call of steps after the first bad loss, with the last good checkpoint kept, and
+    Terminated after SIGTERM, with the state saved. CheckpointError: none is there and `resume` is 'must', or all that
+    are there are damaged.
+    """
+    schedule, layout = job.schedule, job.layout
+    started = time.perf_counter()
+    with checkpoint.Checkpoints(folder / 'checkpoints', schedule.keep_checkpoints, progress.note) as checkpoints:
+        at, state = _first_state(job, checkpoints, resume, progress)
+        if at == schedule.steps:
+            return Trained(state.params, at)
+        log = Log(folder, at)
+        interrupt = _Interrupt()
+        steps = job.compiled_steps()
+        state = parallel.place_state(state, layout)
+        source = _device_source(job) if job.on_device else None
+        tokens_a_step = schedule.batch_size * schedule.length * len(job.seeds)
+        progress.start(schedule.steps, at)
+        while at < schedule.steps:
+            begun = time.perf_counter()
+            count = min(schedule.steps_per_call - at % schedule.steps_per_call, schedule.steps - at)
+            state, metrics = steps(state, source or _host_source(job, at, count), jnp.int32(count))
+            metrics = {name: values[:, :count] for name, values in parallel.numbers(metrics, layout).items()}
+            if started is not None:
+                progress.note(f'First {count} steps done {time.perf_counter() - started:.1f} s after the start.')
+                started = None
+            at += count
+            seconds = time.perf_counter() - begun
+            _check_finite(metrics, at - count, job.seeds)
+            means = {name: values.astype(np.float64).mean(axis=1) for name, values in metrics.items()}
+            rate = float(job.learning_rate(at - 1))
+            log.metrics(at, 'train', job.seeds, means | dict(learning_rate=np.full(len(job.seeds), rate)))
+            log.timing(at, tokens_a_step * count, seconds)
+            progress.update(at, means['loss'].mean(), tokens_a_step * count / seconds)
+
+            last = at == schedule.steps
+            if last or at % schedule.evaluate_every == 0:
+                validation = _validate(job, parallel.one_copy(state, layout).params)
+                log.metrics(at, 'validation', job.seeds, validation)
+                progress.note(
+                    f'Step {at}: validation {np.mean(validation["bits_per_character"]):.3f} bits a character.'
+                )
+            if last or at % schedule.checkpoint_every == 0 or interrupt.requested:
+                # The log goes to the disk first: a checkpoint promises that everything up to its step is written.
+                log.flush()
+                checkpoints.save(at, parallel.one_copy(state, layout), dict(fingerprint=fingerprint.fingerprint()))
+            if interrupt.requested:
+                checkpoints.wait()
+                raise Terminated(f'SIGTERM: saved step {at}; the same command goes on from there.')
+        log.close()
+        return Trained(parallel.one_copy(state, layout).params, at)
+
+
+def restore(job: Job, folder: pathlib.Path, progress: Progress) -> Trained:
+    """The newest good checkpoint's parameters; CheckpointError where there is none."""
+    with checkpoint.Checkpoints(folder / 'checkpoints', job.schedule.keep_checkpoints, progress.note) as checkpoints:
+        restored = checkpoints.restore(job.abstract_state)
+    if restored is None:
+        raise checkpoint.CheckpointError(f'{folder}: there is no checkpoint here; train first.')
+    return Trained(restored.state.params, restored.step)
+
+
+def _first_state(job: Job, checkpoints, resume: str, progress: Progress) -> tuple[int, step.State]:
+    """(step, state) to start from, and a line that says which rule applied."""
+    restored = None if resume == 'never' else checkpoints.restore(job.abstract_state)
+    if restored is None:
+        if resume == 'must':
+            raise checkpoint.CheckpointError(f'--resume=must: there is no checkpoint in {checkpoints.folder}.')
+        progress.note(f'--resume={resume}: no checkpoint, starting at step 0.')
+        return 0, job.init_state()
+    changed = fingerprint.differences(restored.notes['fingerprint'], fingerprint.fingerprint())
+    if changed:
+        progress.note(f'--resume={resume}: from step {restored.step}, but not bit for bit: {"; ".join(changed)}.')
+    else:
+        progress.note(f'--resume={resume}: from step {restored.step}, bit for bit (same fingerprint).')
+    return restored.step, restored.state
+
+
+def _device_source(job: Job) -> step.Source:
+    tokens_N = np.asarray(job.text.tokens['train'])
+    return step.Source(parallel.place(job.task(tokens_N), job.layout))
+
+
+def _host_source(job: Job, at: int, count: int) -> step.Source:
+    """Windows of the next steps, filled up to a full call so that the shape never changes."""
+    schedule = job.schedule
+    task = job.task(job.text.tokens['train'])
+    windows = step.host_windows(task, job.seeds, at, schedule.steps_per_call, schedule.batch_size, schedule.length)
+    return parallel.place(step.Source(job.task(np.zeros(1, np.int32)), windows), job.layout)
+
+
+def _validate(job: Job, params_S) -> dict[str, np.ndarray]:
+    """Loss and bits per character of each seed on validation windows of the training length."""
+    windows = job.evaluator().windows(params_S, job.text.tokens['validation'], job.schedule.length, job.plan.tokens)
+    values = [score.values() for score in windows.scores()]
+    return {name: np.array([value[name] for value in values]) for name in ('loss', 'bits_per_character')}
+
+
+def _check_finite(metrics: dict, first: int, seeds) -> None:
+    for name, values_SN in metrics.items():
+        bad = np.argwhere(~np.isfinite(values_SN))
+        if len(bad):
+            seed, number = min(bad, key=lambda place: place[1])
+            raise NotANumber(
+                f'{name} of seed {seeds[seed]} is {values_SN[seed, number]} at step {first + number + 1}; '
+                'the last checkpoint before it is kept.'
+            )
+
+
+class _Interrupt:
+    """Remembers that SIGTERM came, so that the step under way can end."""
+
+    def __init__(self):
+        self.requested = False
+        signal.signal(signal.SIGTERM, self._remember)
+
+    def _remember(self, *_):
+        self.requested = True
