@@ -39,7 +39,9 @@ def run(request: command_line.Request) -> int:
         host.prepare(request.devices)
         from posbench import runner
 
-        return runner.run(request, folder, fail=fail) or (report(folder) if request.mode in ('train', 'evaluate') else 0)
+        return runner.run(request, folder, fail=fail) or (
+            report(folder) if request.mode in ('train', 'evaluate') else 0
+        )
 
 
 def report(folder: pathlib.Path, readme: pathlib.Path | None = None) -> int:

@@ -1,6 +1,6 @@
 """Damages real checkpoints at random and counts how often that is noticed, and the step before used instead.
 
-    python -m benchmarks.mutate_checkpoints --mutations=200 --seed=0       # 10 s on two cores
+    python -m benchmarks.mutate_checkpoints --mutations=200 --seed=0       # 10 to 30 s on two cores
 
 Each mutation hits one random file (the manifest included) of the newest of three steps, in a fresh copy of the run.
 Exit code 0 if every mutation was reported and every restored bit is that of the step before, else 1.

@@ -10,6 +10,9 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     config = ConfigDict()
 
+    # The study that a run is part of; it only names the rows.
+    config.experiment = None
+
     # What is compared. A variant changes these two and nothing else (a test says so).
     # `module` is a path to a Python file with your own `Encoding`, from outside the package.
     config.encoding = ConfigDict(dict(name='none', module=None))
@@ -19,74 +22,86 @@ def get_config() -> ConfigDict:
     # One model for each seed, all trained in one program. A seed decides weights, batches, dropout and drawn positions.
     config.seeds = (0,)
 
-    config.dataset = ConfigDict(dict(
-        name='austen',              # the shipped novels | 'folder' | any text dataset of tensorflow_datasets, by name
-        folder=None,                # with name='folder': a directory with train/, validation/ and test/ folders of .txt
-        text_feature=None,          # the feature that holds the text, where a TFDS dataset has several
-        tokenizer='bpe',            # bytes | characters | bpe
-        vocabulary=1024,            # tokens of a BPE vocabulary, the 256 bytes included
-        data_dir=None,              # prepared data and tokenizers; None: ~/.cache/posbench
-        separate_documents=False,   # attention and positions stay within a document; for texts of many short ones
-        on_device=True,             # the training tokens live on the device, so that many steps run in one call
-    ))
+    config.dataset = ConfigDict(
+        dict(
+            name='austen',  # the shipped novels | 'folder' | any text dataset of tensorflow_datasets, by name
+            folder=None,  # with name='folder': a directory with train/, validation/ and test/ folders of .txt
+            text_feature=None,  # the feature that holds the text, where a TFDS dataset has several
+            tokenizer='bpe',  # bytes | characters | bpe
+            vocabulary=1024,  # tokens of a BPE vocabulary, the 256 bytes included
+            data_dir=None,  # prepared data and tokenizers; None: ~/.cache/posbench
+            separate_documents=False,  # attention and positions stay within a document; for texts of many short ones
+            on_device=True,  # the training tokens live on the device, so that many steps run in one call
+        )
+    )
 
-    config.model = ConfigDict(dict(
-        kind='decoder',             # decoder (causal) | encoder (sees both sides)
-        layers=4,
-        width=128,                  # D, channels of the residual stream
-        heads=4,                    # H, each of width D/H
-        hidden=512,                 # F, channels inside the feed-forward layer
-        norm='pre',                 # pre | post: where the RMSNorm of a sublayer stands
-        qk_norm=False,              # RMSNorm of queries and keys, before any rotation
-        dropout=0.0,                # rate after the input layer and after every sublayer; off at evaluation
-        tie_embeddings=True,        # logits from the token vectors themselves
-        remat=False,                # recompute each block in the backward pass: less memory, more time
-        scan_layers=False,          # compile one block and scan it over the layers: faster to compile, for deep models
-        block_size=None,            # keys of one attention block; None: all keys at once
-    ))
-    config.dtype = 'float32'        # float32 | bfloat16, of activations; parameters, angles and softmax stay float32
+    config.model = ConfigDict(
+        dict(
+            kind='decoder',  # decoder (causal) | encoder (sees both sides)
+            layers=4,
+            width=128,  # D, channels of the residual stream
+            heads=4,  # H, each of width D/H
+            hidden=512,  # F, channels inside the feed-forward layer
+            norm='pre',  # pre | post: where the RMSNorm of a sublayer stands
+            qk_norm=False,  # RMSNorm of queries and keys, before any rotation
+            dropout=0.0,  # rate after the input layer and after every sublayer; off at evaluation
+            tie_embeddings=True,  # logits from the token vectors themselves
+            remat=False,  # recompute each block in the backward pass: less memory, more time
+            scan_layers=False,  # compile one block and scan it over the layers: faster to compile, for deep models
+            block_size=None,  # keys of one attention block; None: all keys at once
+        )
+    )
+    config.dtype = 'float32'  # float32 | bfloat16, of activations; parameters, angles and softmax stay float32
 
-    config.train = ConfigDict(dict(
-        length=128,                 # tokens of a training sequence: the "1x" of every table
-        batch_size=32,              # sequences a step, for each seed, over all devices
-        steps=2000,
-        steps_per_call=50,          # steps in one device call, which is also the log interval
-        evaluate_every=500,         # steps between validations at the training length
-        checkpoint_every=500,       # steps
-        keep_checkpoints=3,         # newest good checkpoints that stay on disk
-    ))
+    config.train = ConfigDict(
+        dict(
+            length=128,  # tokens of a training sequence: the "1x" of every table
+            batch_size=32,  # sequences a step, for each seed, over all devices
+            steps=2000,
+            steps_per_call=50,  # steps in one device call, which is also the log interval
+            evaluate_every=500,  # steps between validations at the training length
+            checkpoint_every=500,  # steps
+            keep_checkpoints=3,  # newest good checkpoints that stay on disk
+        )
+    )
 
-    config.optimizer = ConfigDict(dict(
-        name='adamw',
-        learning_rate=3e-3,         # at the end of the warm-up
-        warmup_steps=100,
-        schedule='cosine',          # cosine | constant, after the warm-up
-        final_fraction=0.1,         # of the learning rate, at the end of the cosine
-        b1=0.9,
-        b2=0.98,
-        eps=1e-8,
-        weight_decay=0.1,           # on matrices only
-        clip_norm=1.0,              # of the gradient; None: no clipping
-    ))
+    config.optimizer = ConfigDict(
+        dict(
+            name='adamw',
+            learning_rate=3e-3,  # at the end of the warm-up
+            warmup_steps=100,
+            schedule='cosine',  # cosine | constant, after the warm-up
+            final_fraction=0.1,  # of the learning rate, at the end of the cosine
+            b1=0.9,
+            b2=0.98,
+            eps=1e-8,
+            weight_decay=0.1,  # on matrices only
+            clip_norm=1.0,  # of the gradient; None: no clipping
+        )
+    )
 
-    config.evaluate = ConfigDict(dict(
-        multiples=(1, 2, 4, 8),     # of the training length
-        first_unseen=True,          # also score training length + 1, the first length never trained on
-        split='test',               # of the length table; validation is always scored at the training length
-        tokens=65_536,              # at most, for each length and protocol; None: the whole split
-        stride=16,                  # last tokens that a sliding window scores
-        batch_tokens=8192,          # tokens of one evaluation batch
-    ))
+    config.evaluate = ConfigDict(
+        dict(
+            multiples=(1, 2, 4, 8),  # of the training length
+            first_unseen=True,  # also score training length + 1, the first length never trained on
+            split='test',  # of the length table; validation is always scored at the training length
+            tokens=65_536,  # at most, for each length and protocol; None: the whole split
+            stride=16,  # last tokens that a sliding window scores
+            batch_tokens=8192,  # tokens of one evaluation batch
+        )
+    )
 
-    config.generate = ConfigDict(dict(
-        prompt='It is a truth universally acknowledged',
-        tokens=256,                 # new tokens
-        temperature=0.8,            # 0: always the likeliest token
-        samples=2,
-    ))
+    config.generate = ConfigDict(
+        dict(
+            prompt='It is a truth universally acknowledged',
+            tokens=256,  # new tokens
+            temperature=0.8,  # 0: always the likeliest token
+            samples=2,
+        )
+    )
 
-    config.parallel = 'jit'         # jit (one program over a mesh) | pmap (one replica a device)
+    config.parallel = 'jit'  # jit (one program over a mesh) | pmap (one replica a device)
     # Devices along each axis of the mesh. None: as many seeds as divide the devices, then all that remain for data.
     config.mesh = ConfigDict(dict(seed=None, data=None, model=1))
-    config.debug_nans = False       # stop at the operation that made the first NaN; slow
+    config.debug_nans = False  # stop at the operation that made the first NaN; slow
     return config

@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='none', module=None,  the causal mask alone (Haviv et al. 2022, arXiv 2203.16634).)
+    config.encoding = dict(name='none', module=None)
     return config

@@ -73,6 +73,8 @@ def claims(rows) -> list[dict]:
         'Random positions help rotary: fewer bits at 8x than with sequential ones (sliding window)',
         {'rope', 'randomized_rope'},
         lambda: mean['randomized_rope', 'sliding', 8] < mean['rope', 'sliding', 8],
-        lambda: f'{mean["randomized_rope", "sliding", 8]:.3f} against {mean["rope", "sliding", 8]:.3f} bits a character',
+        lambda: (
+            f'{mean["randomized_rope", "sliding", 8]:.3f} against {mean["rope", "sliding", 8]:.3f} bits a character'
+        ),
     )
     return verdicts

@@ -62,7 +62,7 @@ def attend(
     if order_q is None or order_k is None:
         if q_BLHK.shape[1] != k_BMHK.shape[1]:
             raise ValueError(
-                f'attend: got {q_BLHK.shape[1]} queries and {k_BMHK.shape[1]} keys; wanted order_q and order_k with them.'
+                f'attend: got {q_BLHK.shape[1]} queries and {k_BMHK.shape[1]} keys; wanted order_q and order_k too.'
             )
         order_q = order_k = sequence_order(q_BLHK.shape[1])
     head_width = q_BLHK.shape[-1]
@@ -106,7 +106,7 @@ class _Keys(NamedTuple):
 
     def split(self, size: int) -> '_Keys':
         """Blocks along a new leading axis; padding keys belong to segment -1."""
-        batch, length = self.k_BMHK.shape[:2]
+        length = self.k_BMHK.shape[1]
         segment_BM = self.order.segment_BL
         if segment_BM is None and length % size:
             segment_BM = jnp.zeros((1, length), jnp.int32)

@@ -8,6 +8,7 @@ are the same at every L. ALiBi's gains with L under the first protocol come from
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Iterator
 
 import jax
@@ -120,7 +121,7 @@ def _bins(length: int, border: int) -> list[tuple[int, int]]:
             if edges[-1] < forced < following:
                 following = forced
         edges.append(min(following, length))
-    return list(zip(edges[:-1], edges[1:]))
+    return list(itertools.pairwise(edges))
 
 
 def _fit(available: int, length: int, tokens: int | None) -> int:

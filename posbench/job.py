@@ -74,6 +74,10 @@ class Job:
             lambda shape, sharding: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=sharding), shapes, shardings
         )
 
+    def check(self) -> None:
+        """Traces the model, so that what its modules refuse comes out as a ValueError before anything is compiled."""
+        _ = self.abstract_state
+
     def init_state(self) -> step.State:
         """The state at step 0 of all seeds, where the mesh wants it."""
         shardings = jax.tree.map(lambda leaf: leaf.sharding, self.abstract_state)

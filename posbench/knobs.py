@@ -144,7 +144,7 @@ class Float(Knob):
             raise NotAllowed(value, self.wanted)
         try:
             (single,) = struct.unpack('<f', struct.pack('<f', value))
-        except OverflowError:
+        except (OverflowError, struct.error):
             raise NotAllowed(value, f'{self.wanted}, in float32') from None
         if single not in self.range:
             raise NotAllowed(value, f'{self.wanted}, in float32')

@@ -124,9 +124,9 @@ class Characters:
     @classmethod
     def train(cls, documents: Iterable[str], order: int) -> 'Characters':
         codes_N = code_points(documents)
-        alphabet_A, symbols_N = np.unique(codes_N, return_inverse=True)
+        alphabet_A = np.flatnonzero(np.bincount(codes_N))
         end = len(alphabet_A) - 1
-        return cls(alphabet_A, Model.train(symbols_N, order=order, alphabet=end + 2, start=end))
+        return cls(alphabet_A, Model.train(lookup(codes_N, alphabet_A), order=order, alphabet=end + 2, start=end))
 
     def bits_per_character(self, documents: Iterable[str]) -> float:
         """Bits that the model needs for the documents and their ends, for each character of them."""

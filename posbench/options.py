@@ -115,6 +115,8 @@ def _class(path: pathlib.Path, name: str, package: pathlib.Path) -> tuple[dict, 
     dimensions = {field for field, (file, _) in fields.items() if file == package / 'encodings' / 'base.py'}
     for statement in node.body:
         match statement:
+            case ast.FunctionDef(name=target):
+                constants.pop(target, None)
             case ast.Assign(targets=[ast.Name(id=target)]):
                 _keep_literal(constants, target, statement.value)
             case ast.AnnAssign(target=ast.Name(id=target)) if 'ClassVar' in ast.unparse(statement.annotation):

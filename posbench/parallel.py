@@ -77,7 +77,9 @@ def layout(mode: str, *, seeds: int, batch_size: int, seed=None, data=None, mode
     free = len(devices) // model
     if mode == 'pmap':
         if model != 1 or seed not in (None, 1):
-            raise MeshError('config.parallel: pmap splits the batch only; config.mesh.seed and .model must be 1 or None.')
+            raise MeshError(
+                'config.parallel: pmap splits the batch only; config.mesh.seed and .model must be 1 or None.'
+            )
         seed = 1
     if seed is None:
         seed = math.gcd(seeds, free // data if data else free)
@@ -88,8 +90,8 @@ def layout(mode: str, *, seeds: int, batch_size: int, seed=None, data=None, mode
     wanted = seed * data * model
     if wanted > len(devices) or seeds % seed or batch_size % data:
         raise MeshError(
-            f'config.mesh: got seed={seed}, data={data}, model={model} on {len(devices)} devices; wanted seed to divide '
-            f'the {seeds} seeds, data to divide the batch of {batch_size}, and no more than the devices in all.'
+            f'config.mesh: got seed={seed}, data={data}, model={model} on {len(devices)} devices; wanted seed to '
+            f'divide the {seeds} seeds, data to divide the batch of {batch_size}, and no more than the devices in all.'
         )
     return Layout(Mesh(np.array(devices[:wanted]).reshape(seed, data, model), ('seed', 'data', 'model')), mode)
 

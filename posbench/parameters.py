@@ -25,4 +25,6 @@ def show(job: Job) -> None:
     flops = tokens * (6 * total + 12 * job.model.layers * job.schedule.length * job.model.width)
     state = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(job.abstract_state))
     console.print(f'{total:,} parameters, {of_encoding:,} of them of the encoding; {seeds} seed(s).')
-    console.print(f'A step of one seed: {tokens:,} tokens, about {flops / 1e9:,.1f} GFLOP. State: {state / 2**20:,.1f} MiB.')
+    console.print(
+        f'A step of one seed: {tokens:,} tokens, about {flops / 1e9:,.1f} GFLOP. State: {state / 2**20:,.1f} MiB.'
+    )

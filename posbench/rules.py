@@ -53,6 +53,11 @@ def _dataset(dataset: dict) -> Iterator[str]:
 
 def _model(model: dict, encoding: str, traits: dict) -> Iterator[str]:
     width, heads = model['width'], model['heads']
+    if model['kind'] == 'encoder':
+        yield (
+            "config.model.kind: got 'encoder', wanted 'decoder', because config.dataset is text whose next token an "
+            'encoder would see'
+        )
     if width % heads:
         yield f'config.model.width: got {width}, wanted a multiple of config.model.heads, which is {heads}'
     elif traits.get('even_head_width') and width // heads % 2:
@@ -66,8 +71,6 @@ def _model(model: dict, encoding: str, traits: dict) -> Iterator[str]:
 
 def _train(train: dict, optimizer: dict) -> Iterator[str]:
     steps, call = train['steps'], train['steps_per_call']
-    if call > steps:
-        yield f'config.train.steps_per_call: got {call}, wanted at most config.train.steps, which is {steps}'
     for name in ('evaluate_every', 'checkpoint_every'):
         if train[name] % call:
             yield (

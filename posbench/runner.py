@@ -1,13 +1,11 @@
 """What `launch.py` does with one run once the folder is open: the modes, and the exit code of each failure."""
 
-import os
 import pathlib
 from collections.abc import Callable
 
 import jax
 
 from posbench import checkpoint, generate, host, job, parallel, parameters, picture, results, train
-from posbench.datasets import DatasetError
 from posbench.progress import Progress
 
 
@@ -21,6 +19,10 @@ def run(request, folder: pathlib.Path, fail: Callable[[str, int], int]) -> int:
         jax.config.update('jax_debug_nans', True)
     try:
         one = job.from_config(config, request.config_name)
+        one.check()
+    except ValueError as error:
+        return fail(str(error), 2)
+    try:
         if request.mode == 'params':
             parameters.show(one)
             return 0
@@ -33,11 +35,9 @@ def run(request, folder: pathlib.Path, fail: Callable[[str, int], int]) -> int:
                 options = generate.Options(**config.generate)
                 _show_text(one, trained, options)
                 return 0
-            results.score(one, trained, folder, progress, os.environ.get('POSBENCH_EXPERIMENT'))
+            results.score(one, trained, folder, progress, config.experiment)
             picture.write(one, trained, folder)
         return 0
-    except (DatasetError, parallel.MeshError) as error:
-        return fail(str(error), 2)
     except checkpoint.CheckpointError as error:
         return fail(str(error), 1)
     except train.NotANumber as error:

@@ -41,6 +41,7 @@ from posbench.options import (
 NATURAL = Range(min=1)
 
 KNOBS: dict[str, Any] = {
+    'experiment': Optional(Text()),
     'encoding': {},  # These two are filled in by what is chosen.
     'positions': {},
     'seeds': Tuple(Int(Range(min=0, max=2**31 - 1)), unique=True),

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from posbench import parallel, positions, streams
+from posbench import positions, streams
 from posbench.tasks.text import language_model
 from posbench.transformer import Transformer
 

@@ -1,4 +1,4 @@
-"""Random numbers: one seed, named streams, a fresh key for every step. Nothing is carried along, so nothing is saved."""
+"""Random numbers: one seed, named streams, a fresh key for every step. Nothing is carried along or saved."""
 
 import jax
 

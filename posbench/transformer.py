@@ -107,7 +107,7 @@ class Transformer(nn.Module):
             nothing = None if self.scan_layers else (None,) * self.layers
             return Context(pos_BL, pos_BL, order, order, rows_B, None), nothing, None
         if self.kind != 'decoder':
-            raise ValueError(f'Transformer: got a cache with kind={self.kind!r}, wanted kind=\'decoder\'.')
+            raise ValueError(f"Transformer: got a cache with kind={self.kind!r}, wanted kind='decoder'.")
         new_BL = jnp.zeros((batch, length), jnp.int32) if segment_ids_BL is None else segment_ids_BL
 
         def write(old_BM, values_BL):
@@ -238,7 +238,7 @@ class Block(nn.Module):
         return down(nn.gelu(up_BLF))
 
     def _residual_init(self):
-        """Smaller where a layer writes to the residual stream, so that depth does not blow it up (GPT-2, section 2.3)."""
+        """Smaller where a layer writes to the residual stream, so that depth does not blow it up (GPT-2, 2.3)."""
         return nn.initializers.variance_scaling(self.residual_scale**2, 'fan_in', 'truncated_normal')
 
 

@@ -1,6 +1,7 @@
-"""Relative keys: a trained vector for each clipped distance, added to the key (Shaw et al. 2018, arXiv 1803.02155, eq. 5).
+"""Relative keys: a trained vector for each clipped distance, added to the key.
 
-The table is shared by the heads of a layer, as in tensor2tensor; the relative values of equation 3 are not used here.
+Shaw et al. 2018 (arXiv 1803.02155, equation 5). The table is shared by the heads of a layer, as in tensor2tensor; the
+relative values of equation 3 are not used here.
 """
 
 from typing import Annotated, ClassVar

@@ -1,4 +1,7 @@
-"""Sinusoids of geometric wavelengths added to the token vectors (Vaswani et al. 2017, arXiv 1706.03762, section 3.5)."""
+"""Sinusoids of geometric wavelengths added to the token vectors.
+
+Vaswani et al. 2017 (arXiv 1706.03762, section 3.5).
+"""
 
 from typing import Annotated, ClassVar, Literal
 

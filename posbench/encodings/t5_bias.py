@@ -16,7 +16,7 @@ from posbench.knobs import Range
 
 
 def bucket(distance: jax.Array, buckets: int, max_distance: int, bidirectional: bool) -> jax.Array:
-    """Bucket of `distance` = pos_q - pos_k, int32 in [0, buckets).
+    """Bucket of `distance` = pos_q - pos_k, int32 in [0, buckets); ValueError where no range is logarithmic.
 
     The first half of the buckets holds one distance each, the second half logarithmic ranges up to `max_distance`,
     and the last one everything beyond. Bidirectional: half of the buckets for keys after the query.
@@ -28,6 +28,8 @@ def bucket(distance: jax.Array, buckets: int, max_distance: int, bidirectional: 
         distance = jnp.abs(distance)
     distance = jnp.maximum(distance, 0)
     exact = buckets // 2
+    if max_distance <= exact:
+        raise ValueError(f't5_bias: got max_distance={max_distance}, wanted more than {exact}, the exact buckets.')
     # max(.., 1) keeps log finite; those distances take the exact branch anyway.
     ratio = jnp.log(jnp.maximum(distance, 1).astype(jnp.float32) / exact) / np.log(max_distance / exact)
     coarse = exact + (ratio * (buckets - exact)).astype(jnp.int32)

@@ -1,0 +1,101 @@
+"""Rows on disk to tables, figures and one page. A report is a function of the files: the same files, the same bytes.
+
+from posbench import report
+report.build('runs/rope')                        # one run
+report.build('runs/study', readme='README.md')   # every run below a folder, and the table of a README
+"""
+
+import dataclasses
+from pathlib import Path
+
+from posbench.report import boards as boards_lib
+from posbench.report import folder as folder_lib
+from posbench.report.folder import Study
+from posbench.report.rows import ReportError
+
+__all__ = ['Report', 'ReportError', 'build']
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What was made: the result in a sentence, and the files that were written."""
+
+    folder: Path
+    headline: str
+    html: Path
+    markdown: Path
+    figures: list[Path]
+
+
+def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | None = None) -> Report:
+    """Writes report.md, report.html and the figures into a run folder or a study folder.
+
+    Args:
+        folder: has a rows.jsonl (one run), or folders with one at any depth (a study).
+        terminal: also print the length table.
+        readme: a file whose text between `<!-- report:begin -->` and `<!-- report:end -->` becomes the table.
+
+    Raises:
+        ReportError: in one line, for a folder without rows, a damaged file, or a README without its markers.
+    """
+    from posbench.report import page
+    from posbench.report import readme as readme_lib
+
+    folder = Path(folder)
+    if readme is not None:
+        readme_lib.split(Path(readme))
+    study = folder_lib.read(folder)
+    if not study.runs:
+        raise ReportError(f'{folder}: only baselines; looked for rows of a trained run in rows.jsonl, here and below.')
+    found = boards_lib.boards(study)
+    drawn = _draw(study, found)
+    item = page.content(study, found, drawn)
+    (folder / 'report.html').write_text(page.to_html(item), encoding='utf-8')
+    (folder / 'report.md').write_text(page.to_markdown(item), encoding='utf-8')
+    figures = [picture.path for pictures in drawn.values() for picture in pictures]
+    if readme is not None:
+        lengths = next((path for path in figures if path.stem == 'lengths'), None)
+        readme_lib.replace(Path(readme), readme_lib.block(study, found, lengths, Path(readme)))
+    if terminal:
+        from posbench.report import terminal as terminal_lib
+
+        terminal_lib.show(study, found, [str(folder / 'report.html')])
+    headline = ' '.join(sentence for section in item.sections for sentence in section.headline if sentence)
+    return Report(folder, headline, folder / 'report.html', folder / 'report.md', figures)
+
+
+def _draw(study: Study, found: list[boards_lib.Board]) -> dict[str, list]:
+    """Draws every figure there is something for; by the heading of its board, '' for those of the folder."""
+    from posbench.report import by_position, canvas, curves, page, pictures
+
+    drawn: dict[str, list] = {}
+
+    def keep(heading: str, name: str, fig, alt: str) -> None:
+        if fig is not None:
+            canvas.save(fig, study.folder / f'{name}.png')
+            drawn.setdefault(heading, []).append(page.Picture(study.folder / f'{name}.png', alt))
+
+    who = study.runs[0].name if study.single else 'every encoding'
+    train_length = next((board.train_length for board in found if board.train_length is not None), None)
+    with canvas.style():
+        for i, board in enumerate(found):
+            heading, end = page.heading(board), '' if i == 0 else f'-{i + 1}'
+            if board.lengths:
+                fig = curves.lengths(board, 'What happens beyond the training length')
+                keep(heading, f'lengths{end}', fig, f'Bits per character by test length, {who}. {heading}.')
+            fig = by_position.figure(board, 'Where in the window the loss is')
+            keep(heading, f'positions{end}', fig, f'Loss by position in the longest window, {who}. {heading}.')
+        # In the order of the first table.
+        order = {name: i for i, name in enumerate(found[0].runs)}
+        runs = sorted(study.runs, key=lambda run: order.get(run.name, len(order)))
+        fig = curves.learning(runs, 'Learning curves')
+        keep('', 'learning', fig, f'Training and validation loss by step, {who}.')
+        seen = {run.name: run.picture for run in runs if run.picture is not None}
+        if study.single and seen:
+            picture = next(iter(seen.values()))
+            fig = pictures.one(picture, train_length, f'What {who} does')
+            keep('', 'encoding', fig, f'{who}: {pictures.KINDS[picture["kind"]]}.')
+        elif seen:
+            fig = pictures.many(seen, train_length, 'What each encoding does')
+            keep('', 'encodings', fig, f'Pictures of {len(seen)} encodings: {", ".join(seen)}.')
+    return drawn

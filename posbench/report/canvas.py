@@ -1,0 +1,165 @@
+"""How every figure looks: one palette, one font, labels beside the lines they name. Draws without pyplot or a display.
+
+Importing this file imports matplotlib, so only the functions that draw do.
+"""
+
+import math
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+# After Okabe and Ito, Color Universal Design (2008); the light ones darkened so that text in them is readable on white.
+PALETTE = ('#0072b2', '#c44e00', '#00795a', '#a8478a', '#8a6500', '#3b3b98', '#2a8fbd')
+DASHES = ('-', (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
+INK, QUIET, FAINT, GRID = '#1d232b', '#5b6570', '#a9b1ba', '#e6e9ec'
+
+WIDTH = 5.2  # inches: at 360 px the text is still 9 px high
+DPI = 240  # twice the pixels of a README column
+
+_STYLE = {
+    'font.family': 'DejaVu Sans',  # comes with matplotlib: the same picture on every machine
+    'font.size': 10,
+    'text.color': INK,
+    'axes.edgecolor': FAINT,
+    'axes.labelcolor': QUIET,
+    'axes.labelsize': 9.5,
+    'axes.linewidth': 0.8,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.spines.left': False,
+    'axes.grid': True,
+    'axes.grid.axis': 'y',
+    'axes.axisbelow': True,
+    'grid.color': GRID,
+    'grid.linewidth': 0.8,
+    'xtick.color': QUIET,
+    'ytick.color': QUIET,
+    'xtick.labelsize': 9.5,
+    'ytick.labelsize': 9.5,
+    'xtick.major.size': 3,
+    'xtick.minor.size': 0,
+    'ytick.major.size': 0,
+    'lines.linewidth': 2,
+    'lines.solid_capstyle': 'round',
+}
+
+
+def style():
+    """A context in which figures are made; the settings of the caller's process stay as they are."""
+    # A caller's backend stays: figures here are bound to Agg one by one.
+    plain = {name: value for name, value in mpl.rcParamsDefault.items() if not name.startswith('backend')}
+    return mpl.rc_context({**plain, **_STYLE})
+
+
+def figure(height: float, title: str, subtitle: str) -> Figure:
+    """An empty figure of `height` inches with its message top left; the subtitle has room for two lines."""
+    fig = Figure(figsize=(WIDTH, height), facecolor='white')
+    FigureCanvasAgg(fig)
+    fig.text(0.012, 1 - 0.09 / height, short(title, 46), fontsize=12, fontweight='bold', va='top')
+    # Two lines of about the same length, so that no single word is left over.
+    lines = textwrap.wrap(short(subtitle, 130), 74 if len(subtitle) <= 74 else len(subtitle) // 2 + 8)
+    fig.text(0.012, 1 - 0.32 / height, '\n'.join(lines), fontsize=9.5, color=QUIET, va='top')
+    return fig
+
+
+def panel(fig: Figure, *, left=0.5, right=0.2, bottom=0.5, top=0.7) -> Axes:
+    """One axes with margins in inches."""
+    width, height = fig.get_size_inches()
+    box = (left / width, bottom / height, (width - left - right) / width, (height - top - bottom) / height)
+    return fig.add_axes(box)
+
+
+def grid(fig: Figure, amount: int, columns: int, *, left=0.42, right=0.12, bottom=0.5, top=0.95, gap=(0.22, 0.42)):
+    """`amount` axes in rows of `columns`, margins and gaps in inches, read like text."""
+    width, height = fig.get_size_inches()
+    lines = math.ceil(amount / columns)
+    w = (width - left - right - gap[0] * (columns - 1)) / columns
+    h = (height - top - bottom - gap[1] * (lines - 1)) / lines
+    corners = [
+        (left + (i % columns) * (w + gap[0]), height - top - h - (i // columns) * (h + gap[1])) for i in range(amount)
+    ]
+    return [fig.add_axes((x / width, y / height, w / width, h / height)) for x, y in corners]
+
+
+def save(fig: Figure, path: Path) -> None:
+    """The same figure gives the same bytes, without a version or a date; 256 colours, a third of the size."""
+    fig.set_dpi(DPI)
+    fig.canvas.draw()
+    image = Image.fromarray(np.asarray(fig.canvas.buffer_rgba())).convert('RGB')
+    image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def look(rank: int) -> dict:
+    """Colour and dashes of the line of that rank; 28 lines can be told apart."""
+    return {'color': PALETTE[rank % len(PALETTE)], 'linestyle': DASHES[rank // len(PALETTE) % len(DASHES)]}
+
+
+def short(text: str, characters: int) -> str:
+    """Text for a small space, with no character that matplotlib reads as mathematics."""
+    text = text if len(text) <= characters else text[: characters - 1] + '…'
+    return text.replace('$', r'\$')
+
+
+def label_space(texts: Sequence[str], size: float = 9.5) -> float:
+    """Inches that labels of that font size take on the right of an axes."""
+    return 0.24 + max((len(text) for text in texts), default=0) * size * 0.6 / 72
+
+
+def label_lines(ax: Axes, labels: Sequence[tuple[float, str, str]], size: float = 9.5) -> None:
+    """Writes (y, text, colour) right of the axes at the height of y, moved apart where they would touch."""
+    if not labels:
+        return
+    low, high = ax.get_ylim()
+    width, height = ax.get_position().size * ax.figure.get_size_inches()
+    step = size * 1.22 / 72 / height
+    wanted = np.clip([(y - low) / (high - low) for y, _, _ in labels], 0, 1)
+    order = sorted(range(len(labels)), key=lambda i: (wanted[i], -i))
+    for i, place in zip(order, apart([float(wanted[i]) for i in order], step)):
+        y, text, color = labels[i]
+        line = {'arrowstyle': '-', 'color': color, 'linewidth': 0.7, 'shrinkA': 1, 'shrinkB': 1, 'relpos': (0, 0.5)}
+        moved = low <= y <= high and abs(place - wanted[i]) > step / 3
+        ax.annotate(
+            text,
+            xy=(1.0, wanted[i]),
+            xytext=(1 + 0.16 / width, place),
+            xycoords='axes fraction',
+            fontsize=size,
+            color=color,
+            va='center',
+            annotation_clip=False,
+            arrowprops=line if moved else None,
+        )
+
+
+def apart(wanted: Sequence[float], step: float) -> list[float]:
+    """The places nearest to the ascending `wanted` ones that are `step` apart, in [0, 1] while there is room there.
+
+    Pooling of neighbours: those that would touch move as one block around their common centre.
+    """
+    blocks: list[list[float]] = []  # [sum of wanted - offset, members]
+    for i, place in enumerate(wanted):
+        blocks.append([place - i * step, 1])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
+            total, members = blocks.pop()
+            blocks[-1][0] += total
+            blocks[-1][1] += members
+    shifts = [total / members for total, members in blocks for _ in range(int(members))]
+    room = max(0.0, 1 - (len(wanted) - 1) * step)
+    return [min(max(shift, 0.0), room) + i * step for i, shift in enumerate(shifts)]
+
+
+def mark_training(ax: Axes, x: float | None, text: str = 'training length', *, label: bool = True) -> None:
+    """A vertical line at the training length, named at the top of the axes."""
+    if x is None:
+        return
+    ax.axvline(x, color=QUIET, linewidth=0.9, linestyle=(0, (3, 2)), zorder=1)
+    if label:
+        ax.annotate(text, xy=(x, 1), xycoords=('data', 'axes fraction'), xytext=(4, 2), textcoords='offset points',
+                    fontsize=8.5, color=QUIET, va='bottom')  # fmt: skip

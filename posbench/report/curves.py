@@ -1,0 +1,163 @@
+"""Figures of curves: quality by length, and learning. One run or many, the same drawing."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from posbench.report import canvas, texts
+from posbench.report.boards import PROTOCOLS, Board
+from posbench.report.folder import Run
+
+
+def lengths(board: Board, title: str) -> Figure:
+    """Bits per character by test length. One run: both protocols; several: one line a run, windows."""
+    if len(board.runs) == 1:
+        lines = {label: (board.runs[0], f'{protocol}/bits_per_character') for protocol, label in PROTOCOLS.items()}
+    else:
+        lines = {run: (run, 'windows/bits_per_character') for run in board.runs}
+    curves = {label: _curve(board, *line) for label, line in lines.items()}
+    curves = {label: curve for label, curve in curves.items() if curve}
+    reference = {name: values[-1] for name, values in board.baselines.items()}
+    top = ceiling(curves, reference)
+    labels = [end_label(label, curve, canvas.look(i)['color'], top) for i, (label, curve) in enumerate(curves.items())]
+    labels += [(y, f'{name} {y:.2f}', canvas.QUIET) for name, y in reference.items()]
+
+    fig = canvas.figure(height(len(labels)), title, 'bits per character, lower is better; test length in tokens →')
+    ax = canvas.panel(fig, right=canvas.label_space([text for _, text, _ in labels]), top=0.82, bottom=0.36)
+    for y in reference.values():
+        ax.axhline(y, color=canvas.FAINT, linewidth=1.1, linestyle=(0, (1, 1.5)), zorder=1)
+    for i, curve in enumerate(curves.values()):
+        _draw(ax, curve, canvas.look(i), marker='o' if len(curves) < 8 else None)
+    _length_axis(ax, board)
+    known = [y for curve in curves.values() for y in finite(curve)] + list(reference.values())
+    low = min(known, default=0.0)
+    ax.set_ylim(low - 0.06 * (top - low), top)
+    canvas.mark_training(ax, board.train_length)
+    canvas.label_lines(ax, labels)
+    return fig
+
+
+def learning(runs: Sequence[Run], title: str) -> Figure | None:
+    """Training and validation loss by step: a panel a run, every seed a line."""
+    runs = [run for run in runs if run.series('train', 'loss') or run.series('validation', 'loss')]
+    if not runs:
+        return None
+    subtitle = 'nats per token by step; lines: training, one a seed; dots: validation'
+    if len(runs) == 1:
+        fig = canvas.figure(3.3, title, subtitle)
+        axes = [canvas.panel(fig, right=0.35, bottom=0.36, top=0.62)]
+    else:
+        columns = 2 if len(runs) <= 4 else 3
+        lines = math.ceil(len(runs) / columns)
+        fig = canvas.figure(1.15 + lines * 1.6, title, subtitle)
+        axes = canvas.grid(fig, len(runs), columns, bottom=0.3, top=0.85, gap=(0.2, 0.34))
+    seen = []
+    for ax, run in zip(axes, runs):
+        seen += _learn(ax, run)
+        if len(runs) > 1:
+            ax.set_title(canvas.short(run.name, 20), loc='left', fontsize=9, fontweight='bold', pad=4)
+            ax.locator_params(axis='x', nbins=3)
+    if seen:
+        # The first steps fall from ln(vocabulary); an axis for them hides everything that is compared.
+        low, high = min(seen), float(np.percentile(seen, 97))
+        for ax in axes:
+            ax.set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low) + 1e-9)
+            ax.set_xlim(left=0)
+            ax.xaxis.set_major_formatter(lambda step, _: f'{step:,.0f}')
+    if len(runs) > 1:
+        for i, ax in enumerate(axes):
+            # Under a panel only where no other panel follows below.
+            ax.tick_params(labelleft=i % columns == 0, labelbottom=i + columns >= len(runs))
+    return fig
+
+
+def smooth(values: Sequence[float], reach: int = 2) -> list[float]:
+    """Mean over up to `reach` neighbours on both sides, as many on one as on the other: no lag where the loss falls.
+
+    NaN stays NaN, and does not spread to its neighbours.
+    """
+    value_N = np.asarray(values, np.float64)
+    out = []
+    for i, value in enumerate(value_N):
+        side = min(reach, i, len(value_N) - 1 - i)
+        near = value_N[i - side : i + side + 1]
+        out.append(float(near[np.isfinite(near)].mean()) if math.isfinite(value) else float(value))
+    return out
+
+
+def _learn(ax: Axes, run: Run) -> list[float]:
+    train, validation = run.series('train', 'loss'), run.series('validation', 'loss')
+    seeds = list(dict.fromkeys([*train, *validation]))
+    finite = []
+    for i, seed in enumerate(seeds):
+        shade = _shade(canvas.PALETTE[0], 0.55 * i / max(1, len(seeds) - 1))
+        if seed in train:
+            steps, values = train[seed]
+            ax.plot(steps, values, color=shade, alpha=0.22, linewidth=0.8)
+            ax.plot(steps, smooth(values), color=shade, linewidth=1.5)
+            finite += [value for value in values if math.isfinite(value)]
+        if seed in validation:
+            steps, values = validation[seed]
+            ax.plot(steps, values, 'o', color=canvas.PALETTE[1], markersize=3.4, markeredgecolor='white',
+                    markeredgewidth=0.5, zorder=4)  # fmt: skip
+            finite += [value for value in values if math.isfinite(value)]
+    return finite
+
+
+def _shade(color: str, white: float) -> tuple[float, ...]:
+    red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return tuple(part + (1 - part) * white for part in (red, green, blue))
+
+
+def _curve(board: Board, run: str, metric: str) -> dict:
+    return {n: summary for n in board.lengths if (summary := board.summary(run, metric, n))}
+
+
+def finite(curve: dict) -> list[float]:
+    return [summary.mean for summary in curve.values() if math.isfinite(summary.mean)]
+
+
+def ceiling(curves: dict, reference: dict[str, float]) -> float:
+    """Top of the axis. Far above the unigram every model is useless, and the rest would be pressed flat."""
+    known = [y for curve in curves.values() for y in finite(curve)] + list(reference.values())
+    if not known:
+        return 1.0
+    limit = max(reference.values()) * 1.12 if reference else max(known)
+    return max(min(max(known), limit), min(known) * 1.02) + 0.03 * (max(known) - min(known) > 0)
+
+
+def end_label(label: str, curve: dict, color: str, top: float) -> tuple[float, str, str]:
+    y = list(curve.values())[-1].mean
+    text = canvas.short(label, 22)
+    if not math.isfinite(y):
+        return math.inf, f'{text} {y}', color
+    return y, f'{text} {texts.number(y, 2)}{" ↑" if y > top else ""}', color
+
+
+def _draw(ax: Axes, curve: dict, look: dict, marker: str | None) -> None:
+    x = list(curve)
+    y = [s.mean for s in curve.values()]
+    ax.plot(x, y, marker=marker, markersize=4, markeredgewidth=0, zorder=3, **look)
+    lost = next((i for i, value in enumerate(y) if not math.isfinite(value)), 0)
+    if lost:
+        # The last length that still has a number.
+        ax.plot(x[lost - 1], y[lost - 1], 'X', color=look['color'], markersize=7, markeredgecolor='white', zorder=6)
+    banded = [(n, s.low, s.high) for n, s in curve.items() if s.low is not None]
+    if banded:
+        ax.fill_between(*zip(*banded), color=look['color'], alpha=0.16, linewidth=0, zorder=2)
+
+
+def _length_axis(ax: Axes, board: Board) -> None:
+    ticks = [n for n in board.lengths if board.train_length is None or n != board.train_length + 1]
+    ax.set_xscale('log', base=2)
+    ax.set_xticks(ticks, [f'{n:,}' for n in ticks])
+    ax.set_xticks([], minor=True)
+    ax.set_xlim(board.lengths[0] / 1.12, board.lengths[-1] * 1.03)
+
+
+def height(labels: int) -> float:
+    """Inches: room for every label beside its line."""
+    return max(3.4, 1.5 + labels * 0.19)

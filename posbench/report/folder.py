@@ -1,0 +1,194 @@
+"""A run folder or a folder of run folders, read into memory. Nothing below this file touches the disk to read."""
+
+import dataclasses
+import json
+from collections import Counter
+from pathlib import Path
+
+from posbench.report import rows as rows_lib
+from posbench.report.rows import ReportError, Row
+
+# What other programs keep below a run: never a run of its own.
+_INTERNAL = ('checkpoints', 'tb')
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One trained configuration. `name` is unique in its folder; the dicts are None where the file is not there."""
+
+    name: str
+    where: str
+    rows: list[Row]
+    metrics: list[dict]
+    config: dict | None
+    fingerprint: dict | None
+    picture: dict | None
+
+    def series(self, split: str, name: str) -> dict[int | None, tuple[list[int], list[float]]]:
+        """Steps and values of one logged quantity for each seed; a step logged again counts once, the last time."""
+        by_seed: dict[int | None, dict[int, float]] = {}
+        for line in self.metrics:
+            if line.get('split') == split and line.get('name') == name and line.get('value') is not None:
+                by_seed.setdefault(line.get('seed'), {})[line['step']] = line['value']
+        ordered = sorted(by_seed.items(), key=lambda item: (item[0] is None, item[0] or 0))
+        return {seed: (sorted(values), [values[step] for step in sorted(values)]) for seed, values in ordered}
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """Everything that a report is made of. `single` when the folder is itself the folder of one run."""
+
+    folder: Path
+    runs: list[Run]
+    baselines: list[Row]
+    claims: list[dict]
+    failed: list[dict]
+    single: bool
+
+
+def read(folder: str | Path) -> Study:
+    """Reads a run folder, or every run folder below a study folder; raises ReportError in one line."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ReportError(f'{folder}: no such folder; wanted a run folder, or a folder of run folders.')
+    direct = (folder / 'rows.jsonl').is_file()
+    places = [folder] if direct else [path.parent for path in _below(folder, 'rows.jsonl')]
+    found = [(place, row) for place in places for row in rows_lib.read(place / 'rows.jsonl')]
+    if not found:
+        raise ReportError(f'{folder}: no results; looked for rows.jsonl with at least one row, here and below.')
+    runs, baselines = [], []
+    for (place, name), rows in _by_run(found).items():
+        if rows[0].is_baseline:
+            baselines.extend(rows)
+        else:
+            runs.append(_run(place, name, rows, folder))
+    runs = _named_apart(runs)
+    return Study(
+        folder=folder,
+        runs=sorted(runs, key=lambda run: run.name),
+        baselines=baselines,
+        claims=_claims(folder / 'claims.json'),
+        failed=_failed(folder),
+        single=direct and len(runs) == 1,
+    )
+
+
+def _below(folder: Path, name: str) -> list[Path]:
+    """Files of that name at any depth, in the order of their paths, outside hidden and internal folders."""
+    paths = sorted(folder.rglob(name))
+    inside = [path.relative_to(folder).parent.parts for path in paths]
+    return [
+        path
+        for path, parts in zip(paths, inside)
+        if not any(part.startswith('.') or part in _INTERNAL for part in parts)
+    ]
+
+
+def _by_run(found: list[tuple[Path, Row]]) -> dict[tuple[Path, str], list[Row]]:
+    groups: dict[tuple[Path, str], list[Row]] = {}
+    for place, row in found:
+        groups.setdefault((place, row.run), []).append(row)
+    return groups
+
+
+def _run(place: Path, name: str, rows: list[Row], folder: Path) -> Run:
+    metrics = []
+    if (place / 'metrics.jsonl').is_file():
+        for number, line in rows_lib.numbered_objects(place / 'metrics.jsonl', torn_end=True):
+            if not isinstance(line.get('step'), int) or not isinstance(line.get('value'), int | float | None):
+                raise ReportError(
+                    f'{place / "metrics.jsonl"}, line {number}: wanted an integer step and a value, got {line}.'
+                )
+            metrics.append(line)
+    return Run(
+        name=name,
+        where=place.relative_to(folder).as_posix(),
+        rows=rows,
+        metrics=metrics,
+        config=_json(place / 'config.json', dict),
+        fingerprint=_json(place / 'fingerprint.json', dict),
+        picture=_picture(place / 'encoding.json'),
+    )
+
+
+def _named_apart(runs: list[Run]) -> list[Run]:
+    """Folders of one run with different seeds become one run; where they hold the same cells, two named by folder."""
+    together: dict[str, list[Run]] = {}
+    for run in runs:
+        together.setdefault(run.name, []).append(run)
+    named = []
+    for name, parts in together.items():
+        cells = Counter(
+            (row.task, row.split, row.train_length, row.seed, row.metric, row.length)
+            for run in parts
+            for row in run.rows
+        )
+        if max(cells.values()) > 1:
+            named.extend(dataclasses.replace(run, name=f'{name} ({run.where})') for run in parts)
+        else:
+            rows = [row for run in parts for row in run.rows]
+            metrics = [line for run in parts for line in run.metrics]
+            named.append(dataclasses.replace(parts[0], rows=rows, metrics=metrics))
+    return named
+
+
+def _json(path: Path, *kinds: type) -> dict | list | None:
+    if not path.is_file():
+        return None
+    try:
+        item = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ReportError(f'{path}: damaged, not JSON ({error}).') from None
+    if not isinstance(item, kinds):
+        wanted = ' or '.join(kind.__name__ for kind in kinds)
+        raise ReportError(f'{path}: wanted {wanted}, got {type(item).__name__}.')
+    return item
+
+
+def _picture(path: Path) -> dict | None:
+    picture = _json(path, dict)
+    if picture is None:
+        return None
+    kind = picture.get('kind')
+    try:
+        if kind == 'similarity':
+            fits = {len(line) for line in picture['matrix']} == {len(picture['matrix'])} == {len(picture['positions'])}
+        elif kind == 'score':
+            fits = {len(curve) for curve in picture['curves'].values()} == {len(picture['distances'])}
+        elif kind == 'bias':
+            fits = {len(head) for head in picture['heads']} == {len(picture['distances'])}
+        elif kind == 'none':
+            fits = True
+        else:
+            raise ReportError(f'{path}: kind is {kind!r}, wanted similarity, score, bias or none.')
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ReportError(f'{path}: not a picture of kind {kind!r} ({type(error).__name__}: {error}).') from None
+    if not fits:
+        raise ReportError(f'{path}: the values of kind {kind!r} have other lengths than their positions or distances.')
+    return picture
+
+
+def _claims(path: Path) -> list[dict]:
+    claims = _json(path, list) or []
+    for number, claim in enumerate(claims, start=1):
+        if not isinstance(claim, dict) or claim.get('verdict') not in ('PASS', 'FAIL') or 'claim' not in claim:
+            raise ReportError(f'{path}, claim {number}: wanted claim, verdict PASS or FAIL, and evidence, got {claim}.')
+    return claims
+
+
+def _failed(folder: Path) -> list[dict]:
+    """Runs without results: those that say why in a failed.json, and those that have a config and no rows."""
+    failed, told = [], set()
+    for path in _below(folder, 'failed.json'):
+        items = _json(path, dict, list)
+        for item in [items] if isinstance(items, dict) else items:
+            if not isinstance(item, dict):
+                raise ReportError(f'{path}: wanted objects with run and reason, got {item!r}.')
+            name, reason = item.get('run'), item.get('reason')
+            failed.append({'run': str(name or path.parent.name), 'reason': str(reason or 'no reason given')})
+        told.add(path.parent)
+    for path in _below(folder, 'config.json'):
+        if path.parent not in told and not (path.parent / 'rows.jsonl').is_file():
+            where = path.parent.relative_to(folder).as_posix()
+            failed.append({'run': where, 'reason': 'no rows.jsonl: not finished'})
+    return failed

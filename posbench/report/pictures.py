@@ -1,0 +1,113 @@
+"""Pictures of encodings, from encoding.json: what an encoding does before anything is trained on text."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from posbench.report import canvas
+
+KINDS = {
+    'similarity': 'cosine similarity of the vectors of two positions',
+    'score': 'score against distance, query and key fixed',
+    'bias': 'bias on the score against distance, one line a head',
+    'none': 'nothing to draw',
+}
+_DIVERGING = 'RdBu_r'  # blue and red can be told apart by everyone, and their sign by the middle being white
+
+
+def one(picture: dict, train_length: int | None, title: str) -> Figure:
+    """The picture of one run, labels beside the lines."""
+    kind = picture['kind']
+    fig = canvas.figure(
+        {'similarity': 4.7, 'none': 1.0}.get(kind, 3.4), title, str(picture.get('title') or KINDS[kind])
+    )
+    if kind == 'similarity':
+        ax = canvas.panel(fig, right=1.35, bottom=0.5, top=0.75)
+        image = _similarity(ax, picture, train_length)
+        ax.set_xlabel('position')
+        bar = fig.colorbar(image, ax=ax, cax=fig.add_axes((0.82, 0.14, 0.028, 0.66)), ticks=[-1, -0.5, 0, 0.5, 1])
+        bar.outline.set_visible(False)
+        return fig
+    if kind == 'none':
+        return fig
+    lines = _lines(picture)
+    labels = [_last(y, canvas.short(name, 24), color) for name, y, color in lines]
+    ax = canvas.panel(fig, right=canvas.label_space([text for _, text, _ in labels]), bottom=0.5, top=0.86)
+    _curves(ax, picture, lines, train_length, label=True)
+    ax.set_xlabel('distance between query and key, tokens')
+    canvas.label_lines(ax, labels, size=9.5 if len(labels) <= 10 else 7.5)
+    return fig
+
+
+def many(pictures: dict[str, dict], train_length: int | None, title: str) -> Figure:
+    """Small multiples, a panel for each named picture; scales differ, shapes are what is compared."""
+    columns = 2 if len(pictures) <= 4 else 3
+    rows = math.ceil(len(pictures) / columns)
+    subtitle = (
+        'bias and score by distance in tokens, each on its own scale; '
+        'similarity of positions, blue −1, red +1; dashed: training length'
+    )
+    fig = canvas.figure(0.9 + rows * (2.1 if columns == 3 else 2.8), title, subtitle)
+    for ax, (name, picture) in zip(canvas.grid(fig, len(pictures), columns, bottom=0.3, gap=(0.42, 0.78), top=1.0),
+                                   pictures.items()):  # fmt: skip
+        if picture['kind'] == 'similarity':
+            _similarity(ax, picture, train_length)
+        elif picture['kind'] == 'none':
+            ax.set_axis_off()
+        else:
+            _curves(ax, picture, _lines(picture), train_length, label=False)
+        ax.locator_params(axis='both', nbins=4)
+        ax.tick_params(labelsize=7.5, pad=2)
+        ax.set_title(canvas.short(name, 20), loc='left', fontsize=9, fontweight='bold', pad=14)
+        kind = picture['kind'] if picture['kind'] != 'none' else KINDS['none']
+        ax.annotate(kind, (0, 1), (0, 3), 'axes fraction', 'offset points', fontsize=8, color=canvas.QUIET)
+    return fig
+
+
+def _similarity(ax: Axes, picture: dict, train_length: int | None):
+    first, last = picture['positions'][0], picture['positions'][-1]
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    matrix = _numbers(picture['matrix'])
+    ax.set_anchor('NW')
+    if train_length is not None and first < train_length < last:
+        ax.axvline(train_length, color=canvas.INK, linewidth=0.8, linestyle=(0, (3, 2)))
+        ax.axhline(train_length, color=canvas.INK, linewidth=0.8, linestyle=(0, (3, 2)))
+    return ax.imshow(matrix, cmap=_DIVERGING, vmin=-1, vmax=1, extent=(first, last, last, first), aspect='equal',
+                     interpolation='nearest')  # fmt: skip
+
+
+def _lines(picture: dict) -> list[tuple[str, np.ndarray, tuple | str]]:
+    """(name, values, colour) of every line: heads go from dark to light, curves have colours of their own."""
+    if picture['kind'] == 'score':
+        return [(name, _numbers(y), canvas.look(i)['color']) for i, (name, y) in enumerate(picture['curves'].items())]
+    heads = picture['heads']
+    return [(f'head {i + 1}', _numbers(y), _head_color(i, len(heads))) for i, y in enumerate(heads)]
+
+
+def _curves(ax: Axes, picture: dict, lines: Sequence, train_length: int | None, *, label: bool) -> None:
+    distances = picture['distances']
+    for _, y, color in lines:
+        ax.plot(distances, y, color=color, linewidth=1.7 if label else 1.2)
+    ax.axhline(0, color=canvas.FAINT, linewidth=0.8, zorder=1)
+    ax.set_xlim(distances[0], distances[-1])
+    if train_length is not None and distances[0] < train_length < distances[-1]:
+        canvas.mark_training(ax, train_length, label=label)
+
+
+def _head_color(head: int, heads: int) -> tuple:
+    dark, light = np.array([0.0, 0.21, 0.42]), np.array([0.42, 0.71, 0.87])
+    return tuple(dark + (light - dark) * head / max(1, heads - 1))
+
+
+def _last(y: np.ndarray, name: str, color) -> tuple[float, str, tuple | str]:
+    finite = y[np.isfinite(y)]
+    return (float(finite[-1]) if len(finite) else 0.0), name, color
+
+
+def _numbers(values) -> np.ndarray:
+    """float64, with null as NaN: a gap in the line, a white square."""
+    return np.array(values, dtype=np.float64)

@@ -1,0 +1,80 @@
+"""Where the numbers come from: what the run folders say about themselves."""
+
+import json
+from collections.abc import Iterable
+
+from posbench.report import texts
+from posbench.report.folder import Run, Study
+from posbench.report.texts import MISSING
+
+SECTIONS = ('encoding', 'positions', 'model', 'train', 'optimizer', 'dataset', 'evaluate')
+
+
+def facts(study: Study) -> list[tuple[str, str]]:
+    """(name, text) of what the rows of all runs agree on, or of every value where they do not."""
+    rows = [row for run in study.runs for row in run.rows]
+
+    def known(name: str) -> list:
+        return list(dict.fromkeys(value for row in rows if (value := getattr(row, name)) is not None))
+
+    def joined(values: Iterable) -> str:
+        return ', '.join(str(value) for value in values) or MISSING
+
+    # One program trains all seeds of a folder: its seconds are in every row of it, and count once.
+    seconds = [x for run in study.runs for x in {row.wall_seconds for row in run.rows} - {None}]
+    found = [
+        ('task', joined(known('task'))),
+        ('split', joined(known('split'))),
+        ('training length', f'{texts.integers(known("train_length"))} tokens'),
+        ('seeds', texts.integers(known('seed'))),
+        ('steps', texts.integers(known('step'))),
+        ('parameters', texts.integers(known('params'))),
+        ('of the encoding', texts.integers(known('encoding_params'))),
+        ('device', joined(known('device'))),
+        ('wall time', _duration(sum(seconds)) if seconds else MISSING),
+        ('posbench', joined(known('version'))),
+        ('git', joined(known('git_sha'))),
+        ('config hash', joined(known('config_hash')) if study.single else ''),
+    ]
+    return [(name, text) for name, text in found if text]
+
+
+def settings(run: Run) -> list[tuple[str, str]]:
+    """(knob, value) of the sections of config.json that make the comparison."""
+    if run.config is None:
+        return []
+    found = [('seeds', json.dumps(run.config['seeds']))] if 'seeds' in run.config else []
+    for section in SECTIONS:
+        if isinstance(run.config.get(section), dict):
+            found += _flat(section, run.config[section])
+    return found
+
+
+def fingerprint(run: Run) -> list[tuple[str, str]]:
+    """(name, value) of fingerprint.json, nested names joined by dots."""
+    return [pair for name, item in (run.fingerprint or {}).items() for pair in _flat(name, item)]
+
+
+def shared(runs: list[Run], of) -> tuple[list[tuple[str, str]], dict[str, list[tuple[str, str]]]]:
+    """What `of(run)` says alike for all runs that say anything, and the rest for each run by its name."""
+    pairs = {run.name: of(run) for run in runs if of(run)}
+    if not pairs:
+        return [], {}
+    common = set.intersection(*(set(found) for found in pairs.values()))
+    first = next(iter(pairs.values()))
+    rest = {name: [pair for pair in found if pair not in common] for name, found in pairs.items()}
+    return [pair for pair in first if pair in common], {name: found for name, found in rest.items() if found}
+
+
+def _flat(name: str, item) -> list[tuple[str, str]]:
+    if isinstance(item, dict) and item:
+        return [pair for key, inner in item.items() for pair in _flat(f'{name}.{key}', inner)]
+    return [(name, item if isinstance(item, str) else json.dumps(item))]
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f'{seconds:.1f} s'
+    if seconds < 7200:
+        return f'{seconds / 60:.0f} min'
+    return f'{seconds / 3600:.1f} h'

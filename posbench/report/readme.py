@@ -1,0 +1,104 @@
+"""The block of a README that a report writes, between two markers."""
+
+import os
+import urllib.parse
+from collections.abc import Sequence
+from pathlib import Path
+
+from posbench.report import markdown, page, provenance, tables, texts
+from posbench.report.boards import PROTOCOLS, Board
+from posbench.report.folder import Study
+from posbench.report.rows import ReportError
+from posbench.report.tables import Cell, Column, Table
+
+BEGIN, END = '<!-- report:begin -->', '<!-- report:end -->'
+
+
+def split(path: Path) -> tuple[str, str]:
+    """The text up to and with the first marker, and the text from the last on; ReportError if there is no such pair."""
+    try:
+        text = path.read_text(encoding='utf-8')
+    except OSError as error:
+        raise ReportError(f'{path}: cannot be read ({error.strerror}); wanted a file with {BEGIN} and {END}.') from None
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise ReportError(
+            f'{path}: wanted one {BEGIN} and after it one {END}, got {text.count(BEGIN)} and {text.count(END)}'
+            f'{"" if text.count(BEGIN) != 1 or text.count(END) != 1 else " in the other order"}.'
+        )
+    before, rest = text.split(BEGIN)
+    return before + BEGIN, END + rest.split(END)[1]
+
+
+def replace(path: Path, block: str) -> None:
+    """Puts `block` between the markers; the file is replaced in one step, or left as it was."""
+    before, after = split(path)
+    fresh = path.with_name(f'.{path.name}.fresh')
+    fresh.write_text(f'{before}\n{block.strip()}\n{after}', encoding='utf-8')
+    os.replace(fresh, path)
+
+
+def block(study: Study, found: Sequence[Board], picture: Path | None, readme: Path) -> str:
+    """Compact tables, one line of context and the length curves when they lie beside or below the README."""
+    parts = []
+    for board in found:
+        if not board.lengths:
+            continue
+        if len(found) > 1:
+            parts.append(f'**{markdown.escape(page.heading(board))}**')
+        if picture is not None and board is found[0]:
+            parts.append(_image(picture, readme, board))
+        for protocol, label in PROTOCOLS.items():
+            parts += [f'Bits per character, {label}:', markdown.table(compact(board, protocol))]
+        parts.append(markdown.escape(context(study, board)))
+    if study.claims:
+        parts.append(page.claims(study.claims))
+    if study.failed:
+        parts += ['Runs without results:', page.failed(study.failed)]
+    return '\n\n'.join(part for part in parts if part)
+
+
+def compact(board: Board, protocol: str) -> Table:
+    """Runs by lengths: mean ± half interval and the verdict."""
+    metric = f'{protocol}/bits_per_character'
+    columns = [Column('encoding'), *(Column(f'{n:,}', board.multiple(n)) for n in board.lengths), Column('verdict')]
+    rows = []
+    for run in board.runs:
+        cells = [Cell(texts.plus_minus(board.summary(run, metric, n))) for n in board.lengths]
+        verdict = tables.verdict(board, run, protocol)
+        rows.append([tables.name(run), *cells, Cell(verdict.text, word=True)])
+    return Table('', '', columns, rows)
+
+
+def context(study: Study, board: Board) -> str:
+    """Data, training length, model size, seeds and reference models in one line."""
+    sizes = sorted({size for run in board.runs for size in board.facts(run, 'params')})
+    seeds = sorted({len(board.seeds(run)) for run in board.runs})
+    found = [f'{board.task or "unknown task"} ({board.split or "unknown split"} split)']
+    if board.train_length is not None:
+        found.append(f'trained on {texts.count(board.train_length, "token")}')
+    if sizes:
+        ends = ' to '.join(f'{size / 1e6:.2f}' for size in dict.fromkeys((sizes[0], sizes[-1])))
+        found.append(f'{" to ".join(dict.fromkeys(ends.split(" to ")))} M parameters')
+    shape = _shape(study)
+    if shape:
+        found.append(shape)
+    each = ' to '.join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
+    found.append(f'{each} seed{"" if each == "1" else "s"}')
+    found.append('mean ± half of a 95 % bootstrap interval' if seeds[-1] >= 3 else 'no intervals below 3 seeds')
+    reference = texts.baselines(board)
+    return '; '.join(found) + (f'. Reference models: {reference}.' if reference else '.')
+
+
+def _shape(study: Study) -> str:
+    common = dict(provenance.shared(study.runs, provenance.settings)[0])
+    names = {'model.layers': 'layers', 'model.width': 'channels', 'train.steps': 'steps'}
+    return ', '.join(f'{common[knob]} {noun}' for knob, noun in names.items() if knob in common)
+
+
+def _image(picture: Path, readme: Path, board: Board) -> str:
+    home, target = readme.resolve().parent, picture.resolve()
+    if not target.is_relative_to(home):
+        return ''
+    link = urllib.parse.quote(target.relative_to(home).as_posix())
+    alt = markdown.attribute(f'Bits per character by test length: {page.heading(board)}')
+    return f'<img src="{link}" width="680" alt="{alt}">'

@@ -1,0 +1,32 @@
+"""What all tests share: cheap compilation, and every encoding there is as the argument `encoding`.
+
+`pytest tests/encodings/test_contract.py --encoding=path/to/mine.py` holds the `Encoding` of that file, with the
+default options, to the same contract.
+"""
+
+import pathlib
+
+import jax
+import pytest
+
+from posbench import encodings
+
+pytest.register_assert_rewrite('tests.encodings.contract')
+# Compiling is most of what these tests do, and running next to nothing.
+jax.config.update('jax_disable_most_optimizations', True)
+jax.config.update('jax_num_cpu_devices', 8)
+
+
+def pytest_addoption(parser):
+    parser.addoption('--encoding', metavar='FILE', help='test the Encoding of this Python file instead of all others')
+
+
+def pytest_generate_tests(metafunc):
+    if 'encoding' in metafunc.fixturenames:
+        path = metafunc.config.getoption('--encoding')
+        if path is None:
+            built = {name: encodings.build(name) for name in encodings.names()}
+        else:
+            name = pathlib.Path(path).stem
+            built = {name: encodings.build(name, module=path)}
+        metafunc.parametrize('encoding', built.values(), ids=built)

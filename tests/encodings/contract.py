@@ -1,0 +1,384 @@
+"""The contract: what every encoding has to keep, as functions of an encoding. Call them on your own:
+
+    from posbench import encodings
+    from tests.encodings import contract
+
+    for check in contract.CHECKS:
+        check(encodings.build('mine', module='mine.py', strength=2.0))
+
+Each builds a small model around the encoding, compares two ways to the same numbers, and raises AssertionError.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from posbench import positions
+from posbench.encodings import base
+from tests.encodings import small
+
+# Logits have standard deviation 1. Two orders of the same float32 sums differ by less than SAME; what is meant to
+# matter moves some logit by more than DIFFERENT.
+SAME, DIFFERENT = 5e-5, 1e-2
+# bfloat16 has 8 bits: relative steps of 2^-8. Root mean square error of the logits, relative to the logits.
+BFLOAT16 = 0.03
+SHIFT = 37
+# Randomized positions that stay inside every learned table.
+MAP_OPTIONS = {'randomized': dict(max_position=200)}
+
+CHECKS = []
+
+
+def check(function):
+    CHECKS.append(function)
+    return function
+
+
+def same(got, wanted, what: str, tolerance: float = SAME):
+    """Raises unless both are finite and equal up to rounding."""
+    got, wanted = np.asarray(got, np.float32), np.asarray(wanted, np.float32)
+    assert np.isfinite(wanted).all(), f'{what}: not finite'
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=tolerance, err_msg=what)
+
+
+def different(got, wanted, what: str):
+    """Raises unless something moved by much more than rounding."""
+    assert np.isfinite(got).all(), f'{what}: not finite'
+    assert np.abs(np.asarray(got) - wanted).max() > DIFFERENT, what
+
+
+def same_trees(got, wanted, what: str):
+    """Raises unless all leaves are equal, relative to the largest number of each leaf."""
+    jax.tree_util.tree_map_with_path(
+        lambda path, x, y: same(x, y, f'{what}: {jax.tree_util.keystr(path)}', SAME * max(1e-3, np.abs(y).max())),
+        got,
+        wanted,
+    )
+
+
+@check
+def later_tokens_leave_earlier_logits_alone(encoding):
+    model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
+    changed = tokens.copy()
+    changed[:, 9:] = (changed[:, 9:] + 1) % small.VOCABULARY
+    before, after = small.logits(model, tokens, pos), small.logits(model, changed, pos)
+    same(after[:, :9], before[:, :9], 'logits before a change')
+    different(after[:, 9:], before[:, 9:], 'logits after a change')
+
+
+@check
+def a_longer_context_leaves_the_prefix_alone(encoding):
+    model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
+    short = small.logits(model, tokens[:, :12], pos[:, :12])
+    same(small.logits(model, tokens, pos)[:, :12], short, 'logits of the first 12 of 24 tokens')
+
+
+@check
+def adding_one_number_to_all_positions_does_what_is_claimed(encoding):
+    model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
+    before, after = small.logits(model, tokens, pos), small.logits(model, tokens, pos + SHIFT)
+    if encoding.shift_invariant:
+        same(after, before, f'claims shift_invariant: logits after a shift by {SHIFT}', 4 * SAME)
+    else:
+        different(after, before, f'does not claim shift_invariant: logits after a shift by {SHIFT}')
+
+
+@check
+def only_the_causal_mask_tells_order_where_claimed(encoding):
+    model, tokens, pos = small.model(encoding, kind='encoder'), small.tokens(), small.positions()
+    order = np.random.default_rng(3).permutation(small.LENGTH)
+    moved = small.logits(model, tokens[:, order], pos)
+    along = small.logits(model, tokens, pos)[:, order]
+    if encoding.causal_only:
+        same(moved, along, 'claims causal_only: an encoder told the order of its tokens')
+    else:
+        different(moved, along, 'does not claim causal_only: an encoder could not tell the order of its tokens')
+
+
+@check
+def where_an_encoder_stores_a_token_does_not_matter(encoding):
+    model, tokens, pos = small.model(encoding, kind='encoder'), small.tokens(), small.positions()
+    order = np.random.default_rng(3).permutation(small.LENGTH)
+    stored = small.logits(model, tokens[:, order], pos[:, order])
+    same(stored, small.logits(model, tokens, pos)[:, order], 'tokens stored in another order')
+
+
+@check
+def padding_on_either_side_changes_nothing(encoding):
+    model, tokens = small.model(encoding), small.tokens()
+    unpadded = small.logits(model, tokens[:, :12], small.positions(length=12))
+    for side, real in (('left', slice(12, 24)), ('right', slice(0, 12))):
+        padded, segments = small.tokens(seed=5), np.full(tokens.shape, -1, np.int32)
+        padded[:, real], segments[:, real] = tokens[:, :12], 0
+        pos = positions.packed(segments)
+        same(small.logits(model, padded, pos, segments)[:, real], unpadded, f'{side} padding')
+
+
+@check
+def packed_documents_do_not_see_each_other(encoding):
+    model, tokens = small.model(encoding), small.tokens()
+    segments = np.repeat(np.array([[0, 1, -1]], np.int32), (12, 10, 2), axis=1).repeat(small.BATCH, axis=0)
+    packed = small.logits(model, tokens, positions.packed(segments), segments)
+    alone = small.logits(model, tokens[:, :12], small.positions(length=12))
+    same(packed[:, :12], alone, 'first document')
+    second = small.logits(model, np.roll(tokens, -12, axis=1)[:, :12], small.positions(length=12))
+    same(packed[:, 12:22], second[:, :10], 'second document')
+
+
+@check
+def a_row_depends_neither_on_batch_size_nor_on_batch_mates(encoding):
+    model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
+    # Rows of different positions, so that none can be taken for all.
+    pos = pos * np.arange(1, 1 + small.BATCH, dtype=np.int32)[:, None]
+    together = small.logits(model, tokens, pos)
+    same(small.logits(model, tokens[2:3], pos[2:3]), together[2:3], 'a row alone')
+    mates = np.where(np.arange(small.BATCH)[:, None] == 2, tokens, small.tokens(seed=7))
+    same(small.logits(model, mates, np.where(mates == tokens, pos, pos[::-1]))[2], together[2], 'with other mates')
+
+
+@check
+def positions_shared_by_all_rows_may_be_given_once(encoding):
+    model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
+    same(small.logits(model, tokens, pos[:1]), small.logits(model, tokens, pos), 'positions of shape [1, L]')
+
+
+def _read(model, variables, tokens, pos, segments, chunks):
+    """Logits of reading in chunks with a cache that has a few slots more than needed."""
+    cache, read, start = model.empty_cache(tokens.shape[0], small.LENGTH + 3), [], 0
+    for size in chunks:
+        part = slice(start, start + size)
+        logits, cache = small.step(model, variables, tokens[:, part], pos[:, part], segments[:, part], cache)
+        read.append(np.asarray(logits))
+        start += size
+    return np.concatenate(read, axis=1)
+
+
+@check
+def decoding_with_a_cache_equals_reading_at_once(encoding):
+    model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
+    segments, variables = np.zeros_like(tokens), small.params(model)
+    at_once = small.logits(model, tokens, pos)
+    same(_read(model, variables, tokens, pos, segments, 24 * [1]), at_once, 'token by token')
+    scanned = small.model(encoding, scan_layers=True, block_size=5)
+    chunks = _read(scanned, small.stacked(variables), tokens, pos, segments, 3 * [8])
+    same(chunks, at_once, 'in chunks of 8, layers scanned, keys in blocks of 5')
+
+
+@check
+def decoding_takes_prompts_of_different_lengths(encoding):
+    model, tokens = small.model(encoding), small.tokens()
+    scanned, variables = small.model(encoding, scan_layers=True, block_size=5), small.params(model)
+    at_once = small.logits(model, tokens, small.positions())
+    prompts = np.array([3, 8, 5, 1])
+    segments = np.where(np.arange(small.LENGTH) < 8 - prompts[:, None], -1, 0).astype(np.int32)
+    pos = positions.packed(segments)
+    left = np.stack([np.roll(row, 8 - prompt) for row, prompt in zip(tokens, prompts)])
+    by_token = _read(model, variables, left, pos, segments, 24 * [1])
+    by_chunk = _read(scanned, small.stacked(variables), left, pos, segments, 3 * [8])
+    for row, prompt in enumerate(prompts):
+        real = prompt + 16
+        for read in (by_token, by_chunk):
+            same(read[row, 24 - real :], at_once[row, :real], f'a prompt of {prompt} tokens in a batch of others')
+
+
+@check
+def blocks_and_rematerialisation_change_neither_values_nor_gradients(encoding):
+    whole = small.model(encoding, layers=1)
+    blocks = small.model(encoding, layers=1, block_size=5, remat=True)
+    arguments = small.params(whole), small.tokens(), small.positions()
+    (loss, gradient), (loss_5, gradient_5) = (small.value_and_gradient(m, *arguments) for m in (whole, blocks))
+    same(loss_5, loss, 'loss', SAME * 1e-1)
+    same_trees(gradient_5, gradient, 'gradient with keys in blocks of 5 and remat')
+
+
+@check
+def every_parameter_gets_a_gradient(encoding):
+    model = small.model(encoding, layers=1)
+    _, gradient = small.value_and_gradient(model, small.params(model), small.tokens(), small.positions())
+    for path, leaf in jax.tree_util.tree_leaves_with_path(gradient):
+        name = jax.tree_util.keystr(path)
+        assert np.isfinite(leaf).all(), f'{name}: the gradient is not finite'
+        assert np.abs(leaf).max() > 1e-7, f'{name}: the gradient is zero'
+
+
+@check
+def scanned_layers_equal_separate_ones(encoding):
+    separate, scanned = small.model(encoding), small.model(encoding, scan_layers=True)
+    tokens, pos, stacked = small.tokens(), small.positions(), small.stacked(small.params(separate))
+    same(small.logits(scanned, tokens, pos, variables=stacked), small.logits(separate, tokens, pos), 'scanned layers')
+
+
+def _products(jaxpr) -> int:
+    """Products of matrices in a program and all programs inside it."""
+    inner = [value for equation in jaxpr.eqns for value in jax.tree.leaves(equation.params, is_leaf=_is_program)]
+    here = sum(equation.primitive.name == 'dot_general' for equation in jaxpr.eqns)
+    return here + sum(_products(getattr(value, 'jaxpr', value)) for value in inner if _is_program(value))
+
+
+def _is_program(value) -> bool:
+    return hasattr(value, 'eqns') or hasattr(value, 'jaxpr')
+
+
+@check
+def rematerialisation_computes_products_again(encoding):
+    models = [small.model(encoding, layers=1, remat=remat) for remat in (False, True)]
+    traced = jax.make_jaxpr(small.value_and_gradient, static_argnums=0)
+    programs = [traced(model, small.params(model), small.tokens(), small.positions()).jaxpr for model in models]
+    once, twice = map(_products, programs)
+    assert twice > once, f'remat=True: {twice} products of matrices in a step; without it {once}'
+
+
+@check
+def compiling_changes_nothing(encoding):
+    model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
+    eager = model.apply(small.params(model), tokens, pos, np.zeros_like(tokens))
+    same(eager, small.logits(model, tokens, pos), 'without jit')
+
+
+@check
+def bfloat16_activations_stay_close_to_float32(encoding):
+    model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
+    exact = small.logits(model, tokens, pos)
+    rough = small.logits(small.model(encoding, dtype=jnp.bfloat16), tokens, pos)
+    assert rough.dtype == np.float32, f'logits are {rough.dtype}, wanted float32'
+    error = np.sqrt(np.mean((rough - exact) ** 2) / np.mean(exact**2))
+    assert error < BFLOAT16, f'bfloat16 activations: relative error {error:.4f} of the logits, wanted < {BFLOAT16}'
+
+
+def _hooks(encoding, dtype, pos_L):
+    """Everything an encoding computes of one sequence, as float32 arrays."""
+    encoding = encoding.clone(parent=None, width=32, heads=4, head_width=8)
+    shapes = jax.eval_shape(encoding.init_params, jax.random.key(0))
+    own = {'position_encoding': shapes}
+    own = jax.tree_util.tree_map_with_path(small._random_leaf, own)['position_encoding']
+    bound, pos = encoding.with_params(own), jnp.asarray(pos_L)[None]
+    ones_BLD = jnp.ones((1, len(pos_L), 32), dtype)
+    x_BLHK = jnp.tile(jnp.asarray([1.0, -0.5, 0.25, 2.0], dtype), (1, len(pos_L), 4, 2))
+    query, key = bound.rotate(x_BLHK, pos, 'query'), bound.rotate(x_BLHK, pos, 'key')
+    bias = bound.bias(pos, pos)
+    scored = bound.score(jnp.zeros((1, 4, len(pos_L), len(pos_L))), base.Block(query, key, pos, pos))
+    outputs = dict(embed=bound.embed(ones_BLD, pos), query=query, key=key, bias=bias, score=scored)
+    return {name: value.astype(jnp.float32) for name, value in outputs.items() if value is not None}
+
+
+@check
+def bfloat16_tells_positions_past_256_apart(encoding):
+    """bfloat16(257) == 256: an encoding that computes with such positions is off by a whole step."""
+    pos_L = np.array([0, 255, 256, 257, 259, 511, 517, 771, 1001], np.int32)
+    exact, rough = (_hooks(encoding, dtype, pos_L) for dtype in (jnp.float32, jnp.bfloat16))
+    for name, wanted in exact.items():
+        same(rough[name], wanted, f'{name} of bfloat16 activations', 2**-6 * max(1.0, np.abs(wanted).max()))
+    model = small.model(encoding, dtype=jnp.bfloat16)
+    # A gap of one before the last token, with positions where bfloat16 only counts in twos.
+    pos = small.positions() + 256
+    gap = pos + (np.arange(small.LENGTH) == small.LENGTH - 1)
+    moved = np.abs(small.logits(model, small.tokens(), gap) - small.logits(model, small.tokens(), pos)).max()
+    assert (moved == 0) if encoding.causal_only else (moved > DIFFERENT), f'moved by {moved}'
+
+
+@check
+def sequences_of_64_times_the_length_stay_finite(encoding):
+    """Where `out_of_range='nan'` is the policy, tokens past the table are NaN, all of them, and 'clip' is finite."""
+    # Trained on 17 tokens, say.
+    length = 64 * 17
+    model = small.model(encoding, layers=1, block_size=256)
+    tokens, pos = small.tokens(1, length), small.positions(1, length)
+    logits = small.logits(model, tokens, pos)
+    if getattr(encoding, 'out_of_range', None) == 'nan':
+        assert np.isnan(logits[:, encoding.max_length :]).all(), 'a token past the table is not NaN'
+        clipped = small.model(encoding.clone(out_of_range='clip'), layers=1, block_size=256)
+        logits = small.logits(clipped, tokens, pos)
+    assert np.isfinite(logits).all(), f'not finite at {length} tokens'
+
+
+@check
+def every_position_map_works(encoding):
+    model, tokens = small.model(encoding), small.tokens()
+    sequential = small.logits(model, tokens, small.positions())
+    for name in positions.names():
+        position_map = positions.build(name, **MAP_OPTIONS.get(name, {}))
+        pos = np.asarray(position_map(jax.random.key(2), small.BATCH, small.LENGTH, train=True))
+        got = small.logits(model, tokens, np.broadcast_to(pos, tokens.shape))
+        distances_changed = (np.diff(pos, axis=1) != 1).any()
+        heard = not encoding.causal_only if distances_changed else not encoding.shift_invariant and pos.min() > 0
+        (different if heard else same)(got, sequential, f'{name} positions')
+
+
+@check
+def an_encoder_sees_both_sides_but_no_padding(encoding):
+    model, tokens, pos = small.model(encoding, kind='encoder'), small.tokens(), small.positions()
+    segments = np.where(np.arange(small.LENGTH) < 18, 0, -1).astype(np.int32) + np.zeros_like(tokens)
+    before = small.logits(model, tokens, pos, segments)
+    for place, seen in ((17, True), (20, False)):
+        changed = tokens.copy()
+        changed[:, place] = (changed[:, place] + 1) % small.VOCABULARY
+        after = small.logits(model, changed, pos, segments)
+        (different if seen else same)(after[:, :17], before[:, :17], f'another token at place {place} of 18')
+
+
+@check
+def dropout_of_a_row_does_not_depend_on_how_the_batch_is_split(encoding):
+    model = small.model(encoding, layers=1, dropout=0.3)
+    tokens, pos = small.tokens(1).repeat(2, axis=0), small.positions(2)
+
+    def dropped(*rows):
+        return small.with_dropout(model, small.params(model), tokens, pos, np.array(rows), jax.random.key(4))
+
+    first, second = dropped(0, 1), dropped(1, 2)
+    same(second[0], first[1], 'row 1 of a batch, and as the first row of its own share')
+    different(first[0], first[1], 'two rows with equal tokens have equal dropout')
+
+
+@check
+def odd_sizes_work_unless_even_ones_are_asked_for(encoding):
+    # Widths of model and head: both odd, only the head's.
+    for width, heads, fits in (
+        (15, 3, not (encoding.even_width or encoding.even_head_width)),
+        (20, 4, not encoding.even_head_width),
+    ):
+        model = small.model(encoding, width=width, heads=heads)
+        if fits:
+            small.params(model)
+        else:
+            with pytest.raises((TypeError, ValueError)):
+                small.params(model)
+
+
+@check
+def layers_share_parameters_unless_claimed_otherwise(encoding):
+    variables = small.params(small.model(encoding))['params']
+    shared = jax.tree.leaves(variables.get('position_encoding', {}))
+    owned = jax.tree.leaves(variables['block_0'].get('position_encoding', {}))
+    if encoding.per_layer:
+        assert owned and not shared, 'claims per_layer'
+        assert type(encoding).embed is base.PositionEncoding.embed, 'per_layer: `embed` is never called'
+    else:
+        assert not owned, 'does not claim per_layer, and yet layers have parameters'
+
+
+def options_of(encoding) -> list[str]:
+    """The names of its options: fields beyond those of the base class."""
+    known = base.PositionEncoding.__dataclass_fields__
+    return [name for name in encoding.__dataclass_fields__ if name not in known]
+
+
+def the_option_changes_something(encoding, option: str, value, **beside):
+    """Setting `option` to `value` changes logits or initial parameters; `beside` are other options set for both."""
+    assert option in options_of(encoding), f'{option!r} is no option of this encoding'
+    before = encoding.clone(parent=None, **beside)
+    assert getattr(before, option) != value, f'{option}={value!r} is what it was'
+    after = before.clone(parent=None, **{option: value})
+    dimensions = dict(width=32, heads=4, head_width=8)
+    inits = [e.clone(parent=None, **dimensions).init_params(jax.random.key(0)) for e in (before, after)]
+    flat = [jax.tree_util.tree_leaves_with_path(tree) for tree in inits]
+    shapes = [[(path, leaf.shape) for path, leaf in leaves] for leaves in flat]
+    if shapes[0] != shapes[1] or any((x != y).any() for (_, x), (_, y) in zip(*flat)):
+        return
+    # Far apart, and in both directions, so that borders of every kind are crossed.
+    models = [small.model(e, kind='encoder') for e in (before, after)]
+    tokens, pos = small.tokens(), 40 * small.positions()
+    got = [small.logits(model, tokens, pos) for model in models]
+    both = np.isfinite(got[0]) & np.isfinite(got[1])
+    moved = np.abs(got[0] - got[1], where=both, out=np.zeros_like(got[0])).max()
+    assert moved > DIFFERENT or not both.all(), f'{option}={value!r} changes nothing'

@@ -1,0 +1,166 @@
+"""The training step: the same numbers on any devices, compiled either way, seeds together or apart, host or device data."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from posbench import encodings, optim, parallel, positions, step
+from posbench.tasks.text import language_model
+from posbench.transformer import Transformer
+
+BATCH, LENGTH, STEPS, VOCABULARY = 8, 12, 6, 30
+OPTIMIZER = ConfigDict(
+    dict(
+        learning_rate=1e-2,
+        warmup_steps=2,
+        schedule='cosine',
+        final_fraction=0.1,
+        b1=0.9,
+        b2=0.98,
+        eps=1e-8,
+        weight_decay=0.1,
+        clip_norm=1.0,
+    )
+)
+TOKENS = np.random.default_rng(0).integers(0, VOCABULARY, 500).astype(np.int32)
+
+
+def losses(
+    seeds=(0,),
+    mode='jit',
+    devices=1,
+    host=False,
+    end=None,
+    position_map='sequential',
+    calls=(STEPS,),
+    mesh=None,
+    **model,
+) -> np.ndarray:
+    """Losses [S, STEPS] of a small run."""
+    fields = dict(vocabulary=VOCABULARY, encoding=encodings.build('rotary'), layers=2, width=16, heads=2, hidden=32)
+    built = Transformer(**(fields | model))
+    optimizer = optim.from_config(OPTIMIZER, STEPS)
+    layout = _layout(mode, len(seeds), devices, mesh or {})
+    steps = step.make_steps(
+        built, optimizer, positions.build(position_map), batch_size=BATCH, length=LENGTH, most=STEPS
+    )
+    init = functools.partial(step.init_state, built, optimizer, length=LENGTH)
+    state = jax.jit(jax.vmap(lambda seed: init(seed=seed)))(jnp.asarray(seeds, jnp.int32))
+    compiled = parallel.compile_steps(steps, layout, jax.eval_shape(lambda: state))
+    state = parallel.place_state(state, layout)
+    found, at = [], 0
+    for count in calls:
+        if host:
+            windows = step.host_windows(language_model.Task(TOKENS, end), seeds, at, STEPS, BATCH, LENGTH)
+            source = step.Source(language_model.Task(np.zeros(1, np.int32), end), windows)
+        else:
+            source = step.Source(language_model.Task(TOKENS, end))
+        state, metrics = compiled(state, parallel.place(source, layout), jnp.int32(count))
+        found.append(parallel.numbers(metrics, layout)['loss'][:, :count])
+        at += count
+    return np.concatenate(found, axis=1)
+
+
+def _layout(mode, seeds, devices, mesh):
+    """A layout on the first `devices` devices."""
+    whole = jax.devices
+    try:
+        jax.devices = lambda: whole()[:devices]
+        return parallel.layout(mode, seeds=seeds, batch_size=BATCH, **mesh)
+    finally:
+        jax.devices = whole
+
+
+@pytest.fixture(scope='module')
+def one_device():
+    return losses()
+
+
+def test_the_loss_falls(one_device):
+    assert one_device[0, -1] < one_device[0, 0] - 0.1
+
+
+@pytest.mark.parametrize('mode, devices', [('jit', 2), ('jit', 8), ('pmap', 1), ('pmap', 8)])
+def test_devices_and_compilers_change_no_loss(one_device, mode, devices):
+    np.testing.assert_allclose(losses(mode=mode, devices=devices), one_device, rtol=2e-6)
+
+
+@pytest.mark.parametrize('mesh', [dict(model=2), dict(model=2, data=2), dict(data=4)])
+def test_the_axes_of_a_mesh_change_no_loss(one_device, mesh):
+    np.testing.assert_allclose(losses(devices=8, mesh=mesh), one_device, rtol=2e-6)
+
+
+@pytest.mark.parametrize('mode, devices', [('jit', 1), ('jit', 3), ('jit', 8), ('pmap', 8)])
+def test_seeds_together_are_seeds_apart(one_device, mode, devices):
+    together = losses(seeds=(0, 1, 2), mode=mode, devices=devices)
+    np.testing.assert_allclose(together[:1], one_device, rtol=2e-6)
+    np.testing.assert_allclose(together[1:2], losses(seeds=(1,)), rtol=2e-6)
+    assert np.abs(together[0] - together[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize('mode, devices', [('jit', 8), ('pmap', 8)])
+@pytest.mark.parametrize('position_map', ['randomized', 'shifted'])
+def test_dropout_and_drawn_positions_do_not_depend_on_devices(mode, devices, position_map):
+    alone = losses(dropout=0.3, position_map=position_map)
+    np.testing.assert_allclose(
+        losses(mode=mode, devices=devices, dropout=0.3, position_map=position_map), alone, rtol=2e-6
+    )
+    assert np.abs(alone - losses(position_map=position_map)).max() > 1e-3
+
+
+def test_windows_cut_on_the_host_are_those_of_the_device(one_device):
+    np.testing.assert_array_equal(losses(host=True), one_device)
+    np.testing.assert_array_equal(losses(host=True, calls=(4, 2)), one_device)
+    np.testing.assert_allclose(losses(host=True, mode='pmap', devices=8), one_device, rtol=2e-6)
+
+
+def test_shorter_calls_give_the_same_bits(one_device):
+    np.testing.assert_array_equal(losses(calls=(1, 3, 2)), one_device)
+
+
+def test_documents_can_be_kept_apart():
+    end = 3
+    batch = language_model.as_batch(jnp.asarray([[1, 2, 3, 4, 5, 3, 6, 7]]), end)
+    np.testing.assert_array_equal(batch['segment_ids_BL'], [[0, 0, 0, 1, 1, 1, 2]])
+    np.testing.assert_array_equal(batch['weights_BL'], [[1, 1, 0, 1, 1, 0, 1]])
+    drawn = jnp.arange(7)[None] * 10
+    np.testing.assert_array_equal(language_model.restart(drawn, batch['segment_ids_BL']), [[0, 10, 20, 0, 10, 20, 0]])
+    np.testing.assert_allclose(losses(end=end, mode='pmap', devices=8), losses(end=end), rtol=2e-6)
+
+
+def test_weight_decay_leaves_gains_and_encodings_alone():
+    params = dict(
+        input_layer=dict(vectors=1),
+        position_encoding=dict(table=1),
+        block_0=dict(norm=dict(scale=1), up=dict(kernel=1)),
+    )
+    assert optim.is_matrix(params) == dict(
+        input_layer=dict(vectors=True),
+        position_encoding=dict(table=False),
+        block_0=dict(norm=dict(scale=False), up=dict(kernel=True)),
+    )
+
+
+def test_the_learning_rate_rises_and_falls():
+    rate = optim.learning_rate(OPTIMIZER, STEPS)
+    assert rate(0) == pytest.approx(5e-3)
+    assert rate(1) == pytest.approx(1e-2)
+    assert rate(STEPS - 1) == pytest.approx(1e-3, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    'mesh, message',
+    [
+        (dict(seed=2), 'seed to divide the 1 seeds'),
+        (dict(data=3), 'data to divide the batch of 8'),
+        (dict(model=3), 'wanted a divisor of the 8 devices'),
+    ],
+)
+def test_a_mesh_that_does_not_fit_is_one_line(mesh, message):
+    with pytest.raises(parallel.MeshError, match=message) as error:
+        _layout('jit', 1, 8, mesh)
+    assert '\n' not in str(error.value)
