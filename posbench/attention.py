@@ -59,7 +59,9 @@ def attend(
 
     A query that may attend to nothing gets 0. Raises ValueError where the order of queries and keys is not known.
     """
-    if order_q is None or order_k is None:
+    if (order_q is None) != (order_k is None):
+        raise ValueError('attend: got one of order_q and order_k, wanted both or neither.')
+    if order_q is None:
         if q_BLHK.shape[1] != k_BMHK.shape[1]:
             raise ValueError(
                 f'attend: got {q_BLHK.shape[1]} queries and {k_BMHK.shape[1]} keys; wanted order_q and order_k too.'
@@ -84,9 +86,9 @@ def attend(
         )
         body = jax.checkpoint(lambda carry, block: (one_block(carry, block), None), prevent_cse=False)
         total, _ = jax.lax.scan(body, nothing, keys.split(block_size), reverse=True)
-    # An empty row has sum 0 and output 0.
-    sum_BLH = jnp.maximum(jnp.swapaxes(total.sum_BHL, 1, 2), jnp.finfo(jnp.float32).tiny)
-    return (total.out_BLHK / sum_BLH[..., None]).astype(q_BLHK.dtype)
+    # An empty row has sum 0 and output 0; divided by 1, its gradient is 0 too (divided by a tiny number, infinite).
+    sum_BLH = jnp.swapaxes(total.sum_BHL, 1, 2)
+    return (total.out_BLHK / jnp.where(sum_BLH > 0, sum_BLH, 1.0)[..., None]).astype(q_BLHK.dtype)
 
 
 class _Running(NamedTuple):

@@ -97,42 +97,38 @@ def layout(mode: str, *, seeds: int, batch_size: int, seed=None, data=None, mode
 
 
 def compile_steps(steps: Callable, layout: Layout, state_shapes) -> Callable:
-    """Compiles steps(state, source, count, rows, axis) -> (state, metrics); the state is donated.
+    """Compiles steps(state, source, count, rows) -> (state, metrics); the state is donated.
 
-    `rows(batch)` is what a device may see of a batch, and `axis` the name to sum gradients over, or None where XLA
-    does that by itself. Under pmap the state and the source have one copy a device, along a leading axis.
+    Both ways run the same code for each part of the batch: `rows(batch)` cuts out the rows of this device, and sums
+    over the batch go by the name of its axis, 'data'. Under jit the seed axis is split the same way, and XLA splits
+    the model axis after the shardings of the parameters. Under pmap the state and the source have one copy a device,
+    along a leading axis.
     """
-    if layout.mode == 'pmap':
-        data = layout.mesh.shape['data']
-
-        def rows(batch):
-            def mine(x):
-                size = x.shape[0] // data
-                return jax.lax.dynamic_slice_in_dim(x, jax.lax.axis_index('data') * size, size)
-
-            return jax.tree.map(lambda x: x if x.shape[0] == 1 else mine(x), batch)
-
-        return jax.pmap(
-            lambda state, source, count: steps(state, source, count, rows, 'data'),
-            axis_name='data',
-            in_axes=(0, 0, None),
-            donate_argnums=0,
-            devices=list(layout.mesh.devices.flat),
-        )
+    parts = layout.mesh.shape['data']
 
     def rows(batch):
-        def split(x):
-            return x if x.shape[0] == 1 else jax.lax.with_sharding_constraint(x, layout.rows)
+        def mine(x):
+            size = x.shape[0] // parts
+            return jax.lax.dynamic_slice_in_dim(x, jax.lax.axis_index('data') * size, size)
 
-        return jax.tree.map(split, batch)
+        # A leading 1 stands for all rows.
+        return jax.tree.map(lambda x: x if x.shape[0] == 1 else mine(x), batch)
 
-    shardings = layout.of_state(state_shapes)
-    return jax.jit(
-        lambda state, source, count: steps(state, source, count, rows, None),
-        in_shardings=(shardings, None, None),
-        out_shardings=(shardings, layout.replicated),
-        donate_argnums=0,
+    def program(state, source, count):
+        return steps(state, source, count, rows)
+
+    if layout.mode == 'pmap':
+        devices = list(layout.mesh.devices.flat)
+        return jax.pmap(program, axis_name='data', in_axes=(0, 0, None), donate_argnums=0, devices=devices)
+    split = jax.shard_map(
+        program,
+        mesh=layout.mesh,
+        in_specs=(P('seed'), P(), P()),
+        out_specs=(P('seed'), P('seed')),
+        axis_names={'seed', 'data'},
+        check_vma=False,
     )
+    return jax.jit(split, in_shardings=(layout.of_state(state_shapes), None, None), donate_argnums=0)
 
 
 def place(tree, layout: Layout):

@@ -15,6 +15,7 @@ from posbench.knobs import Range
 
 
 def shared_by_batch(function: Callable) -> Callable:
+    """Marks a map that gives all sequences of a batch the same positions."""
     function.shared_by_batch = True
     return function
 

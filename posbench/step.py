@@ -46,7 +46,7 @@ def train_step(
 
     Args:
       batch: inputs_BL, targets_BL, weights_BL, pos_BL, rows_B, and segment_ids_BL or not. Where the batch is split by
-        name over `axis`, the rows of this device; the loss is the weighted mean over all rows of all devices.
+        name over 'data', the rows of this device; the loss is the weighted mean over all rows of all devices.
 
     Returns the next state, and loss and grad_norm (before clipping).
     """
@@ -86,7 +86,7 @@ def make_steps(
     length: int,
     most: int,
 ) -> Callable:
-    """steps(state, source, count, rows, axis): up to `most` steps of all seeds in one program.
+    """steps(state, source, count, rows): up to `most` steps of all seeds in one program.
 
     `count` is an argument of the compiled program, so that a last, shorter call runs the same instructions and gives
     the same bits. Metrics come back as [S, most]; places from `count` on are 0.
@@ -102,13 +102,13 @@ def make_steps(
         batch['rows_B'] = jnp.arange(batch_size, dtype=jnp.int32)
         return batch
 
-    def steps(state: State, source: Source, count: jax.Array, rows: Callable, axis: str | None):
+    def steps(state: State, source: Source, count: jax.Array, rows: Callable):
         def of_one_seed(state, source, number):
             batch = rows(batch_of(source, state.seed, state.step, number))
-            return train_step(state, batch, model=model, optimizer=optimizer, axis=axis)
+            return train_step(state, batch, model=model, optimizer=optimizer, axis='data')
 
         in_axes = (0, Source(None, 0), None)
-        over_seeds = jax.vmap(of_one_seed, in_axes=in_axes, spmd_axis_name='seed' if axis is None else None)
+        over_seeds = jax.vmap(of_one_seed, in_axes=in_axes)
 
         def body(number, carry):
             state, metrics = carry

@@ -30,7 +30,7 @@ class Encoding(base.PositionEncoding):
 
     def embed(self, x_BLD, pos_BL):
         if self.out_of_range == 'clip':
-            rows_BLD = self.table_RD.at[pos_BL].get(mode='clip')
+            rows_BLD = self.table_RD.at[jnp.maximum(pos_BL, 0)].get(mode='clip')
         else:
             # A negative index would wrap to the end of the table before any mode applies.
             index_BL = jnp.where(pos_BL < 0, self.max_length, pos_BL)

@@ -53,7 +53,7 @@ def sinusoidal(options, weights) -> Oracle:
 
 
 def rotary(options, weights) -> Oracle:
-    """Su et al. 2021, equation 16: Re(q conj(k) e^(i (m - n) theta_c)) of pairs as complex numbers."""
+    """Su et al. 2021, section 3.2: Re(q conj(k) e^(i (m - n) theta_c)) of pairs as complex numbers."""
 
     def logit(head, q_K, k_K, i, j):
         width, total = len(q_K), 0.0

@@ -1,0 +1,75 @@
+"""Every option of every encoding changes what comes out."""
+
+import pytest
+
+from posbench import encodings, options
+from tests.encodings import contract
+
+# Another value for each option; with it, other options that both sides need to make a difference visible.
+OTHER = {
+    'alibi': {},
+    'learned': {
+        'max_length': (2048, {}),
+        'init_std': (0.5, {}),
+        'out_of_range': ('clip', dict(max_length=16)),
+    },
+    'none': {},
+    'rotary': {'theta': (500.0, {}), 'layout': ('interleaved', {})},
+    'shaw': {'max_distance': (4, {})},
+    'sinusoidal': {
+        'theta': (500.0, {}),
+        'layout': ('concat', {}),
+        'frequencies': ('tensor2tensor', {}),
+        'learned_scale': (True, {}),
+    },
+    't5_bias': {
+        'buckets': (16, {}),
+        'max_distance': (900, {}),
+        'bidirectional': (True, {}),
+        'init_std': (0.5, {}),
+    },
+    'transformer_xl': {'theta': (500.0, {}), 'init_std': (0.5, {})},
+}
+OPTIONS = [(name, option) for name in OTHER for option in OTHER[name]]
+
+
+def test_every_option_of_every_encoding_has_another_value_here():
+    there_are = {name: set(contract.options_of(encodings.build(name))) for name in encodings.names()}
+    assert {name: set(others) for name, others in OTHER.items()} == there_are
+
+
+@pytest.mark.parametrize('name, option', OPTIONS, ids=map('-'.join, OPTIONS))
+def test_the_option(name, option):
+    value, beside = OTHER[name][option]
+    contract.the_option_changes_something(encodings.build(name), option, value, **beside)
+
+
+def test_an_option_that_is_accepted_and_ignored_is_noticed():
+    class Ignoring(contract.base.PositionEncoding):
+        max_time: float = 10_000.0
+
+    with pytest.raises(AssertionError, match='max_time=500.0 changes nothing'):
+        contract.the_option_changes_something(Ignoring(), 'max_time', 500.0)
+
+
+def test_options_read_from_the_source_are_the_fields_of_the_class():
+    assert options.encoding_names() == encodings.names()
+    for name in encodings.names():
+        read, built = options.encoding_options(name), encodings.build(name)
+        assert list(read) == contract.options_of(built), name
+        assert {option: read[option].default for option in read} == {o: getattr(built, o) for o in read}, name
+
+
+def test_an_unknown_encoding_is_named_with_the_nearest_one():
+    with pytest.raises(ValueError, match=r"'rotery'; did you mean 'rotary'"):
+        encodings.build('rotery')
+
+
+def test_an_unknown_option_is_an_error():
+    with pytest.raises(TypeError, match='thetta'):
+        encodings.build('rotary', thetta=5.0)
+
+
+def test_a_missing_file_of_an_outside_encoding_is_named():
+    with pytest.raises(ValueError, match=r"'mine'.*nowhere\.py"):
+        encodings.build('mine', module='nowhere.py')

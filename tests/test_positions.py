@@ -1,0 +1,95 @@
+"""Position maps: what they draw, from where, and when."""
+
+import jax
+import numpy as np
+import pytest
+
+from posbench import options, positions
+
+
+def key(seed=0):
+    return jax.random.key(seed)
+
+
+def test_sequential_positions_count_from_0():
+    np.testing.assert_array_equal(positions.sequential(key(), 2, 5), [[0, 1, 2, 3, 4]] * 2)
+
+
+def test_randomized_positions_rise_strictly_inside_their_range():
+    for seed in range(20):
+        pos = np.asarray(positions.randomized(key(seed), 3, 10, max_position=12))
+        assert (np.diff(pos) > 0).all() and pos.min() >= 0 and pos.max() < 12
+        assert (pos == pos[0]).all(), 'all rows share one draw'
+
+
+def test_randomized_positions_take_every_number_equally_often():
+    drawn = np.concatenate([positions.randomized(key(seed), 1, 5, max_position=10)[0] for seed in range(400)])
+    counts = np.bincount(drawn, minlength=10)
+    # 200 each; standard deviation 10 for 400 draws with probability 1/2.
+    assert counts.min() > 150 and counts.max() < 250
+
+
+def test_randomized_positions_are_drawn_at_evaluation_too():
+    """Ruoss et al. 2023, and their answer in issue 1 of google-deepmind/randomized_positional_encodings."""
+    for train in (True, False):
+        first, second = (positions.randomized(key(seed), 1, 10, max_position=100, train=train) for seed in (0, 1))
+        assert (np.asarray(first) != np.asarray(second)).any()
+
+
+def test_as_many_randomized_positions_as_there_are_is_all_of_them():
+    np.testing.assert_array_equal(positions.randomized(key(), 1, 7, max_position=7)[0], np.arange(7))
+
+
+def test_more_randomized_positions_than_there_are_is_an_error():
+    with pytest.raises(ValueError, match='length 8, wanted at most max_position = 7'):
+        positions.randomized(key(), 1, 8, max_position=7)
+
+
+def test_shifted_positions_start_anywhere_below_the_limit_in_training():
+    pos = np.asarray(positions.shifted(key(), 400, 5, max_shift=4, train=True))
+    assert (np.diff(pos) == 1).all()
+    assert set(pos[:, 0]) == {0, 1, 2, 3}, 'one number a sequence, max_shift itself left out'
+
+
+def test_shifted_positions_start_at_0_at_evaluation():
+    np.testing.assert_array_equal(positions.shifted(key(), 3, 5, train=False), [[0, 1, 2, 3, 4]] * 3)
+
+
+def test_packed_positions_restart_with_every_segment_and_after_padding():
+    segments = np.array([[0, 0, 0, 1, 1, 2, -1, -1], [-1, -1, 0, 0, 0, 0, 7, 7], [3, 3, 3, 3, 3, 3, 3, 3]])
+    wanted = [[0, 1, 2, 0, 1, 0, 0, 1], [0, 1, 0, 1, 2, 3, 0, 1], [0, 1, 2, 3, 4, 5, 6, 7]]
+    np.testing.assert_array_equal(positions.packed(segments), wanted)
+
+
+@pytest.mark.parametrize('name', positions.names())
+@pytest.mark.parametrize('train', [True, False])
+def test_every_map_gives_int32_rows_from_a_key_alone(name, train):
+    position_map = positions.build(name)
+    draw = jax.jit(lambda rng: position_map(rng, 4, 6, train=train))
+    pos = draw(key(3))
+    assert pos.dtype == np.int32 and pos.shape in ((1, 6), (4, 6))
+    np.testing.assert_array_equal(pos, position_map(key(3), 4, 6, train=train))
+    assert (pos.shape[0] == 1) == (name != 'shifted'), 'one row exactly where all sequences share it'
+
+
+@pytest.mark.parametrize('name, options', [('randomized', dict(max_position=6)), ('shifted', dict(max_shift=1))])
+def test_every_option_arrives(name, options):
+    """With these options there is one choice: the sequence itself."""
+    for seed in range(3):
+        pos = positions.build(name, **options)(key(seed), 4, 6, train=True)
+        np.testing.assert_array_equal(pos, np.broadcast_to(np.arange(6), pos.shape))
+    many = [np.asarray(positions.build(name)(key(seed), 4, 6, train=True)).max() for seed in range(3)]
+    assert max(many) > 6
+
+
+def test_the_table_of_options_is_complete():
+    assert {name: list(options.position_options(name)) for name in positions.names()} == {
+        'randomized': ['max_position'],
+        'sequential': [],
+        'shifted': ['max_shift'],
+    }
+
+
+def test_an_unknown_map_is_named_with_the_valid_ones():
+    with pytest.raises(ValueError, match="'random'; there are .*'randomized'"):
+        positions.build('random')
