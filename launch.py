@@ -3,6 +3,7 @@
 Exit code 0: done. 1: a run failed. 2: a bad flag, config or folder, in one line. 143: stopped by SIGTERM, saved.
 """
 
+import contextlib
 import pathlib
 import sys
 
@@ -29,7 +30,10 @@ def main(argv: list[str]) -> int:
 
 def run(request: command_line.Request) -> int:
     """One run, in its folder, which no other process may use meanwhile."""
-    with workdir.open_workdir(request.workdir, request.config, request.resume) as folder:
+    # Only training may start a run; the table of parameters needs no folder at all.
+    resume = request.resume if request.mode == 'train' else 'must'
+    opened = workdir.open_workdir(request.workdir, request.config, resume)
+    with contextlib.nullcontext() if request.mode == 'params' else opened as folder:
         if request.mode == 'train' and (folder / 'rows.jsonl').exists():
             print(f'{folder}: this run is done; here is its report.')
             return report(folder)

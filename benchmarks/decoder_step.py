@@ -152,8 +152,10 @@ def main() -> None:
             f'{subject:22} {seconds * 1e3:6.0f} ms ({spread})  {BATCH * LENGTH / seconds:7.0f} tokens/s  '
             f'{GFLOP / seconds / peak:4.0%} of peak  posbench is {seconds / ours:.2f} times as fast'
         )
-    print(f'posbench: imports {statistics.median(one["imports"] for one in found["posbench"]):.1f} s, '
-          f'compiling {statistics.median(one["compile"] for one in found["posbench"]):.1f} s')
+    print(
+        f'posbench: imports {statistics.median(one["imports"] for one in found["posbench"]):.1f} s, '
+        f'compiling {statistics.median(one["compile"] for one in found["posbench"]):.1f} s'
+    )
 
 
 if __name__ == '__main__':

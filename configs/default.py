@@ -57,10 +57,10 @@ def get_config() -> ConfigDict:
         dict(
             length=128,  # tokens of a training sequence: the "1x" of every table
             batch_size=32,  # sequences a step, for each seed, over all devices
-            steps=2000,
+            steps=500,
             steps_per_call=50,  # steps in one device call, which is also the log interval
-            evaluate_every=500,  # steps between validations at the training length
-            checkpoint_every=500,  # steps
+            evaluate_every=250,  # steps between validations at the training length
+            checkpoint_every=250,  # steps
             keep_checkpoints=3,  # newest good checkpoints that stay on disk
         )
     )
@@ -85,8 +85,8 @@ def get_config() -> ConfigDict:
             multiples=(1, 2, 4, 8),  # of the training length
             first_unseen=True,  # also score training length + 1, the first length never trained on
             split='test',  # of the length table; validation is always scored at the training length
-            tokens=65_536,  # at most, for each length and protocol; None: the whole split
-            stride=16,  # last tokens that a sliding window scores
+            tokens=65_536,  # in windows of the longest length, for each protocol; None: the whole split
+            stride=32,  # last tokens that a sliding window scores
             batch_tokens=8192,  # tokens of one evaluation batch
         )
     )

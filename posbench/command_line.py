@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import shlex
 import re
 from typing import Any
 
@@ -84,6 +85,7 @@ class Request:
     devices: int | None = None
     quiet: bool = False
     help: bool = False
+    command: str = ''  # As it was typed, for the record.
 
 
 def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request:
@@ -112,7 +114,8 @@ def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request
             raise UsageError(f'--experiment: got {str(path)!r}, wanted a .py file with runs()')
         return Request(**values)
     values['config'] = schema.load(path, overrides, package=package)
-    return Request(**values, config_path=path, config_name=name)
+    command = 'python launch.py ' + shlex.join(argv)
+    return Request(**values, config_path=path, config_name=name, command=command)
 
 
 def help_text() -> str:

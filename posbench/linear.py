@@ -5,8 +5,14 @@ time, fused with the derivative of the activation: a fifth of a training step. W
 first, the same product needs a plain transpose of x. The values are the same to the last bits of a sum.
 """
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
+
+
+def layer(features: int | tuple[int, ...], dtype: jnp.dtype, **fields) -> nn.DenseGeneral:
+    """A dense layer without bias, by default from the last axis to `features`; other fields as in linen."""
+    return nn.DenseGeneral(features, use_bias=False, dtype=dtype, dot_general=dot_general, **fields)
 
 
 @jax.custom_vjp

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from posbench.files import write_atomically
+
 
 class Score(NamedTuple):
     """What a set of scored tokens adds up to. Scores of any batches can be added."""
@@ -88,16 +90,6 @@ def training_seconds(folder: pathlib.Path) -> float | None:
     if not path.exists():
         return None
     return sum(json.loads(line)['seconds'] for line in path.read_text('utf-8').splitlines())
-
-
-def write_atomically(path: pathlib.Path, text: str) -> None:
-    """A reader sees the old file or the new one, never half of it."""
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}')
-    with temporary.open('w', encoding='utf-8') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def _truncate(path: pathlib.Path, step: int) -> None:

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from posbench.encodings import base
+from posbench.files import write_atomically
 from posbench.job import Job
-from posbench.metrics import write_atomically
 from posbench.train import Trained
 
 NAME = 'encoding.json'
@@ -43,7 +43,8 @@ def describe(encoding: base.PositionEncoding, longest: int) -> dict:
     def has(hook: str) -> bool:
         return getattr(type(encoding), hook) is not getattr(base.PositionEncoding, hook)
 
-    distance_N = np.unique(np.concatenate([np.arange(min(longest, 65)), np.geomspace(1, longest - 1, 96).astype(int)]))
+    # Every distance as far as a page can hold them: a rotation sampled too rarely shows waves that are not there.
+    distance_N = np.unique(np.linspace(0, longest - 1, min(longest, 2048)).astype(int))
     if has('embed'):
         return _similarity(encoding, longest)
     if has('bias'):

@@ -9,8 +9,9 @@ import jax
 
 import posbench
 from posbench.evaluate import Windows
+from posbench.files import write_atomically
 from posbench.job import Job
-from posbench.metrics import training_seconds, write_atomically
+from posbench.metrics import training_seconds
 from posbench.progress import Progress
 from posbench.train import Trained
 

@@ -1,11 +1,13 @@
 """What `launch.py` does with one run once the folder is open: the modes, and the exit code of each failure."""
 
+import json
 import pathlib
 from collections.abc import Callable
 
 import jax
 
-from posbench import checkpoint, generate, host, job, parallel, parameters, picture, results, train
+from posbench import checkpoint, fingerprint, generate, host, job, parallel, parameters, picture, results, train
+from posbench.files import write_atomically
 from posbench.progress import Progress
 
 
@@ -26,6 +28,8 @@ def run(request, folder: pathlib.Path, fail: Callable[[str, int], int]) -> int:
         if request.mode == 'params':
             parameters.show(one)
             return 0
+        start = dict(command=request.command, **fingerprint.fingerprint())
+        write_atomically(folder / 'fingerprint.json', json.dumps(start, indent=2) + '\n')
         with Progress(request.quiet) as progress:
             if request.mode == 'train':
                 trained = train.run(one, folder, request.resume, progress)

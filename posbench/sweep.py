@@ -17,8 +17,8 @@ import sys
 import time
 from typing import NamedTuple
 
+from posbench.files import write_atomically
 from posbench.knobs import UsageError
-from posbench.workdir import write_atomically
 
 ROOT = pathlib.Path(__file__).parent.parent
 

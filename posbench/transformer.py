@@ -94,7 +94,9 @@ class Transformer(nn.Module):
         if self.tie_embeddings:
             logits_BLV = input_layer.logits(h_BLD)
         else:
-            logits_BLV = nn.Dense(self.vocabulary, use_bias=False, dtype=self.dtype, dot_general=linear.dot_general, name='logits')(h_BLD)
+            logits_BLV = nn.Dense(
+                self.vocabulary, use_bias=False, dtype=self.dtype, dot_general=linear.dot_general, name='logits'
+            )(h_BLD)
             logits_BLV = logits_BLV.astype(jnp.float32)
         return logits_BLV if cache is None else (logits_BLV, cache._replace(layers=cache_layers))
 
@@ -198,7 +200,9 @@ class Block(nn.Module):
         width = x_BLD.shape[-1]
         per_head = (self.heads, width // self.heads)
         q_BLHK, k_BLHK, v_BLHK = (
-            nn.DenseGeneral(per_head, use_bias=False, dtype=self.dtype, dot_general=linear.dot_general, name=name)(x_BLD)
+            nn.DenseGeneral(per_head, use_bias=False, dtype=self.dtype, dot_general=linear.dot_general, name=name)(
+                x_BLD
+            )
             for name in ('query', 'key', 'value')
         )
         if self.qk_norm:
@@ -225,16 +229,12 @@ class Block(nn.Module):
             causal=self.causal,
             block_size=self.block_size,
         )
-        out = nn.DenseGeneral(
-            width, axis=(-2, -1), use_bias=False, dtype=self.dtype, dot_general=linear.dot_general, kernel_init=self._residual_init(), name='out'
-        )
+        out = linear.layer(width, self.dtype, axis=(-2, -1), kernel_init=self._residual_init(), name='out')
         return out(out_BLHK), cache
 
     def _feed_forward(self, x_BLD):
-        up_BLF = nn.Dense(self.hidden, use_bias=False, dtype=self.dtype, dot_general=linear.dot_general, name='up')(x_BLD)
-        down = nn.Dense(
-            x_BLD.shape[-1], use_bias=False, dtype=self.dtype, dot_general=linear.dot_general, kernel_init=self._residual_init(), name='down'
-        )
+        up_BLF = linear.layer(self.hidden, self.dtype, name='up')(x_BLD)
+        down = linear.layer(x_BLD.shape[-1], self.dtype, kernel_init=self._residual_init(), name='down')
         return down(nn.gelu(up_BLF))
 
     def _residual_init(self):

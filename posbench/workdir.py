@@ -15,6 +15,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from posbench import options, schema
+from posbench.files import write_atomically
 from posbench.knobs import UsageError, show
 
 # Groups of knobs that decide nothing about a run's weights or rows, so that they may change between two commands.
@@ -92,7 +93,7 @@ def _check(path: pathlib.Path, config: ConfigDict, resume: str, free: tuple[str,
     if resume != 'never' and file.exists():
         _compare(path, file, config, free, package)
     else:
-        _write(file, as_json(config))
+        write_atomically(file, as_json(config))
 
 
 def _compare(
@@ -137,13 +138,3 @@ def _results(path: pathlib.Path) -> str | None:
         return 'checkpoints'
     rows = path / 'rows.jsonl'
     return 'rows' if rows.is_file() and rows.stat().st_size else None
-
-
-def _write(file: pathlib.Path, text: str) -> None:
-    """A reader, or a machine that loses power, sees the old file or the new one."""
-    half = file.with_name(f'.{file.name}.{os.getpid()}')
-    with open(half, 'w', encoding='utf-8') as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(half, file)

@@ -1,0 +1,117 @@
+"""An encoding changes itself and nothing else: config, weights, batches, dropout and scale are the same for all."""
+
+import importlib
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from configs import default
+from posbench import encodings, positions, step, streams, transformer
+from posbench.tasks.text import language_model
+from tests.encodings import small
+
+CONFIGS = sorted(path.stem for path in pathlib.Path(default.__file__).parent.glob('*.py'))
+VARIANTS = [name for name in CONFIGS if name not in ('__init__', 'default')]
+
+
+def test_there_is_a_config_for_every_encoding():
+    assert len(VARIANTS) >= 9
+    used = {importlib.import_module(f'configs.{name}').get_config().encoding.name for name in VARIANTS}
+    assert used == set(encodings.names())
+
+
+@pytest.mark.parametrize('name', VARIANTS)
+def test_a_variant_changes_the_encoding_and_positions_and_nothing_else(name):
+    plain = default.get_config().to_dict()
+    variant = importlib.import_module(f'configs.{name}').get_config().to_dict()
+    changed = {knob for knob in plain | variant if plain.get(knob) != variant.get(knob)}
+    assert changed <= {'encoding', 'positions'}
+    assert changed or name == 'none', 'a variant that is the default'
+
+
+@pytest.mark.parametrize('name', VARIANTS)
+def test_every_variant_builds_its_model_and_positions(name):
+    config = importlib.import_module(f'configs.{name}').get_config()
+    model = transformer.from_config(config)
+    options = {knob: value for knob, value in config.encoding.items() if knob not in ('name', 'module')}
+    assert {knob: getattr(model.encoding, knob) for knob in options} == options
+    pos = positions.build(**config.positions)(jax.random.key(0), 1, config.train.length, train=True)
+    assert pos.shape == (1, config.train.length)
+
+
+@pytest.mark.parametrize('changes', [{}, dict(scan_layers=True, remat=True, qk_norm=True)], ids=str)
+def test_one_seed_gives_every_encoding_the_same_initial_weights(changes):
+    tokens, pos = small.tokens(1), small.positions(1)
+
+    def initial(encoding):
+        init = jax.jit(small.model(encoding, **changes).init)
+        leaves = jax.tree_util.tree_leaves_with_path(init(streams.key(3, 'parameters'), tokens, pos))
+        return {jax.tree_util.keystr(path): leaf for path, leaf in leaves}
+
+    wanted = initial(encodings.build('none'))
+    for name in encodings.names():
+        got = initial(encodings.build(name))
+        assert {path for path in got if 'position_encoding' not in path} == set(wanted), name
+        for path, leaf in wanted.items():
+            np.testing.assert_array_equal(got[path], leaf, err_msg=f'{name}: {path}')
+
+
+def test_every_encoding_and_position_map_trains_on_the_same_batches(monkeypatch):
+    """All but `pos_BL`, which the position map is about."""
+    recorded = []
+
+    def record(state, batch, **_):
+        jax.debug.callback(lambda batch: recorded.append(batch), batch)
+        return state._replace(step=state.step + 1), dict(loss=jnp.zeros(()), grad_norm=jnp.zeros(()))
+
+    monkeypatch.setattr(step, 'train_step', record)
+    text = np.random.default_rng(0).integers(0, small.VOCABULARY, 500, dtype=np.int32)
+    state = step.State(jnp.zeros(1, jnp.int32), jnp.asarray([7], jnp.int32), {}, {})
+
+    def batches(encoding, map_name):
+        arguments = small.model(encoding), None, positions.build(map_name)
+        steps = step.make_steps(*arguments, batch_size=4, length=24, most=3)
+        recorded.clear()
+        source = step.Source(language_model.Task(jnp.asarray(text)))
+        jax.block_until_ready(jax.jit(lambda state: steps(state, source, 3, lambda batch: batch))(state))
+        jax.effects_barrier()
+        assert len(recorded) == 3
+        kept = [{name: np.asarray(leaf) for name, leaf in batch.items() if name != 'pos_BL'} for batch in recorded]
+        return sorted(kept, key=lambda batch: batch['inputs_BL'].tobytes())
+
+    wanted = batches(encodings.build('none'), 'sequential')
+    assert (wanted[0]['inputs_BL'] != wanted[1]['inputs_BL']).any(), 'every step has the same batch'
+    others = [(name, 'sequential') for name in encodings.names()] + [('rotary', name) for name in positions.names()]
+    for name, map_name in others:
+        for got, batch in zip(batches(encodings.build(name), map_name), wanted):
+            assert set(got) == set(batch)
+            for leaf in batch:
+                np.testing.assert_array_equal(got[leaf], batch[leaf], err_msg=f'{name}, {map_name}: {leaf}')
+
+
+def test_dropout_drops_the_same_for_every_encoding(monkeypatch):
+    draw, masks = transformer._dropout, []
+
+    def recorded(module, x_BLD, rate, rows_B):
+        mask = draw(module, jnp.ones_like(x_BLD), rate, rows_B)
+        jax.debug.callback(lambda mask, path='/'.join(module.path): masks.append((path, mask.tobytes())), mask)
+        return x_BLD
+
+    monkeypatch.setattr(transformer, '_dropout', recorded)
+
+    def dropped(encoding):
+        masks.clear()
+        # Named as no other model of the suite, so that nothing compiled before is taken for it.
+        model = small.model(encoding, dropout=0.35)
+        rngs = {'dropout': jax.random.key(0)}
+        jax.jit(model.apply)(small.params(model), small.tokens(), small.positions(), rngs=rngs)
+        jax.effects_barrier()
+        return sorted(masks)
+
+    wanted = dropped(encodings.build('none'))
+    assert len(wanted) == 1 + 2 * 2, 'one after the input layer, two in each block'
+    for name in encodings.names():
+        assert dropped(encodings.build(name)) == wanted, name

@@ -1,0 +1,183 @@
+"""Imports go one way, and the other rules of the house that a parser can check."""
+
+import ast
+import pathlib
+import re
+
+import pytest
+
+from posbench import encodings, positions
+
+ROOT = pathlib.Path(__file__).parent.parent
+FILES = {
+    '.'.join(path.relative_to(ROOT).with_suffix('').parts).removesuffix('.__init__'): path
+    for path in [*sorted((ROOT / 'posbench').rglob('*.py')), ROOT / 'launch.py']
+}
+TREES = {name: ast.parse(path.read_text('utf-8'), str(path)) for name, path in FILES.items()}
+
+# From the bottom up; a module may import from its own line and from those above it. A folder stands for its files.
+LAYERS = """
+    knobs rules files manifest ngram progress fingerprint host streams linear metrics
+    knob_tree options source encodings.base report
+    encodings schema
+    attention input_layer positions workdir
+    transformer tasks datasets
+    optim parallel checkpoint step evaluate generate
+    job
+    train parameters
+    results picture
+    sweep runner command_line
+    launch
+"""
+LEVELS = {name: level for level, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
+
+
+def level(module: str) -> int | None:
+    """The layer of a module; None for the package itself, which holds nothing but its version."""
+    name = module.removeprefix('posbench.')
+    while name not in LEVELS and '.' in name:
+        name = name.rpartition('.')[0]
+    return LEVELS.get(name)
+
+
+def imports(module: str) -> set[str]:
+    """Everything that a module imports, at its top or inside a function; modules of the package by their full name."""
+    found = set()
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f'{module}: a relative import'
+            members = {f'{node.module}.{alias.name}' for alias in node.names}
+            found |= {member if member in FILES else node.module for member in members}
+    return found
+
+
+def within(module: str) -> set[str]:
+    return imports(module) & set(FILES) - {'posbench'}
+
+
+def outside(module: str) -> set[str]:
+    return {name.partition('.')[0] for name in imports(module)}
+
+
+def everything_behind(module: str) -> set[str]:
+    """A module and all that it imports, directly or not."""
+    seen, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += within(name)
+    return seen
+
+
+def test_every_module_has_a_layer_and_every_layer_its_modules():
+    assert [name for name in FILES if name != 'posbench' and level(name) is None] == []
+    there_are = {name.removeprefix('posbench.') for name in FILES}
+    assert [name for name in LEVELS if name not in there_are] == []
+
+
+def test_imports_go_one_way():
+    layered = [name for name in FILES if level(name) is not None]
+    upwards = [(name, other) for name in layered for other in within(name) if level(other) > level(name)]
+    assert upwards == []
+
+
+def test_no_two_modules_import_each_other():
+    # A package and its own files are one thing.
+    circles = [
+        (name, other)
+        for name in FILES
+        for other in within(name)
+        if name in everything_behind(other) and not (name + '.').startswith(other + '.') and name != other
+    ]
+    assert circles == []
+
+
+def test_an_encoding_knows_only_the_base_its_helpers_and_ranges():
+    for name in encodings.names():
+        near = {'posbench.encodings', 'posbench.knobs'}
+        assert all(other in near or other.startswith('posbench.encodings.') for other in within(f'posbench.encodings.{name}'))
+
+
+@pytest.mark.parametrize('module', ['report', 'knobs', 'options', 'schema', 'command_line', 'workdir', 'sweep'])
+def test_what_answers_before_jax_is_loaded_does_not_load_it(module):
+    members = [name for name in FILES if f'{name}.'.startswith(f'posbench.{module}.')]
+    loaded = {other for name in members for behind in everything_behind(name) for other in outside(behind)}
+    assert not loaded & {'jax', 'jaxlib', 'flax', 'optax', 'orbax'}
+
+
+@pytest.mark.parametrize(
+    'package, homes',
+    [
+        ('orbax', {'checkpoint'}),
+        ('ml_collections', {'schema', 'command_line', 'workdir'}),
+        ('flax', {'encodings', 'input_layer', 'linear', 'transformer', 'tasks'}),
+        ('tensorflow', {'datasets'}),
+        ('tensorflow_datasets', {'datasets'}),
+    ],
+)
+def test_only_its_home_imports(package, homes):
+    importing = {name.removeprefix('posbench.').partition('.')[0] for name in FILES if package in outside(name)}
+    assert importing <= homes
+
+
+def test_transformer_and_attention_name_no_encoding():
+    for module in ('transformer', 'attention', 'input_layer'):
+        words = set(re.findall(r'\w+', FILES[f'posbench.{module}'].read_text('utf-8')))
+        assert words & set(encodings.names()) == set(), module
+
+
+def test_nothing_outside_of_encodings_asks_which_encoding_it_is():
+    """Comparing a name with an encoding's or a position map's, by ==, `in` or `match`."""
+    names, found = set(encodings.names()) | set(positions.names()), []
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Compare):
+                asks = any(re.search(r'name|encoding|positions', ast.unparse(side)) for side in (node.left, *node.comparators))
+            else:
+                asks = isinstance(node, ast.MatchValue)
+            texts = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+            if asks and texts & names:
+                found.append(f'{module}:{node.lineno}: {ast.unparse(node)}')
+    assert found == []
+
+
+def test_nothing_executes_text_or_unpickles():
+    found = []
+    for module, tree in TREES.items():
+        found += [f'{module}: imports {name}' for name in outside(module) & {'pickle', 'cPickle', 'dill', 'shelve'}]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                if isinstance(node.func, ast.Name) and node.func.id in ('eval', 'exec'):
+                    found.append(f'{module}:{node.lineno}: {node.func.id}')
+                allowed = [keyword.value for keyword in node.keywords if keyword.arg == 'allow_pickle']
+                found += [f'{module}:{node.lineno}: allow_pickle' for value in allowed if ast.unparse(value) != 'False']
+    assert found == []
+
+
+def test_no_knob_has_a_second_home():
+    """`config.get(key, default)` would be one; so would an environment variable."""
+    found = []
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == 'get':
+                holder = ast.unparse(node.func.value)
+                if (holder == 'config' or holder.endswith('.config')) and len(node.args) > 1:
+                    found.append(f'{module}:{node.lineno}: {ast.unparse(node)}')
+    assert found == []
+
+
+def test_files_are_short_and_named_after_what_they_hold():
+    assert {name: n for name, path in FILES.items() if (n := len(path.read_text('utf-8').splitlines())) > 350} == {}
+    assert [path for path in FILES.values() if path.stem in ('utils', 'util', 'helpers', 'common', 'misc')] == []
+
+
+def test_every_module_and_public_function_has_a_docstring():
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    missing = [name for name, tree in TREES.items() if tree.body and not ast.get_docstring(tree)]
+    for name, tree in TREES.items():
+        public = [node for node in tree.body if isinstance(node, kinds) and not node.name.startswith('_')]
+        missing += [f'{name}.{node.name}' for node in public if not ast.get_docstring(node)]
+    assert missing == []
