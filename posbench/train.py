@@ -47,7 +47,7 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
         interrupt = _Interrupt()
         steps = job.compiled_steps()
         state = parallel.place_state(state, layout)
-        source = _device_source(job) if job.on_device else None
+        source = device_source(job) if job.on_device else None
         tokens_a_step = schedule.batch_size * schedule.length * len(job.seeds)
         progress.start(schedule.steps, at)
         while at < schedule.steps:
@@ -110,7 +110,8 @@ def _first_state(job: Job, checkpoints, resume: str, progress: Progress) -> tupl
     return restored.step, restored.state
 
 
-def _device_source(job: Job) -> step.Source:
+def device_source(job: Job) -> step.Source:
+    """The training text on the devices."""
     tokens_N = np.asarray(job.text.tokens['train'])
     return step.Source(parallel.place(job.task(tokens_N), job.layout))
 

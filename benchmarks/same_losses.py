@@ -1,0 +1,67 @@
+"""The main job's losses over 50 steps: jit and pmap, 1 and 8 devices, three seeds together and apart.
+
+    python -m benchmarks.same_losses [--steps=50]
+
+Prints the largest relative difference of each way from one device under jit. The order of float32 sums is all that
+differs, but a difference made at one step is carried into the next.
+"""
+
+import argparse
+import pathlib
+
+from posbench import host
+
+host.prepare(8)
+
+import jax.numpy as jnp  # noqa: E402 (the devices are counted when jax is imported)
+import numpy as np  # noqa: E402
+
+from posbench import job, parallel, schema, train  # noqa: E402
+
+CONFIG = pathlib.Path(__file__).parent.parent / 'configs' / 'rope.py'
+ONE = {'mesh.seed': '1', 'mesh.data': '1'}
+WAYS = {
+    'jit, 8 devices': {'mesh.data': '8'},
+    'jit, 2 devices for the batch, 4 for the model': {'mesh.data': '2', 'mesh.model': '4'},
+    'pmap, 1 device': {'parallel': 'pmap'} | ONE,
+    'pmap, 8 devices': {'parallel': 'pmap'},
+}
+
+
+def losses(steps: int, changes: dict[str, str]) -> np.ndarray:
+    """[S, steps]."""
+    config = schema.load(CONFIG, {'train.steps': str(steps), 'optimizer.warmup_steps': '10'} | changes)
+    one = job.from_config(config, 'rope')
+    compiled = one.compiled_steps()
+    state = parallel.place_state(one.init_state(), one.layout)
+    found, at = [], 0
+    while at < steps:
+        count = min(one.schedule.steps_per_call, steps - at)
+        state, metrics = compiled(state, train.device_source(one), jnp.int32(count))
+        found.append(parallel.numbers(metrics, one.layout)['loss'][:, :count])
+        at += count
+    return np.concatenate(found, axis=1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--steps', type=int, default=50)
+    steps = parser.parse_args().steps
+    host.compilation_cache(str(pathlib.Path('~/.cache/posbench/xla').expanduser()))
+
+    def compare(name, found, expected):
+        relative = np.abs(found - expected) / np.abs(expected)
+        print(f'{name:50} {relative.max():.1e} over all steps, {relative[:, -1].max():.1e} at step {steps}', flush=True)
+
+    apart = np.concatenate([losses(steps, {'seeds': str(seed)} | ONE) for seed in (0, 1, 2)])
+    print(f'one device, jit: loss of seed 0 from {apart[0, 0]:.4f} to {apart[0, -1]:.4f}')
+    for name, changes in WAYS.items():
+        compare(name, losses(steps, changes), apart[:1])
+    together = {'seeds': '0,1,2'}
+    compare('3 seeds in one program, 1 device', losses(steps, together | ONE), apart)
+    compare('3 seeds in one program, a device each', losses(steps, together | {'mesh.seed': '3'}), apart)
+    compare('3 seeds in one program, pmap, 8 devices', losses(steps, together | {'parallel': 'pmap'}), apart)
+
+
+if __name__ == '__main__':
+    main()
