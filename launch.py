@@ -12,6 +12,7 @@ from posbench.knobs import UsageError
 
 
 def main(argv: list[str]) -> int:
+    """Runs one command; returns the exit code."""
     try:
         request = command_line.parse(argv)
         if request.help:
@@ -34,7 +35,7 @@ def run(request: command_line.Request) -> int:
     resume = request.resume if request.mode == 'train' else 'must'
     opened = workdir.open_workdir(request.workdir, request.config, resume)
     with contextlib.nullcontext() if request.mode == 'params' else opened as folder:
-        if request.mode == 'train' and (folder / 'rows.jsonl').exists():
+        if request.mode == 'train' and workdir.is_done(folder):
             print(f'{folder}: this run is done; here is its report.')
             return report(folder)
 
@@ -49,6 +50,7 @@ def run(request: command_line.Request) -> int:
 
 
 def report(folder: pathlib.Path, readme: pathlib.Path | None = None) -> int:
+    """Rebuilds and prints the report of a folder."""
     from posbench import report as reports
 
     try:
@@ -59,6 +61,7 @@ def report(folder: pathlib.Path, readme: pathlib.Path | None = None) -> int:
 
 
 def fail(message: str, code: int) -> int:
+    """Prints one line to stderr; returns the exit code."""
     print(f'launch.py: {message}', file=sys.stderr)
     return code
 

@@ -58,7 +58,7 @@ def get_config() -> ConfigDict:
             length=128,  # tokens of a training sequence: the "1x" of every table
             batch_size=32,  # sequences a step, for each seed, over all devices
             steps=500,
-            steps_per_call=50,  # steps in one device call, which is also the log interval
+            steps_per_call=25,  # steps in one device call, which is also the log interval
             evaluate_every=250,  # steps between validations at the training length
             checkpoint_every=250,  # steps
             keep_checkpoints=3,  # newest good checkpoints that stay on disk

@@ -15,6 +15,8 @@ The claims were written before the runs. Bits per character of the test novel, m
 5. Random positions help: randomized rotary at 8x is better than rotary at 8x (Ruoss et al. 2023, for algorithms).
 """
 
+import contextlib
+
 from posbench.sweep import Run
 
 CONFIGS = ('none', 'sinusoidal', 'learned', 'rope', 'alibi', 't5', 'shaw', 'transformer_xl', 'randomized_rope')
@@ -47,38 +49,33 @@ def claims(rows) -> list[dict]:
 
     verdicts = []
 
-    def judge(claim, needed, holds, evidence):
-        if needed <= {run for run, _, _ in mean}:
+    def judge(claim, holds, evidence):
+        with contextlib.suppress(KeyError):
             verdicts.append(dict(claim=claim, verdict='PASS' if holds() else 'FAIL', evidence=evidence()))
 
     for run in ('sinusoidal', 'learned'):
         judge(
             f'{run} falls apart: at 8x at least 1.5 times the bits of 1x (sliding window)',
-            {run},
             lambda run=run: ratio(run, 8) >= 1.5,
             lambda run=run: f'x{ratio(run, 8):.2f} at 8x, x{ratio(run, 2):.2f} at 2x',
         )
     judge(
         'ALiBi does not fall apart: at 8x at most 1.05 times the bits of 1x, by both protocols',
-        {'alibi'},
-        lambda: max(ratio('alibi', 8), ratio('alibi', 8, 'windows')) <= 1.05,
+        lambda: ratio('alibi', 8) <= 1.05 and ratio('alibi', 8, 'windows') <= 1.05,
         lambda: f'x{ratio("alibi", 8):.3f} sliding, x{ratio("alibi", 8, "windows"):.3f} windows',
     )
     judge(
         'Rotary degrades at 2x, but less than sinusoidal (sliding window)',
-        {'rope', 'sinusoidal'},
         lambda: 1 < ratio('rope', 2) < ratio('sinusoidal', 2),
         lambda: f'rotary x{ratio("rope", 2):.3f}, sinusoidal x{ratio("sinusoidal", 2):.3f}',
     )
     judge(
         "T5's bias holds at 2x: at most 1.05 times the bits of 1x (sliding window)",
-        {'t5'},
         lambda: ratio('t5', 2) <= 1.05,
         lambda: f'x{ratio("t5", 2):.3f} at 2x, x{ratio("t5", 8):.3f} at 8x',
     )
     judge(
         'Random positions help rotary: fewer bits at 8x than with sequential ones (sliding window)',
-        {'rope', 'randomized_rope'},
         lambda: mean['randomized_rope', 'sliding', 8] < mean['rope', 'sliding', 8],
         lambda: (
             f'{mean["randomized_rope", "sliding", 8]:.3f} against {mean["rope", "sliding", 8]:.3f} bits a character'

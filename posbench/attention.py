@@ -1,8 +1,9 @@
 """Attention, once, for every encoding: scale, mask, online softmax over blocks of keys.
 
-The dense path is the blockwise path with one block. With `block_size` the memory of a forward and backward pass is
-O(L): a scan over key blocks from right to left keeps the running maximum, sum and output (Milakov & Gimelshein 2018,
-arXiv 1805.02867; Rabe & Staats 2021, arXiv 2112.05682), and the body is recomputed in the backward pass.
+The dense path is the blockwise path with one block. With `block_size` no array holds all L M pairs: a scan over key
+blocks from right to left keeps the running maximum, sum and output (Milakov & Gimelshein 2018, arXiv 1805.02867; Rabe &
+Staats 2021, arXiv 2112.05682), and the body is recomputed in the backward pass, which keeps one maximum a query and
+block.
 """
 
 from typing import NamedTuple

@@ -3,8 +3,8 @@
 import dataclasses
 import os
 import pathlib
-import shlex
 import re
+import shlex
 from typing import Any
 
 from ml_collections import ConfigDict

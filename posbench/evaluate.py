@@ -41,10 +41,13 @@ class Evaluator:
         """Scores of the last `stride` tokens of windows, the same tokens whatever `length` <= `longest` is.
 
         The windows end at places spread evenly over the text; at the longest length they hold `tokens` tokens.
+        ValueError for a length that cannot score these tokens.
         """
+        if not stride <= length <= longest:
+            raise ValueError(f'Sliding window: got length {length}, wanted stride {stride} to longest {longest}.')
         count = _fit(len(tokens_N) - 1, longest, tokens)
         end_W = np.linspace(longest, len(tokens_N) - 1, count).astype(np.int64)
-        return self._score(params_S, tokens_N, end_W - length, length, min(stride, length))
+        return self._score(params_S, tokens_N, end_W - length, length, stride)
 
     def _score(self, params_S, tokens_N, start_W, length: int, last: int) -> 'Windows':
         nats_SL = np.zeros((len(self.seeds), last))

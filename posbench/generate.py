@@ -44,12 +44,12 @@ def generate(
     """New tokens, int32 [B, tokens], of prompts that each have at least one token.
 
     Positions are drawn once for the whole final length, so that those of the prompt never change. `temperature` 0
-    takes the likeliest token. Raises ValueError for an empty prompt and for an encoder.
+    takes the likeliest token. Raises ValueError for no prompt, an empty one, and an encoder.
     """
     if model.kind != 'decoder':
         raise ValueError(f'generate: got kind={model.kind!r}, wanted a decoder.')
-    if any(len(prompt) == 0 for prompt in prompts):
-        raise ValueError('generate: got an empty prompt, wanted at least one token.')
+    if not prompts or any(len(prompt) == 0 for prompt in prompts):
+        raise ValueError('generate: got no prompt or an empty one, wanted at least one token in each.')
     tokens_BL, segment_ids_BL = prompts_as_batch(prompts)
     run = _generate(model, position_map, tokens)
     return np.asarray(run(params, tokens_BL, segment_ids_BL, jnp.float32(temperature), jnp.int32(seed)))

@@ -101,7 +101,7 @@ class Job:
             length=self.schedule.length,
             most=self.schedule.steps_per_call,
         )
-        return parallel.compile_steps(steps, self.layout, self.abstract_state)
+        return parallel.compile_steps(steps, self.layout, self.abstract_state, step.SOURCE_SPEC)
 
     def evaluator(self) -> Evaluator:
         return Evaluator(
@@ -123,10 +123,12 @@ def from_config(config, name: str) -> Job:
 
     Raises DatasetError, MeshError, or ValueError, each with one line for the user.
     """
+    seeds = tuple(config.seeds)
+    # Before the text, whose preparation may take minutes.
+    layout = parallel.layout(config.parallel, seeds=len(seeds), batch_size=config.train.batch_size, **dict(config.mesh))
     dataset = dict(config.dataset)
     on_device, separate_documents = dataset.pop('on_device'), dataset.pop('separate_documents')
     text = datasets.load(**dataset)
-    seeds = tuple(config.seeds)
     encoding, position_options = dict(config.encoding), dict(config.positions)
     plain = json.loads(config.to_json())
     return Job(
@@ -138,9 +140,7 @@ def from_config(config, name: str) -> Job:
         optimizer=optim.from_config(config.optimizer, config.train.steps),
         learning_rate=optim.learning_rate(config.optimizer, config.train.steps),
         position_map=positions.build(**position_options),
-        layout=parallel.layout(
-            config.parallel, seeds=len(seeds), batch_size=config.train.batch_size, **dict(config.mesh)
-        ),
+        layout=layout,
         schedule=Schedule(**config.train),
         plan=Plan(**config.evaluate),
         on_device=on_device,

@@ -64,6 +64,7 @@ def read_override(key: str, knob: Knob, value: Any, folders: list[pathlib.Path])
 
 
 def wanted_group(path: str, got: Any, names: Iterable[str]) -> str:
+    """The line for a value where a group of knobs was wanted."""
     return f'{path}: got {show(got)}, wanted a group of knobs: {", ".join(names)}'
 
 

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pathlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -80,7 +81,7 @@ class Log:
         if self.board is None:
             import tensorboardX  # Half a second of imports that should not delay the first step.
 
-            self.board = tensorboardX.SummaryWriter(str(self.folder / 'tb'), purge_step=self.step or None)
+            self.board = tensorboardX.SummaryWriter(str(self.folder / 'tb'), purge_step=self.step + 1)
         return self.board
 
 
@@ -89,21 +90,23 @@ def training_seconds(folder: pathlib.Path) -> float | None:
     path = folder / 'timing.jsonl'
     if not path.exists():
         return None
-    return sum(json.loads(line)['seconds'] for line in path.read_text('utf-8').splitlines())
+    return sum(item['seconds'] for _, item in _lines(path))
 
 
 def _truncate(path: pathlib.Path, step: int) -> None:
     if not path.exists():
         return
-    kept = []
+    write_atomically(path, ''.join(line + '\n' for line, item in _lines(path) if item['step'] <= step))
+
+
+def _lines(path: pathlib.Path) -> Iterator[tuple[str, dict]]:
+    """Lines and the objects in them, without one that a kill cut off: its step will be computed again."""
     for line in path.read_text('utf-8').splitlines():
         try:
-            if json.loads(line)['step'] > step:
-                continue
-        except (ValueError, KeyError):
-            continue  # A line that a kill cut off; its step will be computed again.
-        kept.append(line + '\n')
-    write_atomically(path, ''.join(kept))
+            item = json.loads(line)
+        except ValueError:
+            continue
+        yield line, item
 
 
 def _finite(value) -> float | None:

@@ -96,13 +96,15 @@ def layout(mode: str, *, seeds: int, batch_size: int, seed=None, data=None, mode
     return Layout(Mesh(np.array(devices[:wanted]).reshape(seed, data, model), ('seed', 'data', 'model')), mode)
 
 
-def compile_steps(steps: Callable, layout: Layout, state_shapes) -> Callable:
+def compile_steps(steps: Callable, layout: Layout, state_shapes, source_spec=P()) -> Callable:
     """Compiles steps(state, source, count, rows) -> (state, metrics); the state is donated.
 
     Both ways run the same code for each part of the batch: `rows(batch)` cuts out the rows of this device, and sums
     over the batch go by the name of its axis, 'data'. Under jit the seed axis is split the same way, and XLA splits
     the model axis after the shardings of the parameters. Under pmap the state and the source have one copy a device,
     along a leading axis.
+
+    source_spec: which axes of the source's leaves the seed axis splits, as a prefix of its tree.
     """
     parts = layout.mesh.shape['data']
 
@@ -123,7 +125,7 @@ def compile_steps(steps: Callable, layout: Layout, state_shapes) -> Callable:
     split = jax.shard_map(
         program,
         mesh=layout.mesh,
-        in_specs=(P('seed'), P(), P()),
+        in_specs=(P('seed'), source_spec, P()),
         out_specs=(P('seed'), P('seed')),
         axis_names={'seed', 'data'},
         check_vma=False,

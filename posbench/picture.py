@@ -51,8 +51,8 @@ def describe(encoding: base.PositionEncoding, longest: int) -> dict:
         query = jnp.asarray([[longest - 1]], jnp.int32)
         keys = jnp.asarray(longest - 1 - distance_N, jnp.int32)[None]
         bias_HN = np.asarray(encoding.bias(query, keys))[0, :, 0]
-        heads = [[round(float(value), 5) for value in bias_N] for bias_N in bias_HN]
-        return dict(kind='bias', title='Bias by distance, one line a head', distances=distance_N.tolist(), heads=heads)
+        title = 'Bias by distance, one line a head'
+        return dict(kind='bias', title=title, distances=distance_N.tolist(), heads=_plain(bias_HN, 5))
     if has('score') or has('rotate'):
         return _scores(encoding, distance_N, longest)
     return dict(kind='none', title='No encoding: nothing to draw')
@@ -62,8 +62,11 @@ def _similarity(encoding, longest: int) -> dict:
     position_N = np.unique(np.linspace(0, longest - 1, 128).astype(int))
     zeros = jnp.zeros((1, len(position_N), encoding.width))
     vectors_ND = np.asarray(encoding.embed(zeros, jnp.asarray(position_N, jnp.int32)[None]))[0]
+    # Past the end of a table there is nothing to draw, and JSON has no NaN.
+    real_N = np.isfinite(vectors_ND).all(axis=1)
+    position_N, vectors_ND = position_N[real_N], vectors_ND[real_N]
     unit_ND = vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)
-    matrix = np.round(unit_ND @ unit_ND.T, 4).tolist()
+    matrix = _plain(unit_ND @ unit_ND.T, 4)
     title = 'Cosine similarity of position vectors'
     return dict(kind='similarity', title=title, positions=position_N.tolist(), matrix=matrix)
 
@@ -73,13 +76,19 @@ def _scores(encoding, distance_N, longest: int) -> dict:
     shape = (256, 1, encoding.heads, encoding.head_width)
     q_BLHK = jax.random.normal(jax.random.key(0), shape)
 
-    def logits_BHN(key_BLHK):
-        keys_BMHK = jnp.broadcast_to(key_BLHK, (shape[0], len(distance_N), *shape[2:]))
-        pos_q, pos_k = jnp.full((1, 1), longest - 1), jnp.asarray(longest - 1 - distance_N, jnp.int32)[None]
+    pos_q, pos_k = jnp.full((1, 1), longest - 1), jnp.asarray(longest - 1 - distance_N, jnp.int32)[None]
+
+    def of_some(q_BLHK, key_BLHK):
+        keys_BMHK = jnp.broadcast_to(key_BLHK, (len(q_BLHK), len(distance_N), *shape[2:]))
         q = encoding.rotate(q_BLHK, pos_q, 'query') * shape[-1] ** -0.5
         k = encoding.rotate(keys_BMHK, pos_k, 'key')
         logits_BHLM = jnp.einsum('BLHK,BMHK->BHLM', q, k)
         return np.asarray(encoding.score(logits_BHLM, base.Block(q, k, pos_q, pos_k)))[:, :, 0]
+
+    def logits_BHN(key_BLHK):
+        # A few at a time: rotated keys may be wider than keys, and all at once could need more memory than training.
+        parts = range(0, shape[0], 8)
+        return np.concatenate([of_some(q_BLHK[at : at + 8], key_BLHK[at : at + 8]) for at in parts])
 
     of_nothing = logits_BHN(jnp.zeros_like(q_BLHK))
     if np.abs(of_nothing).max() > 1e-6:
@@ -89,5 +98,10 @@ def _scores(encoding, distance_N, longest: int) -> dict:
         equal = logits_BHN(q_BLHK).mean(axis=(0, 1))
         curves = {'equal key': equal / equal[0]}
         title = 'Mean score of a query with an equal key by distance, relative to distance 0'
-    curves = {name: np.round(values, 5).tolist() for name, values in curves.items()}
+    curves = {name: _plain(values, 5) for name, values in curves.items()}
     return dict(kind='score', title=title, distances=distance_N.tolist(), curves=curves)
+
+
+def _plain(values: np.ndarray, digits: int) -> list:
+    """Nested lists of rounded numbers; a float32 would be written with all the digits of its float64."""
+    return np.round(np.asarray(values, np.float64), digits).tolist()

@@ -5,6 +5,7 @@ batch the same positions are marked `shared_by_batch`; the trainer then asks for
 """
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 from typing import Annotated
 
@@ -89,11 +90,16 @@ MAPS = {function.__name__: function for function in (sequential, randomized, shi
 
 
 def names() -> list[str]:
+    """All maps of this file."""
     return sorted(MAPS)
 
 
 def build(name: str, **options) -> PositionMap:
-    """The map called `name`; ValueError names the valid ones."""
+    """The map called `name`; ValueError names the valid ones, TypeError an unknown option."""
     if name not in MAPS:
         raise ValueError(f'Unknown position map {name!r}; there are {names()}.')
+    try:
+        inspect.signature(MAPS[name]).bind_partial(**options)
+    except TypeError as error:
+        raise TypeError(f'Position map {name!r}: {error}.') from None
     return PositionMap(MAPS[name], tuple(sorted(options.items())))

@@ -39,8 +39,9 @@ def run(request, folder: pathlib.Path, fail: Callable[[str, int], int]) -> int:
                 options = generate.Options(**config.generate)
                 _show_text(one, trained, options)
                 return 0
-            results.score(one, trained, folder, progress, config.experiment)
+            # The rows come last: a folder with rows is done, and nothing is added to it but its report.
             picture.write(one, trained, folder)
+            results.score(one, trained, folder, progress, config.experiment)
         return 0
     except checkpoint.CheckpointError as error:
         return fail(str(error), 1)

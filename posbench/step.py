@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import PartitionSpec as P
 
 from posbench import positions, streams
 from posbench.tasks.text import language_model
@@ -30,6 +31,10 @@ class Source(NamedTuple):
 
     task: language_model.Task
     windows_SNBL: jax.Array | None = None
+
+
+# All seeds read one text; windows are cut for each seed, and lie where the seed does.
+SOURCE_SPEC = Source(P(), P('seed'))
 
 
 def init_state(model: Transformer, optimizer: optax.GradientTransformation, seed: jax.Array, length: int) -> State:

@@ -17,6 +17,7 @@ import sys
 import time
 from typing import NamedTuple
 
+from posbench import workdir
 from posbench.files import write_atomically
 from posbench.knobs import UsageError
 
@@ -36,10 +37,11 @@ def run(request) -> int:
     experiment = load(request.experiment)
     index, count = request.shard
     runs = [one for one in experiment.runs() if request.only is None or fnmatch.fnmatch(one.name, request.only)]
-    runs = runs[index::count]
     if not runs:
         names = ', '.join(one.name for one in experiment.runs())
         raise UsageError(f'--only={request.only}: no run of {request.experiment} has such a name. Runs: {names}')
+    # With more parts than runs some parts have none, and nothing to do.
+    runs = runs[index::count]
     if request.dry_run:
         for one in runs:
             print(one.name, *_command(one, request)[1:])
@@ -47,7 +49,7 @@ def run(request) -> int:
     failed = 0
     for number, one in enumerate(runs, start=1):
         folder = request.workdir / one.name
-        if (folder / 'rows.jsonl').exists():
+        if workdir.is_done(folder):
             print(f'[{number}/{len(runs)}] {one.name}: done before')
             continue
         failed += not _finish(one, folder, request, f'[{number}/{len(runs)}]')
@@ -95,9 +97,9 @@ def _command(one: Run, request) -> list[str]:
 
 def _conclude(experiment, folder: pathlib.Path) -> None:
     from posbench import report
-    from posbench.report.rows import read_rows
+    from posbench.report.rows import read
 
-    rows = [row for path in sorted(folder.glob('*/rows.jsonl')) for row in read_rows(path)]
+    rows = [row for path in sorted(folder.glob('*/rows.jsonl')) for row in read(path)]
     if rows and hasattr(experiment, 'claims'):
         write_atomically(folder / 'claims.json', json.dumps(experiment.claims(rows), indent=2) + '\n')
     if rows:

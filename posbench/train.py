@@ -39,12 +39,12 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
     """
     schedule, layout = job.schedule, job.layout
     started = time.perf_counter()
-    with checkpoint.Checkpoints(folder / 'checkpoints', schedule.keep_checkpoints, progress.note) as checkpoints:
+    store = checkpoint.Checkpoints(folder / 'checkpoints', schedule.keep_checkpoints, progress.note)
+    with store as checkpoints, _Interrupt() as interrupt:
         at, state = _first_state(job, checkpoints, resume, progress)
         if at == schedule.steps:
             return Trained(state.params, at)
         log = Log(folder, at)
-        interrupt = _Interrupt()
         steps = job.compiled_steps()
         state = parallel.place_state(state, layout)
         source = device_source(job) if job.on_device else None
@@ -132,22 +132,32 @@ def _validate(job: Job, params_S) -> dict[str, np.ndarray]:
 
 
 def _check_finite(metrics: dict, first: int, seeds) -> None:
-    for name, values_SN in metrics.items():
-        bad = np.argwhere(~np.isfinite(values_SN))
-        if len(bad):
-            seed, number = min(bad, key=lambda place: place[1])
-            raise NotANumber(
-                f'{name} of seed {seeds[seed]} is {values_SN[seed, number]} at step {first + number + 1}; '
-                'the last checkpoint before it is kept.'
-            )
+    bad = [
+        (number, name != 'loss', seed, name)
+        for name, values_SN in metrics.items()
+        for seed, number in np.argwhere(~np.isfinite(values_SN))
+    ]
+    if bad:
+        # The earliest, and of one step the loss: its gradient is no news.
+        number, _, seed, name = min(bad)
+        raise NotANumber(
+            f'{name} of seed {seeds[seed]} is {metrics[name][seed, number]} at step {first + number + 1}; '
+            'the last checkpoint before it is kept.'
+        )
 
 
 class _Interrupt:
-    """Remembers that SIGTERM came, so that the step under way can end."""
+    """A context manager that remembers that SIGTERM came, so that the steps under way can end and be saved."""
 
-    def __init__(self):
-        self.requested = False
-        signal.signal(signal.SIGTERM, self._remember)
+    requested = False
 
-    def _remember(self, *_):
+    def __enter__(self) -> '_Interrupt':
+        self._before = signal.signal(signal.SIGTERM, self._remember)
+        return self
+
+    def __exit__(self, *_) -> None:
+        # After training there is nothing to save, and SIGTERM ends the process as it always does.
+        signal.signal(signal.SIGTERM, self._before)
+
+    def _remember(self, *_) -> None:
         self.requested = True

@@ -75,6 +75,7 @@ class Transformer(nn.Module):
 
         Dropout is on exactly where a 'dropout' rng is given.
         """
+        self._check()
         encoding = self.encoding.clone(
             parent=None, width=self.width, heads=self.heads, head_width=self.width // self.heads
         )
@@ -99,6 +100,15 @@ class Transformer(nn.Module):
             )(h_BLD)
             logits_BLV = logits_BLV.astype(jnp.float32)
         return logits_BLV if cache is None else (logits_BLV, cache._replace(layers=cache_layers))
+
+    def _check(self) -> None:
+        """ValueError for what the dataclass cannot refuse by itself."""
+        if self.kind not in ('decoder', 'encoder') or self.norm not in ('pre', 'post'):
+            raise ValueError(
+                f'Transformer: got kind={self.kind!r}, norm={self.norm!r}; wanted decoder or encoder, pre or post.'
+            )
+        if self.width % self.heads:
+            raise ValueError(f'Transformer: got width={self.width}, wanted a multiple of heads={self.heads}.')
 
     def _context(self, tokens_BL, pos_BL, segment_ids_BL, cache, rows_B):
         """What the layers share, their caches, and the cache without the new keys and values."""
@@ -156,7 +166,7 @@ class Transformer(nn.Module):
         return run
 
     def empty_cache(self, batch_size: int, length: int) -> Cache:
-        """A cache of `length` free slots."""
+        """A cache of `length` free slots; tokens beyond them would overwrite the last ones, so count them."""
         shape = (batch_size, length, self.heads, self.width // self.heads)
         if self.scan_layers:
             shape = (self.layers, *shape)

@@ -53,6 +53,16 @@ def open_workdir(
         os.close(lock)
 
 
+def is_done(path: pathlib.Path) -> bool:
+    """Whether there are rows of the last step; --mode=evaluate may have written some of an earlier checkpoint."""
+    try:
+        steps = json.loads((path / 'config.json').read_text('utf-8'))['train']['steps']
+        lines = (path / 'rows.jsonl').read_text('utf-8').splitlines()
+        return any(json.loads(line)['step'] == steps for line in lines)
+    except (FileNotFoundError, ValueError, KeyError):
+        return False
+
+
 def as_json(config: ConfigDict) -> str:
     """The text of config.json: nested plain JSON, tuples as lists."""
     return json.dumps(config.to_dict(), indent=2) + '\n'

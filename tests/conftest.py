@@ -12,7 +12,7 @@ import pytest
 
 from posbench import encodings
 
-pytest.register_assert_rewrite('tests.encodings.contract')
+pytest.register_assert_rewrite('tests.encodings.contract', 'tests.encodings.compare')
 # Compiling is most of what these tests do, and running next to nothing: six times less of it.
 FLAGS = '--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1'
 os.environ['XLA_FLAGS'] = f'{FLAGS} {os.environ.get("XLA_FLAGS", "")}'.strip()

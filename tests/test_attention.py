@@ -1,6 +1,7 @@
 """Attention against a float64 double loop, in one block and in many, and its memory."""
 
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -184,7 +185,7 @@ def growth(encoding, lengths, block_size):
         return compiled.memory_analysis().temp_size_in_bytes
 
     sizes = [temporary_bytes(length) for length in lengths]
-    return [longer / shorter for shorter, longer in zip(sizes, sizes[1:])]
+    return [longer / shorter for shorter, longer in itertools.pairwise(sizes)]
 
 
 def test_blockwise_memory_grows_linearly_and_dense_memory_with_the_square():

@@ -91,5 +91,5 @@ def test_the_table_of_options_is_complete():
 
 
 def test_an_unknown_map_is_named_with_the_valid_ones():
-    with pytest.raises(ValueError, match="'random'; there are .*'randomized'"):
+    with pytest.raises(ValueError, match=r"'random'; there are .*'randomized'"):
         positions.build('random')

@@ -1,4 +1,4 @@
-"""The training step: the same numbers on any devices, compiled either way, seeds together or apart, host or device data."""
+"""The training step: the same numbers on any devices, compiled either way, seeds together or apart, any data path."""
 
 import functools
 
@@ -29,28 +29,23 @@ OPTIMIZER = ConfigDict(
 TOKENS = np.random.default_rng(0).integers(0, VOCABULARY, 500).astype(np.int32)
 
 
+ALONE = dict(seed=1, data=1)
+
+
 def losses(
-    seeds=(0,),
-    mode='jit',
-    devices=1,
-    host=False,
-    end=None,
-    position_map='sequential',
-    calls=(STEPS,),
-    mesh=None,
-    **model,
+    seeds=(0,), mode='jit', mesh=ALONE, host=False, end=None, position_map='sequential', calls=(STEPS,), **model
 ) -> np.ndarray:
     """Losses [S, STEPS] of a small run."""
-    fields = dict(vocabulary=VOCABULARY, encoding=encodings.build('rotary'), layers=2, width=16, heads=2, hidden=32)
+    fields = dict(vocabulary=VOCABULARY, encoding=encodings.build('rotary'), layers=1, width=16, heads=2, hidden=32)
     built = Transformer(**(fields | model))
     optimizer = optim.from_config(OPTIMIZER, STEPS)
-    layout = _layout(mode, len(seeds), devices, mesh or {})
+    layout = parallel.layout(mode, seeds=len(seeds), batch_size=BATCH, **mesh)
     steps = step.make_steps(
         built, optimizer, positions.build(position_map), batch_size=BATCH, length=LENGTH, most=STEPS
     )
     init = functools.partial(step.init_state, built, optimizer, length=LENGTH)
     state = jax.jit(jax.vmap(lambda seed: init(seed=seed)))(jnp.asarray(seeds, jnp.int32))
-    compiled = parallel.compile_steps(steps, layout, jax.eval_shape(lambda: state))
+    compiled = parallel.compile_steps(steps, layout, jax.eval_shape(lambda: state), step.SOURCE_SPEC)
     state = parallel.place_state(state, layout)
     found, at = [], 0
     for count in calls:
@@ -65,57 +60,59 @@ def losses(
     return np.concatenate(found, axis=1)
 
 
-def _layout(mode, seeds, devices, mesh):
-    """A layout on the first `devices` devices."""
-    whole = jax.devices
-    try:
-        jax.devices = lambda: whole()[:devices]
-        return parallel.layout(mode, seeds=seeds, batch_size=BATCH, **mesh)
-    finally:
-        jax.devices = whole
-
-
 @pytest.fixture(scope='module')
 def one_device():
     return losses()
+
+
+@pytest.fixture(scope='module')
+def second_seed():
+    return losses(seeds=(1,))
 
 
 def test_the_loss_falls(one_device):
     assert one_device[0, -1] < one_device[0, 0] - 0.1
 
 
-@pytest.mark.parametrize('mode, devices', [('jit', 2), ('jit', 8), ('pmap', 1), ('pmap', 8)])
-def test_devices_and_compilers_change_no_loss(one_device, mode, devices):
-    np.testing.assert_allclose(losses(mode=mode, devices=devices), one_device, rtol=2e-6)
+@pytest.mark.parametrize(
+    'mode, mesh',
+    [
+        ('jit', dict(data=2)),
+        ('jit', dict(data=8)),
+        ('jit', dict(model=2)),
+        ('jit', dict(model=2, data=2)),
+        ('pmap', dict(data=1)),
+        ('pmap', dict(data=8)),
+    ],
+)
+def test_devices_and_compilers_change_no_loss(one_device, mode, mesh):
+    np.testing.assert_allclose(losses(mode=mode, mesh=mesh), one_device, rtol=2e-6)
 
 
-@pytest.mark.parametrize('mesh', [dict(model=2), dict(model=2, data=2), dict(data=4)])
-def test_the_axes_of_a_mesh_change_no_loss(one_device, mesh):
-    np.testing.assert_allclose(losses(devices=8, mesh=mesh), one_device, rtol=2e-6)
-
-
-@pytest.mark.parametrize('mode, devices', [('jit', 1), ('jit', 3), ('jit', 8), ('pmap', 8)])
-def test_seeds_together_are_seeds_apart(one_device, mode, devices):
-    together = losses(seeds=(0, 1, 2), mode=mode, devices=devices)
-    np.testing.assert_allclose(together[:1], one_device, rtol=2e-6)
-    np.testing.assert_allclose(together[1:2], losses(seeds=(1,)), rtol=2e-6)
+@pytest.mark.parametrize(
+    'mode, mesh', [('jit', ALONE), ('jit', dict(seed=3, data=1)), ('jit', dict(seed=3, data=2)), ('pmap', {})]
+)
+def test_seeds_together_are_seeds_apart(one_device, second_seed, mode, mesh):
+    together = losses(seeds=(0, 1, 2), mode=mode, mesh=mesh)
+    np.testing.assert_allclose(together[:2], np.concatenate([one_device, second_seed]), rtol=2e-6)
     assert np.abs(together[0] - together[1]).max() > 1e-3
 
 
-@pytest.mark.parametrize('mode, devices', [('jit', 8), ('pmap', 8)])
 @pytest.mark.parametrize('position_map', ['randomized', 'shifted'])
-def test_dropout_and_drawn_positions_do_not_depend_on_devices(mode, devices, position_map):
+def test_dropout_and_drawn_positions_do_not_depend_on_devices(one_device, position_map):
     alone = losses(dropout=0.3, position_map=position_map)
-    np.testing.assert_allclose(
-        losses(mode=mode, devices=devices, dropout=0.3, position_map=position_map), alone, rtol=2e-6
-    )
-    assert np.abs(alone - losses(position_map=position_map)).max() > 1e-3
+    for mode in ('jit', 'pmap'):
+        split = losses(mode=mode, mesh=dict(data=8), dropout=0.3, position_map=position_map)
+        np.testing.assert_allclose(split, alone, rtol=2e-6)
+    assert np.abs(alone - one_device).max() > 1e-3
 
 
 def test_windows_cut_on_the_host_are_those_of_the_device(one_device):
     np.testing.assert_array_equal(losses(host=True), one_device)
     np.testing.assert_array_equal(losses(host=True, calls=(4, 2)), one_device)
-    np.testing.assert_allclose(losses(host=True, mode='pmap', devices=8), one_device, rtol=2e-6)
+    np.testing.assert_allclose(losses(host=True, mode='pmap', mesh={}), one_device, rtol=2e-6)
+    seeds_apart = dict(seeds=(0, 1), mesh=dict(seed=2, data=2))
+    np.testing.assert_array_equal(losses(host=True, **seeds_apart), losses(**seeds_apart))
 
 
 def test_shorter_calls_give_the_same_bits(one_device):
@@ -129,7 +126,7 @@ def test_documents_can_be_kept_apart():
     np.testing.assert_array_equal(batch['weights_BL'], [[1, 1, 0, 1, 1, 0, 1]])
     drawn = jnp.arange(7)[None] * 10
     np.testing.assert_array_equal(language_model.restart(drawn, batch['segment_ids_BL']), [[0, 10, 20, 0, 10, 20, 0]])
-    np.testing.assert_allclose(losses(end=end, mode='pmap', devices=8), losses(end=end), rtol=2e-6)
+    np.testing.assert_allclose(losses(end=end, mode='pmap', mesh={}), losses(end=end), rtol=2e-6)
 
 
 def test_weight_decay_leaves_gains_and_encodings_alone():
@@ -162,5 +159,5 @@ def test_the_learning_rate_rises_and_falls():
 )
 def test_a_mesh_that_does_not_fit_is_one_line(mesh, message):
     with pytest.raises(parallel.MeshError, match=message) as error:
-        _layout('jit', 1, 8, mesh)
+        parallel.layout('jit', seeds=1, batch_size=BATCH, **mesh)
     assert '\n' not in str(error.value)

@@ -63,7 +63,14 @@ def test_qk_norm_comes_before_rotation():
 
 @pytest.mark.parametrize(
     'changes',
-    [dict(norm='post'), dict(tie_embeddings=False), dict(kind='encoder'), dict(hidden=48), dict(heads=2), dict(layers=1)],
+    [
+        dict(norm='post'),
+        dict(tie_embeddings=False),
+        dict(kind='encoder'),
+        dict(hidden=48),
+        dict(heads=2),
+        dict(layers=1),
+    ],
     ids=str,
 )
 def test_the_option_changes_the_logits(changes):

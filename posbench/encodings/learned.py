@@ -16,7 +16,8 @@ class Encoding(base.PositionEncoding):
     """x += table[pos].
 
     Rows past the training length exist up to `max_length` and keep their initial values. Past the table there is
-    nothing: `out_of_range='nan'` says so loudly, `'clip'` repeats the last row.
+    nothing: `out_of_range='nan'` says so loudly, in every logit of a sequence that reaches there; `'clip'` repeats the
+    last row.
     """
 
     max_length: Annotated[int, Range(min=1)] = 1024
@@ -29,10 +30,11 @@ class Encoding(base.PositionEncoding):
         self.table_RD = self.param('table', nn.initializers.normal(self.init_std), (self.max_length, self.width))
 
     def embed(self, x_BLD, pos_BL):
+        table_RD = jnp.asarray(self.table_RD)
         if self.out_of_range == 'clip':
-            rows_BLD = self.table_RD.at[jnp.maximum(pos_BL, 0)].get(mode='clip')
+            rows_BLD = table_RD.at[jnp.maximum(pos_BL, 0)].get(mode='clip')
         else:
             # A negative index would wrap to the end of the table before any mode applies.
             index_BL = jnp.where(pos_BL < 0, self.max_length, pos_BL)
-            rows_BLD = self.table_RD.at[index_BL].get(mode='fill', fill_value=jnp.nan)
+            rows_BLD = table_RD.at[index_BL].get(mode='fill', fill_value=jnp.nan)
         return x_BLD + rows_BLD.astype(x_BLD.dtype)

@@ -117,6 +117,7 @@ def _curve(board: Board, run: str, metric: str) -> dict:
 
 
 def finite(curve: dict) -> list[float]:
+    """The means of a curve that are numbers."""
     return [summary.mean for summary in curve.values() if math.isfinite(summary.mean)]
 
 
@@ -130,6 +131,7 @@ def ceiling(curves: dict, reference: dict[str, float]) -> float:
 
 
 def end_label(label: str, curve: dict, color: str, top: float) -> tuple[float, str, str]:
+    """Where and how the label at the end of a curve stands."""
     y = list(curve.values())[-1].mean
     text = canvas.short(label, 22)
     if not math.isfinite(y):

@@ -76,11 +76,13 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
 
 
 def heading(board: Board) -> str:
+    """What a board is about, in one line."""
     trained = '' if board.train_length is None else f', trained on {texts.count(board.train_length, "token")}'
     return f'{board.task or "unknown task"}, {board.split or "unknown split"}{trained}'
 
 
 def length_tables(study: Study, board: Board) -> list[Table]:
+    """The length tables of a board; none where nothing was scored by length."""
     if not board.lengths:
         return []
     if study.single:
@@ -89,6 +91,7 @@ def length_tables(study: Study, board: Board) -> list[Table]:
 
 
 def to_html(item: Content) -> str:
+    """The whole page, self-contained."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader('posbench.report', '.'),
         autoescape=True,
@@ -100,6 +103,7 @@ def to_html(item: Content) -> str:
 
 
 def to_markdown(item: Content) -> str:
+    """The same content as report.md."""
     parts = [f'# {markdown.escape(item.title)}']
     for section in item.sections:
         if len(item.sections) > 1:
@@ -133,6 +137,7 @@ def claims(items: list[dict]) -> str:
 
 
 def failed(items: list[dict]) -> str:
+    """A Markdown table of runs that failed, and why."""
     rows = [[Cell(item['run'], word=True), Cell(item['reason'], word=True)] for item in items]
     return markdown.table(Table('', '', [Column('run'), Column('reason')], rows))
 

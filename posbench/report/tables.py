@@ -49,6 +49,7 @@ class Table:
 
 
 def name(text: str) -> Cell:
+    """A cell of words."""
     return Cell(text, word=True)
 
 
@@ -60,10 +61,12 @@ def value(summary, digits: int = 3) -> Cell:
 
 
 def number(amount: float | None, digits: int = 3) -> Cell:
+    """A cell that sorts by its value."""
     return Cell(texts.number(amount, digits), sort=_sortable(amount))
 
 
 def integer(amounts: list[int]) -> Cell:
+    """A cell of whole numbers; sorts by the first."""
     return Cell(texts.integers(amounts), sort=amounts[0] if amounts else None)
 
 
@@ -74,6 +77,7 @@ def parameters(board: Board, run: str) -> Cell:
 
 
 def verdict(board: Board, run: str, protocol: str) -> Cell:
+    """The verdict on a run under a protocol, or a dash."""
     found = board.verdict(run, protocol)
     if found is None:
         return name(MISSING)

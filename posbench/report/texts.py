@@ -39,6 +39,7 @@ def integers(values: Iterable[int]) -> str:
 
 
 def count(amount: int, noun: str) -> str:
+    """A number with its noun in the singular or plural."""
     return f'{amount:,} {noun}' if amount == 1 else f'{amount:,} {noun}s'
 
 

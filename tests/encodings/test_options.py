@@ -48,7 +48,7 @@ def test_an_option_that_is_accepted_and_ignored_is_noticed():
     class Ignoring(contract.base.PositionEncoding):
         max_time: float = 10_000.0
 
-    with pytest.raises(AssertionError, match='max_time=500.0 changes nothing'):
+    with pytest.raises(AssertionError, match=r'max_time=.* changes nothing'):
         contract.the_option_changes_something(Ignoring(), 'max_time', 500.0)
 
 

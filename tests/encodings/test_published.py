@@ -36,9 +36,9 @@ def test_alibi_bias_of_the_figure_in_the_paper():
     np.testing.assert_array_equal(bias[0, 7, 0], np.array([-4, -3, -2, -1, 0]) / 256)
 
 
-# First distance of each bucket for 32 buckets up to 128: ceil(16 * 8^((b - 16) / 16)) for b = 16 ... 31, and on one side
-# of the bidirectional ones ceil(8 * 16^((b - 8) / 8)) for b = 8 ... 15. The rule of `_relative_position_bucket` in
-# transformers 5.23 (models/t5/modeling_t5.py).
+# First distance of each bucket for 32 buckets up to 128: ceil(16 * 8^((b - 16) / 16)) for b = 16 ... 31, and on one
+# side of the bidirectional ones ceil(8 * 16^((b - 8) / 8)) for b = 8 ... 15. The rule of `_relative_position_bucket`
+# in transformers 5.23 (models/t5/modeling_t5.py).
 CAUSAL = [*range(16), 16, 19, 21, 24, 27, 31, 35, 40, 46, 52, 59, 67, 77, 87, 99, 113]
 ONE_SIDE = [*range(8), 8, 12, 16, 23, 32, 46, 64, 91]
 

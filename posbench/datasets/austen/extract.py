@@ -84,6 +84,7 @@ def novels(deb: bytes) -> dict[str, str]:
 
 
 def main() -> None:
+    """Rebuilds the shipped files from the .deb named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('deb', type=Path)
     parser.add_argument('folder', type=Path, nargs='?', default=Path(__file__).parent)

@@ -1,0 +1,42 @@
+"""The real command on a real, tiny run: one block on a folder of short texts, two seeds, no setup but `write_text`."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).parents[1]
+SENTENCE = 'It is a truth universally acknowledged, that a single man in possession of a good fortune, wants a wife. '
+
+
+def write_text(root: pathlib.Path) -> list[str]:
+    """Writes train/, validation/ and test/ below `root`; gives the flags of a run on them with caches below `root`."""
+    for split, times in (('train', 40), ('validation', 10), ('test', 10)):
+        (root / 'text' / split).mkdir(parents=True)
+        (root / 'text' / split / 'one.txt').write_text(f'{split}: ' + SENTENCE * times)
+    knobs = dict(
+        dataset=dict(name='folder', folder=root / 'text', tokenizer='bytes', data_dir=root / 'data'),
+        model=dict(layers=1, width=16, heads=2, hidden=32),
+        train=dict(length=16, batch_size=4, steps=20, steps_per_call=5, evaluate_every=10, checkpoint_every=10),
+        optimizer=dict(warmup_steps=5),
+        evaluate=dict(multiples='1,2', tokens=256, stride=8, batch_tokens=256),
+        generate=dict(tokens=8, samples=2),
+    )
+    return ['--config.seeds=0,1', '--devices=2'] + [
+        f'--config.{group}.{name}={value}' for group, values in knobs.items() for name, value in values.items()
+    ]
+
+
+def start(*arguments, cwd: pathlib.Path = ROOT) -> subprocess.Popen:
+    """`python launch.py arguments`, without the settings of this test process."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(('XLA_', 'JAX_'))}
+    command = [sys.executable, str(ROOT / 'launch.py'), *map(str, arguments)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=cwd, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def launch(*arguments, cwd: pathlib.Path = ROOT) -> subprocess.CompletedProcess:
+    """Runs the command to its end."""
+    process = start(*arguments, cwd=cwd)
+    stdout, stderr = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)

@@ -1,0 +1,69 @@
+"""A run of one of the configs, made small, on a text of random tokens."""
+
+import functools
+import importlib
+from unittest import mock
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from posbench import datasets, job, parallel, step, train
+
+VOCABULARY, LENGTH, BATCH, STEPS = 32, 16, 4, 20
+
+
+@functools.cache
+def text() -> datasets.Text:
+    """Tokens with some order in them, so that there is something to learn, and baselines that no one computed."""
+    rng = np.random.default_rng(0)
+
+    def tokens(count):
+        drawn_N = rng.integers(0, VOCABULARY - 1, count, dtype=np.int32)
+        for place in np.flatnonzero(rng.random(count) < 0.7):
+            drawn_N[place] = (drawn_N[place - 3] + 1) % 8
+        return drawn_N
+
+    return datasets.Text(
+        name='random',
+        tokens=dict(train=tokens(2000), validation=tokens(300), test=tokens(700)),
+        characters_V=np.arange(VOCABULARY, dtype=np.int32) % 5,
+        end_of_document=VOCABULARY - 1,
+        vocabulary=VOCABULARY,
+        tokenizer=None,
+        baselines={
+            split: {'unigram': 4.0 + add, '5-gram': 3.0 + add, 'unigram_tokens': 2.5, 'unigram_tokens_nats': 3.5 + add}
+            for split, add in (('validation', 0.0), ('test', 0.25))
+        },
+        fingerprint='',
+    )
+
+
+def build(name: str, **changes) -> job.Job:
+    """The job of configs/<name>.py; `changes` are knobs by path, with __ for the dot."""
+    config = importlib.import_module(f'configs.{name}').get_config()
+    config.model.update(layers=2, width=16, heads=2, hidden=32)
+    config.train.update(length=LENGTH, batch_size=BATCH, steps=STEPS, steps_per_call=STEPS)
+    config.optimizer.update(learning_rate=1e-2, warmup_steps=5)
+    config.evaluate.update(multiples=(1, 2), stride=8, tokens=200, batch_tokens=128)
+    config.mesh.update(seed=1, data=1)
+    config.update_from_flattened_dict({path.replace('__', '.'): value for path, value in changes.items()})
+    with mock.patch.object(datasets, 'load', lambda **_: text()):
+        return job.from_config(config, name)
+
+
+def losses(one: job.Job) -> np.ndarray:
+    """The loss of every step, [S, steps]."""
+    source = step.Source(one.task(jnp.asarray(one.text.tokens['train'])))
+    state = parallel.place_state(one.init_state(), one.layout)
+    _, metrics = one.compiled_steps()(state, parallel.place(source, one.layout), jnp.int32(one.schedule.steps))
+    return parallel.numbers(metrics, one.layout)['loss']
+
+
+def trained(one: job.Job) -> train.Trained:
+    """Random parameters that nothing had to be compiled for."""
+    rng = np.random.default_rng(0)
+    shapes = one.abstract_state.params
+    return train.Trained(
+        jax.tree.map(lambda leaf: jnp.asarray(0.3 * rng.normal(size=leaf.shape), leaf.dtype), shapes), 7
+    )

@@ -1,0 +1,64 @@
+"""The losses of 20 steps of every config are those that were committed: no change of numbers goes unnoticed."""
+
+import functools
+import importlib.metadata
+import json
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+from tests import small_job
+from tests.test_fairness import VARIANTS
+
+PATH = pathlib.Path(__file__).parent / 'golden' / 'losses.json'
+ADVICE = (
+    'The losses of {name} are no longer the committed ones. If nothing about the training was meant to change, this is '
+    'a defect: compare the first step that differs (step 1: initial weights, batch, model or loss; later: gradient, '
+    'optimizer or random streams). If the change is meant, run `python -m tests.test_golden --write`, and commit '
+    'the new numbers together with the change and its reason.'
+)
+WRITTEN_BY = 'python -m tests.test_golden --write'
+
+
+@functools.cache
+def golden() -> dict:
+    return json.loads(PATH.read_text('utf-8'))
+
+
+def test_every_config_has_golden_losses():
+    assert sorted(golden()['losses']) == VARIANTS, f'run `{WRITTEN_BY}`'
+
+
+def test_no_two_configs_have_the_same_losses():
+    assert len({tuple(values) for values in golden()['losses'].values()}) == len(VARIANTS)
+
+
+@pytest.mark.parametrize('name', VARIANTS)
+def test_twenty_steps_have_the_golden_losses(name):
+    got = small_job.losses(small_job.build(name))[0]
+    advice = ADVICE.format(name=name)
+    np.testing.assert_allclose(
+        got, golden()['losses'][name], rtol=1e-5, err_msg=f'{advice} Origin: {golden()["origin"]}'
+    )
+
+
+def write() -> None:
+    """Computes the losses anew, with the compiler flags of the tests."""
+    importlib.import_module('tests.conftest')
+    versions = ', '.join(f'{name} {importlib.metadata.version(name)}' for name in ('jax', 'jaxlib', 'flax', 'optax'))
+    python = '.'.join(map(str, sys.version_info[:3]))
+    origin = (
+        f'{WRITTEN_BY}; python {python}, {versions}; CPU, float32, one device; model and text of tests/small_job.py'
+    )
+    losses = {name: small_job.losses(small_job.build(name))[0].tolist() for name in VARIANTS}
+    # One line a config: a change shows as the lines of the configs that it touched.
+    lines = ',\n'.join(f'    {json.dumps(name)}: {json.dumps(values)}' for name, values in losses.items())
+    PATH.write_text(f'{{\n  "origin": {json.dumps(origin)},\n  "losses": {{\n{lines}\n  }}\n}}\n', encoding='utf-8')
+
+
+if __name__ == '__main__':
+    if sys.argv[1:] != ['--write']:
+        sys.exit(f'Usage: {WRITTEN_BY}')
+    write()

@@ -1,0 +1,197 @@
+"""The real command from end to end: the files it leaves, its modes, and every way to train, on tiny runs."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from posbench import command_line
+from tests import real_command
+
+KEYS = (
+    *('experiment', 'run', 'encoding', 'options', 'task', 'seed', 'split', 'length', 'metric', 'value', 'chance'),
+    *('examples', 'step', 'train_length', 'params', 'encoding_params', 'wall_seconds', 'device', 'git_sha'),
+    *('config_hash', 'version'),
+)
+METRICS = ('loss', 'perplexity', 'bits_per_character')
+TINY_STEPS = ('--config.train.steps=10', '--config.evaluate.multiples=1')
+
+
+@pytest.fixture(scope='module')
+def flags(tmp_path_factory):
+    return [*real_command.write_text(tmp_path_factory.mktemp('text')), '--config.evaluate.tokens=128']
+
+
+@pytest.fixture(scope='module')
+def run(flags, tmp_path_factory):
+    """A finished run: its folder, and the command that made it."""
+    folder = tmp_path_factory.mktemp('runs') / 'rope'
+    command = ['--config=configs/rope.py', *flags, f'--workdir={folder}']
+    done = real_command.launch(*command)
+    assert done.returncode == 0, done.stderr
+    assert 'bits per character by test length' in done.stdout
+    return folder, command
+
+
+def rows(folder: pathlib.Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / 'rows.jsonl').read_text().splitlines()]
+
+
+def test_a_run_leaves_the_files_of_its_contract(run):
+    folder, _ = run
+    names = {path.name for path in folder.iterdir()}
+    assert {'config.json', 'metrics.jsonl', 'timing.jsonl', 'rows.jsonl', 'encoding.json', 'fingerprint.json'} < names
+    assert {'checkpoints', 'report.html', 'report.md', 'tb'} < names
+    assert any(name.endswith('.png') for name in names)
+    assert [path.name for path in sorted((folder / 'checkpoints').iterdir())] == ['00000010', '00000020']
+    lines = [json.loads(line) for line in (folder / 'metrics.jsonl').read_text().splitlines()]
+    assert {tuple(line) for line in lines} == {('step', 'split', 'name', 'value', 'seed')}
+    assert [line['step'] for line in lines if line['name'] == 'grad_norm' and line['seed'] == 1] == [5, 10, 15, 20]
+    config = json.loads((folder / 'config.json').read_text())
+    assert (config['seeds'], config['train']['steps'], config['encoding']['theta']) == ([0, 1], 20, 10_000.0)
+
+
+def test_rows_have_the_keys_of_the_contract_and_every_length_the_first_unseen_among_them(run):
+    folder, _ = run
+    found = rows(folder)
+    assert {tuple(row) for row in found} == {KEYS}
+    scored = [row for row in found if row['split'] == 'test' and row['length'] and row['metric'] != 'loss_at_position']
+    wanted = {
+        (seed, length, f'{protocol}/{metric}')
+        for seed in (0, 1)
+        for length in (16, 17, 32)
+        for protocol in ('windows', 'sliding')
+        for metric in METRICS
+    }
+    assert {(row['seed'], row['length'], row['metric']) for row in scored} == wanted
+    assert len(scored) == len(wanted)
+    first_unseen = [row for row in found if row['metric'] == 'loss_at_position' and row['length'] == 17]
+    windows = [row for row in scored if row['metric'] == 'windows/loss' and row['length'] == 32 and row['seed'] == 0]
+    assert [row['examples'] for row in first_unseen] == [windows[0]['examples'] // 32] * 2
+    assert {row['run'] for row in found} == {'rope', 'baseline:unigram', 'baseline:5-gram'}
+    assert all(isinstance(row['value'], float) for row in found)
+
+
+def test_the_same_command_again_only_reports(run):
+    folder, command = run
+    before = {name: (folder / name).read_bytes() for name in ('rows.jsonl', 'metrics.jsonl', 'report.html')}
+    (folder / 'report.html').unlink()
+    done = real_command.launch(*command)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, f'{folder}: this run is done; here is its report.')
+    assert before == {name: (folder / name).read_bytes() for name in before}
+
+
+WITHOUT_JAX = """
+import sys
+import launch
+code = launch.main(sys.argv[1:])
+heavy = {'jax', 'jaxlib', 'flax', 'optax', 'orbax', 'tensorflow'} & set(sys.modules)
+sys.exit(f'imported {heavy}' if heavy else code)
+"""
+
+
+def test_a_report_is_rebuilt_byte_for_byte_without_jax(run):
+    folder, _ = run
+    before = {path.name: path.read_bytes() for path in folder.glob('*report*')}
+    for path in folder.glob('*report*'):
+        path.unlink()
+    arguments = [sys.executable, '-c', WITHOUT_JAX, f'--report={folder}']
+    done = subprocess.run(arguments, cwd=real_command.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert before == {path.name: path.read_bytes() for path in folder.glob('*report*')}
+
+
+def test_generate_prints_the_prompt_continued(run):
+    done = real_command.launch(*run[1], '--mode=generate', '--config.generate.prompt=A wife')
+    assert done.returncode == 0, done.stderr
+    head, *samples = done.stdout.split('--- sample ')
+    assert (head, len(samples)) == ('', 2)
+    for number, sample in enumerate(samples, start=1):
+        assert sample.startswith(f'{number} of 2 ---\nA wife')
+        assert len(sample) > len('1 of 2 ---\nA wife\n')
+
+
+def test_evaluate_gives_the_rows_of_training(run):
+    folder, command = run
+    before = rows(folder)
+    done = real_command.launch(*command, '--mode=evaluate')
+    assert done.returncode == 0, done.stderr
+    assert rows(folder) == before
+
+
+def test_evaluating_half_a_run_does_not_end_it(run, tmp_path):
+    folder, command = run
+    stopped = [*command[:-1], f'--workdir={tmp_path}']
+    (tmp_path / 'config.json').write_bytes((folder / 'config.json').read_bytes())
+    shutil.copytree(folder / 'checkpoints' / '00000010', tmp_path / 'checkpoints' / '00000010')
+    assert real_command.launch(*stopped, '--mode=evaluate').returncode == 0
+    assert {row['step'] for row in rows(tmp_path)} == {10, None}
+    assert real_command.launch(*stopped).returncode == 0
+    assert {row['step'] for row in rows(tmp_path)} == {20, None}
+    values = [[row['value'] for row in rows(place)] for place in (folder, tmp_path)]
+    assert values[0] == values[1]
+
+
+def test_params_prints_the_table_and_makes_no_folder(flags, tmp_path):
+    done = real_command.launch('--config=configs/rope.py', *flags, f'--workdir={tmp_path}/none', '--mode=params')
+    assert done.returncode == 0, done.stderr
+    assert 'block_0' in done.stdout
+    assert not (tmp_path / 'none').exists()
+
+
+MY_ENCODING = """
+import flax.linen as nn
+from posbench.encodings import base
+
+class Encoding(base.PositionEncoding):
+    strength: float = 1.0
+
+    @nn.nowrap
+    def bias(self, pos_q_BL, pos_k_BM):
+        distance_BLM = pos_q_BL[:, :, None] - pos_k_BM[:, None, :]
+        return -self.strength * distance_BLM[:, None].astype('float32')
+"""
+MY_CONFIG = """
+from configs import default
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(name='my_encoding', module='my_encoding.py', strength=0.5)
+    return config
+"""
+
+
+def test_an_encoding_of_ones_own_trains_from_its_own_folder(flags, tmp_path):
+    (tmp_path / 'my_encoding.py').write_text(MY_ENCODING)
+    (tmp_path / 'my_config.py').write_text(MY_CONFIG)
+    done = real_command.launch('--config=my_config.py', *flags, *TINY_STEPS, '--workdir=out', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    row = rows(tmp_path / 'out')[0]
+    assert (row['run'], row['encoding'], row['options']['encoding']['strength']) == ('my_config', 'my_encoding', 0.5)
+    assert json.loads((tmp_path / 'out' / 'encoding.json').read_text())['kind'] == 'bias'
+
+
+WAYS = dict(
+    bfloat16=['--config.dtype=bfloat16'],
+    deep=['--config.model.layers=2', '--config.model.scan_layers=true', '--config.model.remat=true'],
+    pmap=['--config.parallel=pmap'],
+    host=['--config.dataset.on_device=false', '--config.dataset.separate_documents=true'],
+)
+
+
+@pytest.mark.parametrize('way', WAYS)
+def test_other_ways_to_train_learn_too(way, flags, tmp_path):
+    done = real_command.launch('--config=configs/rope.py', *flags, *TINY_STEPS, *WAYS[way], f'--workdir={tmp_path}/out')
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in (tmp_path / 'out' / 'metrics.jsonl').read_text().splitlines()]
+    losses = {(line['seed'], line['step']): line['value'] for line in lines if line['name'] == 'loss'}
+    assert all(losses[seed, 10] < losses[seed, 5] for seed in (0, 1))
+
+
+def test_help_names_every_flag():
+    done = real_command.launch('--help')
+    assert (done.returncode, done.stderr) == (0, '')
+    assert all(f'--{flag}' in done.stdout for flag in command_line.FLAGS)
