@@ -28,6 +28,7 @@ def runs() -> list[Run]:
     changes = {
         'seeds': str(SEEDS),
         'train.steps': '300',
+        'train.steps_per_call': '50',
         'train.evaluate_every': '150',
         'train.checkpoint_every': '150',
     }
