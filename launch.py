@@ -7,7 +7,7 @@ import contextlib
 import pathlib
 import sys
 
-from posbench import command_line, workdir
+from posbench import command_line, host, workdir
 from posbench.knobs import UsageError
 
 
@@ -31,22 +31,30 @@ def main(argv: list[str]) -> int:
 
 def run(request: command_line.Request) -> int:
     """One run, in its folder, which no other process may use meanwhile."""
-    # Only training may start a run; the table of parameters needs no folder at all.
-    resume = request.resume if request.mode == 'train' else 'must'
-    opened = workdir.open_workdir(request.workdir, request.config, resume)
-    with contextlib.nullcontext() if request.mode == 'params' else opened as folder:
+    host.prepare(request.devices)
+    first = True
+    if request.config.distributed or (request.config.distributed is None and host.in_cluster()):
+        from posbench import parallel
+
+        first = parallel.initialize()
+    if request.mode == 'params' or not first:
+        # The table of parameters needs no folder; the first process of several has opened theirs.
+        opened = contextlib.nullcontext(request.workdir)
+    else:
+        # Only training may start a run.
+        resume = request.resume if request.mode == 'train' else 'must'
+        opened = workdir.open_workdir(request.workdir, request.config, resume)
+    with opened as folder:
         if request.mode == 'train' and workdir.is_done(folder):
+            if not first:
+                return 0
             print(f'{folder}: this run is done; here is its report.')
             return report(folder)
 
-        from posbench import host
-
-        host.prepare(request.devices)
         from posbench import runner
 
-        return runner.run(request, folder, fail=fail) or (
-            report(folder) if request.mode in ('train', 'evaluate') else 0
-        )
+        code = runner.run(request, folder, fail=fail)
+        return report(folder) if code == 0 and first and request.mode in ('train', 'evaluate') else code
 
 
 def report(folder: pathlib.Path, readme: pathlib.Path | None = None) -> int:

@@ -31,13 +31,14 @@ from pathlib import Path
 from posbench import command_line, host
 
 ROOT = Path(__file__).parents[1]
-STEPS, SAVED = 60, range(10, 61, 10)
+STEPS, SAVED = 300, range(50, 301, 50)
 RUN = f"""
     --config=configs/rope.py --quiet --config.seeds=0,1 --config.dataset.tokenizer=bytes
     --config.model.width=16 --config.model.heads=2 --config.model.hidden=32 --config.model.layers=1
     --config.train.length=16 --config.train.batch_size=4 --config.train.steps={STEPS} --config.train.steps_per_call=5
-    --config.train.checkpoint_every={SAVED.step} --config.train.evaluate_every=10 --config.optimizer.warmup_steps=5
-    --config.evaluate.tokens=512 --config.evaluate.stride=8 --config.evaluate.batch_tokens=512
+    --config.train.checkpoint_every={SAVED.step} --config.train.evaluate_every={SAVED.step}
+    --config.optimizer.warmup_steps=5 --config.evaluate.tokens=512 --config.evaluate.stride=8
+    --config.evaluate.batch_tokens=512
 """.split()
 # What a trial waits for before it kills: most of a run's time is none of the three in the middle.
 AIMS = ('any time', 'a save', 'training', 'any time', 'evaluation')
@@ -161,7 +162,7 @@ def kill(process: subprocess.Popen, folder: Path, aim: str, seconds: float, rng:
     file, more = {
         'any time': (folder.parent, seconds),
         'a save': (checkpoint, 0.03),
-        'training': (checkpoint / 'manifest.json', 0.05),
+        'training': (checkpoint / 'manifest.json', 0.1),
         'evaluation': (last, 0.15 * seconds),
         'report': (folder / 'rows.jsonl', 0.15 * seconds),
     }[aim]

@@ -100,6 +100,8 @@ def get_config() -> ConfigDict:
         )
     )
 
+    # Join the processes of a cluster before anything else. None: where the environment names one.
+    config.distributed = None
     config.parallel = 'jit'  # jit (one program over a mesh) | pmap (one replica a device)
     # Devices along each axis of the mesh. None: as many seeds as divide the devices, then all that remain for data.
     config.mesh = ConfigDict(dict(seed=None, data=None, model=1))

@@ -45,7 +45,7 @@ class Flag:
 
 
 JOBS = ('config', 'experiment', 'report')
-MODES = ('train', 'evaluate', 'generate', 'params', 'predict')
+MODES = ('train', 'evaluate', 'generate', 'params')
 
 FLAGS = {
     'config': Flag(Path(), ('config',), 'a run: a .py file with get_config(), or the config.json of a run', 'FILE'),
@@ -85,7 +85,7 @@ class Request:
     devices: int | None = None
     quiet: bool = False
     help: bool = False
-    command: str = ''  # As it was typed, for the record.
+    command: str = dataclasses.field(default='', compare=False)  # As it was typed, for the record.
 
 
 def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request:

@@ -53,7 +53,7 @@ class Evaluator:
         nats_SL = np.zeros((len(self.seeds), last))
         characters_L = np.zeros(last, np.int64)
         for number, (window_BL, real) in enumerate(self._batches(tokens_N, start_W, length)):
-            nll_SBL = jax.device_get(self._nll(params_S, window_BL, number))[:, :real, -last:]
+            nll_SBL = parallel.to_host(self._nll(params_S, window_BL, number))[:, :real, -last:]
             nats_SL += nll_SBL.astype(np.float64).sum(axis=1)
             characters_L += self.characters_V[window_BL[:real, 1:][:, -last:]].sum(axis=0)
         return Windows(nats_SL, characters_L, len(start_W), length)

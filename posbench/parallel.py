@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
@@ -30,10 +31,36 @@ class MeshError(ValueError):
     """A mesh that these devices, seeds, or this batch cannot fill."""
 
 
-def initialize() -> None:
-    """Joins the processes of a cluster, where the environment says that there is one."""
-    if os.environ.get('JAX_COORDINATOR_ADDRESS') or int(os.environ.get('SLURM_NTASKS', 1)) > 1:
-        jax.distributed.initialize()
+def initialize() -> bool:
+    """Joins the processes of a cluster; True in the first of them, which alone writes files.
+
+    JAX finds the cluster by itself on TPU pods, Slurm and others. Elsewhere JAX_COORDINATOR_ADDRESS (host:port),
+    JAX_NUM_PROCESSES and JAX_PROCESS_ID name it.
+    """
+    count, index = os.environ.get('JAX_NUM_PROCESSES'), os.environ.get('JAX_PROCESS_ID')
+    jax.distributed.initialize(
+        num_processes=None if count is None else int(count), process_id=None if index is None else int(index)
+    )
+    return is_first()
+
+
+def is_first() -> bool:
+    """Whether this process writes the files of a run."""
+    return jax.process_index() == 0
+
+
+def any_process(flag: bool) -> bool:
+    """Whether `flag` is set in any process: what one of them decides, all must do."""
+    if jax.process_count() == 1:
+        return flag
+    return bool(multihost_utils.process_allgather(np.asarray(flag)).any())
+
+
+def to_host(tree):
+    """NumPy arrays of a tree, whole in every process."""
+    if jax.process_count() == 1:
+        return jax.device_get(tree)
+    return multihost_utils.process_allgather(tree, tiled=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +103,8 @@ def layout(mode: str, *, seeds: int, batch_size: int, seed=None, data=None, mode
         raise MeshError(f'config.mesh.model: got {model}, wanted a divisor of the {len(devices)} devices.')
     free = len(devices) // model
     if mode == 'pmap':
+        if jax.process_count() > 1:
+            raise MeshError("config.parallel: got 'pmap' with several processes, wanted 'jit'.")
         if model != 1 or seed not in (None, 1):
             raise MeshError(
                 'config.parallel: pmap splits the batch only; config.mesh.seed and .model must be 1 or None.'
@@ -157,7 +186,7 @@ def one_copy(state, layout: Layout):
 
 def numbers(metrics: dict, layout: Layout) -> dict[str, np.ndarray]:
     """Metrics on the host; under pmap all replicas hold the same ones."""
-    metrics = jax.device_get(metrics)
+    metrics = to_host(metrics)
     return {name: values[0] for name, values in metrics.items()} if layout.mode == 'pmap' else metrics
 
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from posbench import parallel
 from posbench.encodings import base
 from posbench.files import write_atomically
 from posbench.job import Job
@@ -17,7 +18,9 @@ NAME = 'encoding.json'
 
 def write(job: Job, trained: Trained, folder: pathlib.Path) -> None:
     """Draws the encoding of the first seed, of the first layer where layers differ."""
-    params = jax.tree.map(lambda leaf: np.asarray(leaf[0]), trained.params)
+    params = jax.tree.map(lambda leaf: leaf[0], parallel.to_host(trained.params))
+    if not parallel.is_first():
+        return
     model = job.model
     encoding = model.encoding.clone(
         parent=None, width=model.width, heads=model.heads, head_width=model.width // model.heads

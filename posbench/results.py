@@ -8,6 +8,7 @@ import subprocess
 import jax
 
 import posbench
+from posbench import parallel
 from posbench.evaluate import Windows
 from posbench.files import write_atomically
 from posbench.job import Job
@@ -43,7 +44,8 @@ def score(job: Job, trained: Trained, folder: pathlib.Path, progress: Progress, 
         finish(sliding, 'sliding', plan.split)
     rows.by_position(windows, plan.split)
     rows.baselines()
-    write_atomically(folder / NAME, ''.join(json.dumps(row) + '\n' for row in rows.rows))
+    if parallel.is_first():
+        write_atomically(folder / NAME, ''.join(json.dumps(row) + '\n' for row in rows.rows))
 
 
 class _Rows:

@@ -46,8 +46,8 @@ def _dataset(dataset: dict) -> Iterator[str]:
         yield f'config.dataset.folder: got {folder!r}, which is no folder on this machine'
     if dataset['tokenizer'] == 'bpe' and dataset['vocabulary'] < 257:
         yield (
-            f'config.dataset.vocabulary: got {dataset["vocabulary"]}, wanted at least 257 (256 bytes and one merge), '
-            "because config.dataset.tokenizer is 'bpe'"
+            f'config.dataset.vocabulary: got {dataset["vocabulary"]}, wanted at least 257 (256 bytes and the end of a '
+            "document), because config.dataset.tokenizer is 'bpe'"
         )
 
 

@@ -16,7 +16,6 @@ def run(request, folder: pathlib.Path, fail: Callable[[str, int], int]) -> int:
     config = request.config
     cache = pathlib.Path(config.dataset.data_dir or '~/.cache/posbench').expanduser() / 'xla'
     host.compilation_cache(str(cache))
-    parallel.initialize()
     if config.debug_nans:
         jax.config.update('jax_debug_nans', True)
     try:
@@ -29,8 +28,9 @@ def run(request, folder: pathlib.Path, fail: Callable[[str, int], int]) -> int:
             parameters.show(one)
             return 0
         start = dict(command=request.command, **fingerprint.fingerprint())
-        write_atomically(folder / 'fingerprint.json', json.dumps(start, indent=2) + '\n')
-        with Progress(request.quiet) as progress:
+        if parallel.is_first():
+            write_atomically(folder / 'fingerprint.json', json.dumps(start, indent=2) + '\n')
+        with Progress(request.quiet or not parallel.is_first()) as progress:
             if request.mode == 'train':
                 trained = train.run(one, folder, request.resume, progress)
             else:
@@ -53,7 +53,7 @@ def run(request, folder: pathlib.Path, fail: Callable[[str, int], int]) -> int:
 
 def _show_text(one: job.Job, trained: train.Trained, options: generate.Options) -> None:
     """Prints samples of the first seed."""
-    params = jax.tree.map(lambda leaf: leaf[0], trained.params)
+    params = jax.tree.map(lambda leaf: leaf[0], parallel.to_host(trained.params))
     prompt = one.text.tokenizer.encode(options.prompt)
     tokens_BN = generate.generate(
         one.model,
@@ -64,6 +64,8 @@ def _show_text(one: job.Job, trained: train.Trained, options: generate.Options) 
         temperature=options.temperature,
         seed=one.seeds[0],
     )
+    if not parallel.is_first():
+        return
     for number, tokens_N in enumerate(tokens_BN):
         print(f'--- sample {number + 1} of {options.samples} ---')
         print(options.prompt + one.text.tokenizer.decode(tokens_N))

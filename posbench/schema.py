@@ -105,6 +105,7 @@ KNOBS: dict[str, Any] = {
         'temperature': Float(Range(min=0)),
         'samples': Int(NATURAL),
     },
+    'distributed': Optional(Bool()),
     'parallel': Choice(('jit', 'pmap')),
     'mesh': {'seed': Optional(Int(NATURAL)), 'data': Optional(Int(NATURAL)), 'model': Int(NATURAL)},
     'debug_nans': Bool(),

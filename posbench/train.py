@@ -44,7 +44,8 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
         at, state = _first_state(job, checkpoints, resume, progress)
         if at == schedule.steps:
             return Trained(state.params, at)
-        log = Log(folder, at)
+        # One process writes; the others have nothing to say that it does not.
+        log = Log(folder, at) if parallel.is_first() else None
         steps = job.compiled_steps()
         state = parallel.place_state(state, layout)
         source = device_source(job) if job.on_device else None
@@ -63,25 +64,30 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
             _check_finite(metrics, at - count, job.seeds)
             means = {name: values.astype(np.float64).mean(axis=1) for name, values in metrics.items()}
             rate = float(job.learning_rate(at - 1))
-            log.metrics(at, 'train', job.seeds, means | dict(learning_rate=np.full(len(job.seeds), rate)))
-            log.timing(at, tokens_a_step * count, seconds)
+            if log:
+                log.metrics(at, 'train', job.seeds, means | dict(learning_rate=np.full(len(job.seeds), rate)))
+                log.timing(at, tokens_a_step * count, seconds)
             progress.update(at, means['loss'].mean(), tokens_a_step * count / seconds)
 
             last = at == schedule.steps
             if last or at % schedule.evaluate_every == 0:
                 validation = _validate(job, parallel.one_copy(state, layout).params)
-                log.metrics(at, 'validation', job.seeds, validation)
+                if log:
+                    log.metrics(at, 'validation', job.seeds, validation)
                 progress.note(
                     f'Step {at}: validation {np.mean(validation["bits_per_character"]):.3f} bits a character.'
                 )
-            if last or at % schedule.checkpoint_every == 0 or interrupt.requested:
+            stop = parallel.any_process(interrupt.requested)
+            if last or at % schedule.checkpoint_every == 0 or stop:
                 # The log goes to the disk first: a checkpoint promises that everything up to its step is written.
-                log.flush()
+                if log:
+                    log.flush()
                 checkpoints.save(at, parallel.one_copy(state, layout), dict(fingerprint=fingerprint.fingerprint()))
-            if interrupt.requested:
+            if stop:
                 checkpoints.wait()
                 raise Terminated(f'SIGTERM: saved step {at}; the same command goes on from there.')
-        log.close()
+        if log:
+            log.close()
         return Trained(parallel.one_copy(state, layout).params, at)
 
 

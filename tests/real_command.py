@@ -27,9 +27,9 @@ def write_text(root: pathlib.Path) -> list[str]:
     ]
 
 
-def start(*arguments, cwd: pathlib.Path = ROOT) -> subprocess.Popen:
-    """`python launch.py arguments`, without the settings of this test process."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(('XLA_', 'JAX_'))}
+def start(*arguments, cwd: pathlib.Path = ROOT, **variables: str) -> subprocess.Popen:
+    """`python launch.py arguments`, without the settings of this test process; `variables` go into its environment."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(('XLA_', 'JAX_'))} | variables
     command = [sys.executable, str(ROOT / 'launch.py'), *map(str, arguments)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=cwd, env=environment, stdout=pipe, stderr=pipe, text=True)

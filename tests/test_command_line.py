@@ -104,7 +104,7 @@ BAD = [
     (['--config', '--mode=params'], '--config: it needs a value, as in --config=VALUE'),
     ([f'--config={ROPE}', '--config.train.steps'], 'config.train.steps: it needs a value, as in --config.train.steps=VALUE'),
     ([f'--config={ROPE}', '--workdir='], "--workdir: got '', wanted a path"),
-    ([f'--config={ROPE}', '--mode=trian'], "--mode: got 'trian', wanted one of 'train', 'evaluate', 'generate', 'params', 'predict'; did you mean 'train'?"),
+    ([f'--config={ROPE}', '--mode=trian'], "--mode: got 'trian', wanted one of 'train', 'evaluate', 'generate', 'params'; did you mean 'train'?"),
     ([f'--config={ROPE}', '--resume=yes'], "--resume: got 'yes', wanted one of 'auto', 'must', 'never'"),
     ([f'--config={ROPE}', '--devices=0'], '--devices: got 0, wanted an integer from 1 to 1024'),
     ([f'--config={ROPE}', '--quiet=maybe'], "--quiet: got 'maybe', wanted true or false"),
