@@ -11,7 +11,9 @@ Killed at any moment and started again, it goes on where it was: every run resum
 import fnmatch
 import importlib.util
 import json
+import os
 import pathlib
+import shlex
 import subprocess
 import sys
 import time
@@ -44,12 +46,13 @@ def run(request) -> int:
     runs = runs[index::count]
     if request.dry_run:
         for one in runs:
-            print(one.name, *_command(one, request)[1:])
+            print(f'{one.name}: {shlex.join(["python", *_command(one, request)[1:]])}')
         return 0
     failed = 0
     for number, one in enumerate(runs, start=1):
         folder = request.workdir / one.name
         if workdir.is_done(folder):
+            (folder / 'failed.json').unlink(missing_ok=True)
             print(f'[{number}/{len(runs)}] {one.name}: done before')
             continue
         failed += not _finish(one, folder, request, f'[{number}/{len(runs)}]')
@@ -89,9 +92,11 @@ def _finish(one: Run, folder: pathlib.Path, request, number: str) -> bool:
 
 
 def _command(one: Run, request) -> list[str]:
-    command = [sys.executable, str(ROOT / 'launch.py'), f'--config={one.config}']
+    # Paths as seen from the repository: what a run records about itself then holds for any machine.
+    folder = os.path.relpath(request.workdir / one.name, ROOT)
+    command = [sys.executable, 'launch.py', f'--config={one.config}']
     command += [f'--config.{key}={value}' for key, value in one.overrides.items()]
-    command += [f'--config.experiment={request.experiment.stem}', f'--workdir={(request.workdir / one.name).resolve()}']
+    command += [f'--config.experiment={request.experiment.stem}', f'--workdir={folder}']
     return command + ([f'--devices={request.devices}'] if request.devices else [])
 
 
@@ -100,7 +105,11 @@ def _conclude(experiment, folder: pathlib.Path) -> None:
     from posbench.report.rows import read
 
     rows = [row for path in sorted(folder.glob('*/rows.jsonl')) for row in read(path)]
-    if rows and hasattr(experiment, 'claims'):
+    if not rows:
+        return
+    if hasattr(experiment, 'claims'):
         write_atomically(folder / 'claims.json', json.dumps(experiment.claims(rows), indent=2) + '\n')
-    if rows:
+    try:
         report.build(folder)
+    except report.ReportError as error:
+        raise UsageError(str(error)) from None
