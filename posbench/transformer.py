@@ -95,10 +95,7 @@ class Transformer(nn.Module):
         if self.tie_embeddings:
             logits_BLV = input_layer.logits(h_BLD)
         else:
-            logits_BLV = nn.Dense(
-                self.vocabulary, use_bias=False, dtype=self.dtype, dot_general=linear.dot_general, name='logits'
-            )(h_BLD)
-            logits_BLV = logits_BLV.astype(jnp.float32)
+            logits_BLV = linear.layer(self.vocabulary, self.dtype, name='logits')(h_BLD).astype(jnp.float32)
         return logits_BLV if cache is None else (logits_BLV, cache._replace(layers=cache_layers))
 
     def _check(self) -> None:
