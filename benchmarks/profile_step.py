@@ -70,7 +70,7 @@ def main() -> None:
     before = time.perf_counter()
     program = steps.lower(state, source, jnp.int32(1)).compile()
     compile_seconds = time.perf_counter() - before
-    state, metrics = jax.block_until_ready(program(state, source, jnp.int32(1)))
+    state, _ = jax.block_until_ready(program(state, source, jnp.int32(1)))
     print(f'first step {time.perf_counter() - BEGUN:.1f} s after the start, {compile_seconds:.1f} s of it compiling')
 
     before = time.perf_counter()

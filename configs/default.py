@@ -56,8 +56,8 @@ def get_config() -> ConfigDict:
     config.train = ConfigDict(
         dict(
             length=128,  # tokens of a training sequence: the "1x" of every table
-            batch_size=32,  # sequences a step, for each seed, over all devices
-            steps=500,
+            batch_size=16,  # sequences a step, for each seed, over all devices
+            steps=1000,
             steps_per_call=25,  # steps in one device call, which is also the log interval
             evaluate_every=250,  # steps between validations at the training length
             checkpoint_every=250,  # steps

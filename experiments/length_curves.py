@@ -1,7 +1,6 @@
 """What happens to eight encodings, and to one trained on random positions, past the length they were trained on?
 
-The runs: every config below, three seeds in one program, 300 steps of the main job's 500, on the shipped novels.
-Two CPU cores took about an hour.
+The runs: every config below, three seeds in one program, with the budget of the main job.
 
     python launch.py --experiment=experiments/length_curves.py --workdir=experiments/results/length_curves
 
@@ -25,14 +24,7 @@ SEEDS = (0, 1, 2)
 
 def runs() -> list[Run]:
     """One run an encoding."""
-    changes = {
-        'seeds': str(SEEDS),
-        'train.steps': '300',
-        'train.steps_per_call': '50',
-        'train.evaluate_every': '150',
-        'train.checkpoint_every': '150',
-    }
-    return [Run(name, f'configs/{name}.py', changes) for name in CONFIGS]
+    return [Run(name, f'configs/{name}.py', {'seeds': str(SEEDS)}) for name in CONFIGS]
 
 
 def claims(rows) -> list[dict]:

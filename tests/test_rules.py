@@ -19,7 +19,7 @@ BROKEN_RULES = [
     ({'encoding.name': 'turn_more', 'model.width': 33, 'model.heads': 1}, "config.model.width: got 33, which is 33 for each of config.model.heads = 1; wanted an even head width, because config.encoding.name is 'turn_more'"),
     ({'train.evaluate_every': 60}, 'config.train.evaluate_every: got 60, wanted a multiple of config.train.steps_per_call, which is 25'),
     ({'train.checkpoint_every': 60}, 'config.train.checkpoint_every: got 60, wanted a multiple of config.train.steps_per_call, which is 25'),
-    ({'optimizer.warmup_steps': 501}, 'config.optimizer.warmup_steps: got 501, wanted at most config.train.steps, which is 500'),
+    ({'optimizer.warmup_steps': 1001}, 'config.optimizer.warmup_steps: got 1001, wanted at most config.train.steps, which is 1000'),
     ({'evaluate.stride': 129}, 'config.evaluate.stride: got 129, wanted at most config.train.length, which is 128'),
     ({'evaluate.batch_tokens': 1023}, 'config.evaluate.batch_tokens: got 1023, wanted at least 1024, one longest sequence by config.train.length, config.evaluate.multiples and config.evaluate.first_unseen'),
     ({'evaluate.batch_tokens': 128, 'evaluate.multiples': '1'}, 'config.evaluate.batch_tokens: got 128, wanted at least 129, one longest sequence by config.train.length, config.evaluate.multiples and config.evaluate.first_unseen'),
@@ -28,7 +28,7 @@ BROKEN_RULES = [
     ({'dataset.name': 'folder'}, "config.dataset.folder: got None, wanted a path, because config.dataset.name is 'folder'"),
     ({'dataset.folder': '/'}, "config.dataset.folder: got '/', wanted None, because config.dataset.name is 'austen'"),
     ({'dataset.name': 'folder', 'dataset.folder': '/dev/null'}, "config.dataset.folder: got '/dev/null', which is no folder on this machine"),
-    ({'mesh.data': 3}, 'config.train.batch_size: got 32, wanted a multiple of config.mesh.data, which is 3'),
+    ({'mesh.data': 3}, 'config.train.batch_size: got 16, wanted a multiple of config.mesh.data, which is 3'),
     ({'mesh.seed': 2, 'seeds': '0,1,2'}, 'config.mesh.seed: got 2, wanted a divisor of 3, the number of seeds in config.seeds = (0, 1, 2)'),
     ({'parallel': 'pmap', 'mesh.model': 2}, "config.mesh.model: got 2, wanted 1, because config.parallel is 'pmap' (one replica a device)"),
 ]  # fmt: skip
@@ -66,7 +66,7 @@ def test_an_even_width_is_asked_for_by_the_encoding_alone(tmp_path):
         {'dataset.name': 'folder', 'dataset.folder': '/'},
         {'train.batch_size': 33, 'mesh.data': 3},
         {'seeds': '0,1,2,3', 'mesh.seed': 2},
-        {'optimizer.warmup_steps': 500},
+        {'optimizer.warmup_steps': 1000},
         {'evaluate.stride': 128},
     ],
 )

@@ -54,7 +54,7 @@ def test_another_config_is_refused_with_up_to_three_differences(tmp_path, config
     other = schema.load(ROPE, {'train.steps': 300, 'seeds': '0,1'})
     assert refusal(tmp_path, other) == (
         f'{tmp_path}: it holds another run: config.seeds is (0,) there and (0, 1) here; '
-        'config.train.steps is 500 there and 300 here; choose another --workdir'
+        'config.train.steps is 1000 there and 300 here; choose another --workdir'
     )
     alibi = schema.load(ROPE, {'encoding.name': 'alibi', 'train.steps': 300, 'seeds': '0,1', 'model.layers': 2})
     line = refusal(tmp_path, alibi)

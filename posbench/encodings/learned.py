@@ -1,6 +1,7 @@
 """One trained vector for each position, added to the token vectors.
 
-Gehring et al. 2017 (arXiv 1705.03122); GPT-2's initial scale of 0.02.
+Gehring et al. 2017 (arXiv 1705.03122). The table starts as large as the token vectors, which here is 1, as in BERT and
+GPT-2, where both start at 0.02.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -21,7 +22,7 @@ class Encoding(base.PositionEncoding):
     """
 
     max_length: Annotated[int, Range(min=1)] = 1024
-    init_std: Annotated[float, Range(above=0)] = 0.02
+    init_std: Annotated[float, Range(above=0)] = 1.0
     out_of_range: Literal['nan', 'clip'] = 'nan'
 
     shift_invariant: ClassVar[bool] = False
