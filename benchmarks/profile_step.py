@@ -21,13 +21,13 @@ from posbench import host  # noqa: E402 (the clock starts before any import, and
 # The first pattern found in the name that jax gave an operation, or in the operation itself.
 KINDS = {
     'waiting for the other device': r'all-reduce|Rendezvous',
-    'products of attention': r'BLHK,BMHK|BHLM,BMHK',
+    'products of dense layers and logits': r'product-2d|BLD,VD|(query|key|value|out|up|down)/.*dot_general',
+    'products of attention': r'product-[3-9]d|BLHK,BMHK|BHLM,BMHK',
     'softmax and mask': r'_attention/(sub|exp|reduce|jit\(_where\)|stop_gradient|max|div|select)',
     'rotation': r'_attention/.*(concatenate|split|cos|sin)|_attention/(mul|add|neg)',
-    'products of dense layers': r'(query|key|value|out|up|down)/.*dot_general|custom_vjp.*dot_general',
-    'logits and loss': r'BLD,VD|logits|cross_entropy|log_softmax|logsumexp',
+    'loss': r'cross_entropy|log_softmax|logsumexp|vmap\(jvp\(\)\)/|transpose\(jvp\(\)\)/',
     'activation': r'tanh|gelu|_feed_forward/',
-    'norms and residuals': r'norm',
+    'norms and residuals': r'norm|_after/|reduce',
     'optimizer': r'adam|scale_by|clip|update|norm',
     'batch': r'gather|randint|threefry|sample',
 }
@@ -39,15 +39,19 @@ def source_names(program: str) -> dict[str, str]:
     for line in program.splitlines():
         if header := re.match(r'(?:ENTRY )?%?([\w.-]+) \(.*\{$', line):
             computation = header[1]
-        elif found := re.match(r'\s+(ROOT )?%?([\w.-]+) = \S+ ([\w-]+)\(', line):
+        elif found := re.match(r'\s+(ROOT )?%?([\w.-]+) = \w+\[([\d,]*)\]\S* ([\w-]+)\(', line):
+            is_root, name, shape, operation = found.groups()
             source = re.search(r'op_name="([^"]*)"', line)
             source = source[1] if source else ''
-            if source and (found[1] or found[3] == 'dot') and 'dot' not in inside.get(computation, ''):
-                inside[computation] = source
+            if operation == 'dot':
+                # XLA drops the name of most products; those of attention still have the batch and the heads as axes.
+                inside[computation] = source or f'product-{shape.count(",") + 1}d'
+            elif is_root and 'product' not in inside.get(computation, ''):
+                inside[computation] = source or operation
             if called := re.search(r'(?:calls|to_apply)=%?([\w.-]+)', line):
-                calls[found[2]] = called[1]
-            if found[3] not in ('while', 'conditional', 'call', 'parameter', 'tuple', 'get-tuple-element'):
-                names[found[2]] = f'{source} {found[3]} {found[2]}'
+                calls[name] = called[1]
+            if operation not in ('while', 'conditional', 'call', 'parameter', 'tuple', 'get-tuple-element'):
+                names[name] = f'{source} {operation}'
     return {name: f'{inside.get(calls.get(name), "")} {text}' for name, text in names.items()}
 
 
