@@ -42,7 +42,7 @@ class Progress:
         """A new bar in place of the one before."""
         if self.task is not None:
             self.bar.remove_task(self.task)
-        self.task = self.bar.add_task(name, total=total, completed=done, status='')
+        self.task = self.bar.add_task(name, total=total, completed=done, status='compiling')
 
     def update(self, done: int, loss: float | None = None, tokens_per_second: float | None = None) -> None:
         status = '' if loss is None else f'loss {loss:.3f}  {tokens_per_second:,.0f} tokens/s'
