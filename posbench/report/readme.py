@@ -1,10 +1,10 @@
 """The block of a README that a report writes, between two markers."""
 
-import os
 import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
+from posbench.files import write_atomically
 from posbench.report import markdown, page, provenance, tables, texts
 from posbench.report.boards import PROTOCOLS, Board
 from posbench.report.folder import Study
@@ -32,9 +32,7 @@ def split(path: Path) -> tuple[str, str]:
 def replace(path: Path, block: str) -> None:
     """Puts `block` between the markers; the file is replaced in one step, or left as it was."""
     before, after = split(path)
-    fresh = path.with_name(f'.{path.name}.fresh')
-    fresh.write_text(f'{before}\n{block.strip()}\n{after}', encoding='utf-8')
-    os.replace(fresh, path)
+    write_atomically(path, f'{before}\n{block.strip()}\n{after}')
 
 
 def block(study: Study, found: Sequence[Board], picture: Path | None, readme: Path) -> str:
