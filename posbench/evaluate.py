@@ -81,7 +81,7 @@ def _nll(model, position_map, params_S, seed_S, window_BL, number) -> jax.Array:
 
     def one_seed(params, seed):
         key = streams.key(seed, 'evaluation', number)
-        pos_BL = position_map(key, *tokens_BL.shape, train=False)
+        pos_BL = position_map(key, *tokens_BL.shape, train=False, tokens_BL=tokens_BL)
         logits_BLV = model.apply({'params': params}, tokens_BL, pos_BL)
         return optax.softmax_cross_entropy_with_integer_labels(logits_BLV, targets_BL)
 

@@ -61,32 +61,42 @@ def _generate(model, position_map, tokens: int):
 
     def run(params, tokens_BL, segment_ids_BL, temperature, seed):
         batch, length = tokens_BL.shape
-        drawn_BL = position_map(streams.key(seed, 'positions'), batch, length + tokens, train=False)
-        drawn_BL = jnp.broadcast_to(drawn_BL, (batch, length + tokens))
+        total = length + tokens
         padding_B = (segment_ids_BL < 0).sum(axis=1)
+        index_BN = jnp.broadcast_to(jnp.arange(total), (batch, total))
 
-        def pos_BL(index_BL):
-            # A row starts at its first real token, wherever the padding puts it.
-            return jnp.take_along_axis(drawn_BL, jnp.maximum(index_BL - padding_B[:, None], 0), axis=1)
+        def positions_of(buffer_BN):
+            """Of all tokens of the final length. A row starts at its first real token, wherever the padding puts it."""
+            key = streams.key(seed, 'positions')
+            aligned_BN = jnp.take_along_axis(buffer_BN, jnp.minimum(index_BN + padding_B[:, None], total - 1), axis=1)
+            drawn_BN = position_map(key, batch, total, train=False, tokens_BL=aligned_BN)
+            drawn_BN = jnp.broadcast_to(drawn_BN, (batch, *drawn_BN.shape[1:]))
+            place_BN = jnp.maximum(index_BN - padding_B[:, None], 0)
+            return jnp.take_along_axis(drawn_BN, place_BN.reshape(batch, total, *(1,) * (drawn_BN.ndim - 2)), axis=1)
 
         def choose(logits_BV, number):
             key = streams.key(seed, 'generation', number)
             drawn_B = jax.random.categorical(key, logits_BV / jnp.maximum(temperature, 1e-6))
             return jnp.where(temperature > 0, drawn_B, logits_BV.argmax(axis=-1)).astype(jnp.int32)
 
-        cache = model.empty_cache(batch, length + tokens)
-        prompt_pos_BL = pos_BL(jnp.broadcast_to(jnp.arange(length), (batch, length)))
-        logits_BLV, cache = model.apply({'params': params}, tokens_BL, prompt_pos_BL, segment_ids_BL, cache=cache)
+        buffer_BN = jnp.pad(tokens_BL, ((0, 0), (0, tokens)))
+        pos_BN = positions_of(buffer_BN)
+        cache = model.empty_cache(batch, total, pos_BN)
+        logits_BLV, cache = model.apply({'params': params}, tokens_BL, pos_BN[:, :length], segment_ids_BL, cache=cache)
         first_B = choose(logits_BLV[:, -1], 0)
 
         def one_token(carry, number):
-            token_B, cache = carry
-            pos_B1 = pos_BL(jnp.broadcast_to(cache.length, (batch, 1)))
+            token_B, cache, buffer_BN = carry
+            at = cache.length
+            buffer_BN = jax.lax.dynamic_update_slice_in_dim(buffer_BN, token_B[:, None], at, axis=1)
+            # Drawn once for the final length; only what depends on the tokens has to be looked at again.
+            now_BN = positions_of(buffer_BN) if position_map.needs_tokens else pos_BN
+            pos_B1 = jax.lax.dynamic_slice_in_dim(now_BN, at, 1, axis=1)
             logits_BLV, cache = model.apply({'params': params}, token_B[:, None], pos_B1, cache=cache)
             following_B = choose(logits_BLV[:, -1], number)
-            return (following_B, cache), token_B
+            return (following_B, cache, buffer_BN), token_B
 
-        _, tokens_NB = jax.lax.scan(one_token, (first_B, cache), 1 + jnp.arange(tokens))
+        _, tokens_NB = jax.lax.scan(one_token, (first_B, cache, buffer_BN), 1 + jnp.arange(tokens))
         return tokens_NB.T
 
     return jax.jit(run)

@@ -84,7 +84,13 @@ class Job:
         return jax.jit(self._init_all, out_shardings=shardings)()
 
     def _init_all(self) -> step.State:
-        init = functools.partial(step.init_state, self.model, self.optimizer, length=self.schedule.length)
+        init = functools.partial(
+            step.init_state,
+            self.model,
+            self.optimizer,
+            length=self.schedule.length,
+            position_map=self.position_map,
+        )
         return jax.vmap(lambda seed: init(seed=seed))(jnp.asarray(self.seeds, jnp.int32))
 
     def task(self, tokens_N) -> language_model.Task:

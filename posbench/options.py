@@ -2,13 +2,14 @@
 
 An option has one home. For an encoding that is a field of `class Encoding` in encodings/<name>.py, its own or one of
 the class it is built on; fields of encodings/base.py are dimensions that the model sets. For a position map it is a
-keyword-only argument of a function `(rng, batch_size, length, *, ...)` in positions.py, except `train`, which the
+keyword-only argument of a function `(rng, batch_size, length, *, ...)` in positions.py, except those that the
 trainer sets. Understood are
 
     int   float   bool   str   Literal['a', 'b']   tuple[int, ...]   tuple[float, ...]   tuple[int, int]
-    Annotated[<one of these>, Range(...)]   <one of these> | None
+    Annotated[<one of these>, Range(...)]   <one of these> | None   base.Nested
 
-with a literal as default, or none, for an option that has to be given.
+with a literal as default, or none, for an option that has to be given. `base.Nested` is another encoding, a group of
+knobs of its own; its default is a name.
 """
 
 import ast
@@ -23,8 +24,10 @@ from posbench.knobs import Knob, Range, UsageError
 
 PACKAGE = pathlib.Path(__file__).resolve().parent
 REQUIRED = object()
+# The knob of an option that is an encoding; its place is taken by the knobs of the encoding that is chosen.
+NESTED = knobs.Text()
 MAP_ARGUMENTS = ['rng', 'batch_size', 'length']
-SET_BY_THE_TRAINER = 'train'
+SET_BY_THE_TRAINER = ('train', 'tokens_BL', 'segment_ids_BL')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +71,7 @@ def position_options(name: str, package: pathlib.Path = PACKAGE) -> dict[str, Op
     return {
         argument.arg: _option(path, argument.arg, argument, default)
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults)
-        if argument.arg != SET_BY_THE_TRAINER
+        if argument.arg not in SET_BY_THE_TRAINER
     }
 
 
@@ -185,6 +188,8 @@ def _knob(node: ast.expr | None, allowed: Range = Range()) -> Knob:
             return knobs.Bool()
         case ast.Name(id='str'):
             return knobs.Text()
+        case ast.Name(id='Nested') | ast.Attribute(attr='Nested'):
+            return NESTED
         case ast.BinOp(left=inner, op=ast.BitOr(), right=ast.Constant(value=None)):
             return knobs.Optional(_knob(inner, allowed))
         case ast.Subscript(value=ast.Name(id='Literal'), slice=values):

@@ -22,16 +22,15 @@ def write(job: Job, trained: Trained, folder: pathlib.Path) -> None:
     if not parallel.is_first():
         return
     model = job.model
-    encoding = model.encoding.clone(
-        parent=None, width=model.width, heads=model.heads, head_width=model.width // model.heads
-    )
-    if not encoding.per_layer:
-        own = params.get('position_encoding', {})
-    elif model.scan_layers:
-        own = jax.tree.map(lambda leaf: leaf[0], params['blocks']['position_encoding'])
-    else:
-        own = params['block_0']['position_encoding']
-    drawn = describe(encoding.with_params(own), job.plan.lengths(job.schedule.length)[-1])
+    encoding = model.encoding.sized(model.width, model.heads)
+    part, name = encoding.at(0)
+    shared = params.get('position_encoding', {})
+    layer = params.get('block_0', {}).get('position_encoding', {})
+    if model.scan_layers:
+        blocks = params['blocks'] if encoding.period == 1 else params['blocks']['block_0']
+        layer = jax.tree.map(lambda leaf: leaf[0], blocks.get('position_encoding', {}))
+    bound = part.with_params(shared.get(name, {}) if name else shared, layer)
+    drawn = describe(bound, job.plan.lengths(job.schedule.length)[-1])
     write_atomically(folder / NAME, json.dumps(dict(drawn, encoding=job.encoding_name)))
 
 
@@ -43,20 +42,19 @@ def describe(encoding: base.PositionEncoding, longest: int) -> dict:
     root mean square over random queries, because their mean is nothing.
     """
 
-    def has(hook: str) -> bool:
-        return getattr(type(encoding), hook) is not getattr(base.PositionEncoding, hook)
-
     # Every distance as far as a page can hold them: a rotation sampled too rarely shows waves that are not there.
     distance_N = np.unique(np.linspace(0, longest - 1, min(longest, 2048)).astype(int))
-    if has('embed'):
+    if encoding.has('embed'):
         return _similarity(encoding, longest)
-    if has('bias'):
+    if encoding.has('bias'):
         query = jnp.asarray([[longest - 1]], jnp.int32)
         keys = jnp.asarray(longest - 1 - distance_N, jnp.int32)[None]
-        bias_HN = np.asarray(encoding.bias(query, keys))[0, :, 0]
+        bias_HN = np.asarray(encoding.bias(_lifted(encoding, query), _lifted(encoding, keys)))[0, :, 0]
         title = 'Bias by distance, one line a head'
         return dict(kind='bias', title=title, distances=distance_N.tolist(), heads=_plain(bias_HN, 5))
-    if has('score') or has('rotate'):
+    if encoding.has('aux') or encoding.has('product') or encoding.needs_causal:
+        return dict(kind='none', title='Depends on the content of the tokens: nothing to draw without them')
+    if encoding.has('score') or encoding.has('rotate'):
         return _scores(encoding, distance_N, longest)
     return dict(kind='none', title='No encoding: nothing to draw')
 
@@ -64,7 +62,8 @@ def describe(encoding: base.PositionEncoding, longest: int) -> dict:
 def _similarity(encoding, longest: int) -> dict:
     position_N = np.unique(np.linspace(0, longest - 1, 128).astype(int))
     zeros = jnp.zeros((1, len(position_N), encoding.width))
-    vectors_ND = np.asarray(encoding.embed(zeros, jnp.asarray(position_N, jnp.int32)[None]))[0]
+    pos_BN = _lifted(encoding, jnp.asarray(position_N, jnp.int32)[None])
+    vectors_ND = np.asarray(encoding.embed(zeros, pos_BN))[0]
     # Past the end of a table there is nothing to draw, and JSON has no NaN.
     real_N = np.isfinite(vectors_ND).all(axis=1)
     position_N, vectors_ND = position_N[real_N], vectors_ND[real_N]
@@ -79,14 +78,16 @@ def _scores(encoding, distance_N, longest: int) -> dict:
     shape = (256, 1, encoding.heads, encoding.head_width)
     q_BLHK = jax.random.normal(jax.random.key(0), shape)
 
-    pos_q, pos_k = jnp.full((1, 1), longest - 1), jnp.asarray(longest - 1 - distance_N, jnp.int32)[None]
+    pos_q = _lifted(encoding, jnp.full((1, 1), longest - 1))
+    pos_k = _lifted(encoding, jnp.asarray(longest - 1 - distance_N, jnp.int32)[None])
 
     def of_some(q_BLHK, key_BLHK):
         keys_BMHK = jnp.broadcast_to(key_BLHK, (len(q_BLHK), len(distance_N), *shape[2:]))
         q = encoding.rotate(q_BLHK, pos_q, 'query') * shape[-1] ** -0.5
         k = encoding.rotate(keys_BMHK, pos_k, 'key')
         logits_BHLM = jnp.einsum('BLHK,BMHK->BHLM', q, k)
-        return np.asarray(encoding.score(logits_BHLM, base.Block(q, k, pos_q, pos_k)))[:, :, 0]
+        logits_BHLM, _ = encoding.score(logits_BHLM, base.Block(q, k, pos_q, pos_k), None)
+        return np.asarray(logits_BHLM)[:, :, 0]
 
     def logits_BHN(key_BLHK):
         # A few at a time: rotated keys may be wider than keys, and all at once could need more memory than training.
@@ -103,6 +104,11 @@ def _scores(encoding, distance_N, longest: int) -> dict:
         title = 'Mean score of a query with an equal key by distance, relative to distance 0'
     curves = {name: _plain(values, 5) for name, values in curves.items()}
     return dict(kind='score', title=title, distances=distance_N.tolist(), curves=curves)
+
+
+def _lifted(encoding, pos_BL):
+    """The same number in every coordinate."""
+    return pos_BL if encoding.axes == 1 else jnp.stack([pos_BL] * encoding.axes, axis=-1)
 
 
 def _plain(values: np.ndarray, digits: int) -> list:

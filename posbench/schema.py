@@ -7,6 +7,7 @@ defaults and their reasons stand; the options of encodings and position maps com
 import json
 import os
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,7 @@ from posbench.knobs import (
     show,
 )
 from posbench.options import (
+    NESTED,
     PACKAGE,
     REQUIRED,
     Option,
@@ -111,8 +113,8 @@ KNOBS: dict[str, Any] = {
     'debug_nans': Bool(),
 }
 
-# These decide which other knobs there are.
-EARLY = {'encoding.name': Text(), 'encoding.module': PATH, 'positions.name': Text()}
+# These decide which other knobs there are. An encoding may have others inside.
+EARLY = {r'encoding(\.\w+)*\.name': Text(), r'encoding(\.\w+)*\.module': PATH, r'positions\.name': Text()}
 
 
 def load(
@@ -160,7 +162,9 @@ def resolve(
     def override(key, knob):
         return knob_tree.read_override(key, knob, overrides[key], folders[::-1])
 
-    chosen = {key: override(key, knob) for key, knob in EARLY.items() if key in overrides}
+    chosen = {
+        key: override(key, knob) for pattern, knob in EARLY.items() for key in overrides if re.fullmatch(pattern, key)
+    }
     knobs = dict(KNOBS)
     for group, choose in (('encoding', _encoding), ('positions', _positions)):
         values = given.get(group)
@@ -170,33 +174,53 @@ def resolve(
         knobs[group], given[group] = choose(values, line, folders, package)
     parsed = {key: override(key, knob_tree.find(knobs, key)) for key in overrides}
     resolved = knob_tree.check(knobs, given, parsed, folders)
-    traits = encoding_traits(resolved['encoding']['name'], resolved['encoding']['module'], package)
-    for sentence in rules.broken(resolved, traits):
+    for sentence in rules.broken(resolved, _traits(resolved['encoding'], package)):
         raise UsageError(sentence)
     return ConfigDict(resolved).lock()
 
 
-def _encoding(values: dict, line: dict, folders: list, package: pathlib.Path) -> tuple[dict, dict]:
-    """The knobs of the chosen encoding, and the config's values for them."""
+def _encoding(
+    values: dict, line: dict, folders: list, package: pathlib.Path, path: str = 'encoding'
+) -> tuple[dict, dict]:
+    """The knobs of the chosen encoding at `path`, and the config's values for them, with those of encodings inside."""
     old_name = values.get('name')
-    old_module = knob_tree.read('encoding.module', PATH, values.get('module'), folders)
+    old_module = knob_tree.read(f'{path}.module', PATH, values.get('module'), folders)
     module = line.get('module', old_module if line.get('name', old_name) == old_name else None)
     replaced = line.get('name', old_name) != old_name or module != old_module
     name = line.get('name', pathlib.Path(module).stem if module and (replaced or old_name is None) else old_name)
     if module and not os.path.isfile(module):
-        raise UsageError(f'config.encoding.module: got {module!r}, which is no file')
+        raise UsageError(f'config.{path}.module: got {module!r}, which is no file')
     shipped = encoding_names(package)
     if module and name in shipped:
         raise UsageError(
-            f'config.encoding.name: got {name!r}, which is an encoding of posbench; wanted a name of your own for '
-            f'config.encoding.module = {module!r}'
+            f'config.{path}.name: got {name!r}, which is an encoding of posbench; wanted a name of your own for '
+            f'config.{path}.module = {module!r}'
         )
     name_knob = Text() if module else Choice(tuple(shipped))
-    name = knob_tree.read('encoding.name', name_knob, name, folders)
+    name = knob_tree.read(f'{path}.name', name_knob, name, folders)
     options = encoding_options(name, module, package)
     values = {} if replaced else values
     knobs = {'name': name_knob, 'module': PATH, **{key: option.knob for key, option in options.items()}}
-    return knobs, {**_defaults(options), **values, 'name': name, 'module': module}
+    values = {**_defaults(options), **values, 'name': name, 'module': module}
+    for key, option in options.items():
+        if option.knob is NESTED:
+            inner = values.get(key, {})
+            inner = {'name': inner} if isinstance(inner, str) else inner
+            if not isinstance(inner, dict):
+                raise UsageError(knob_tree.wanted_group(f'config.{path}.{key}', inner, ['name']))
+            inner_line = {k.removeprefix(f'{key}.'): value for k, value in line.items() if k.startswith(f'{key}.')}
+            knobs[key], values[key] = _encoding(inner, inner_line, folders, package, f'{path}.{key}')
+    return knobs, values
+
+
+def _traits(encoding: dict, package: pathlib.Path) -> dict[str, Any]:
+    """Constants of the class of an encoding; those of encodings inside hold for the whole."""
+    traits = dict(encoding_traits(encoding['name'], encoding['module'], package))
+    for value in encoding.values():
+        if isinstance(value, dict):
+            inner = _traits(value, package)
+            traits |= {name: constant for name, constant in inner.items() if constant and not traits.get(name)}
+    return traits
 
 
 def _positions(values: dict, line: dict, folders: list, package: pathlib.Path) -> tuple[dict, dict]:

@@ -37,10 +37,21 @@ class Source(NamedTuple):
 SOURCE_SPEC = Source(P(), P('seed'))
 
 
-def init_state(model: Transformer, optimizer: optax.GradientTransformation, seed: jax.Array, length: int) -> State:
-    """The state at step 0 of one seed. Pure, so that it can be traced for shapes, and mapped over seeds."""
-    tokens_BL = jnp.zeros((1, length), jnp.int32)
-    params = model.init(streams.key(seed, 'parameters'), tokens_BL, tokens_BL)['params']
+def init_state(
+    model: Transformer,
+    optimizer: optax.GradientTransformation,
+    seed: jax.Array,
+    length: int,
+    position_map: positions.PositionMap | None = None,
+) -> State:
+    """The state at step 0 of one seed. Pure, so that it can be traced for shapes, and mapped over seeds.
+
+    Initial weights depend on no position; the map only says how many coordinates a position has, by default one.
+    """
+    tokens_BL = pos_BL = jnp.zeros((1, length), jnp.int32)
+    if position_map is not None:
+        pos_BL = position_map(jax.random.key(0), 1, length, train=True, tokens_BL=tokens_BL)
+    params = model.init(streams.key(seed, 'parameters'), tokens_BL, pos_BL)['params']
     return State(jnp.zeros((), jnp.int32), jnp.asarray(seed, jnp.int32), params, optimizer.init(params))
 
 
@@ -102,8 +113,14 @@ def make_steps(
             batch = source.task.sample(streams.key(seed, 'batch', step), batch_size, length)
         else:
             batch = language_model.as_batch(source.windows_SNBL[number], source.task.end_of_document)
-        drawn_BL = position_map(streams.key(seed, 'positions', step), batch_size, length, train=True)
-        batch['pos_BL'] = language_model.restart(drawn_BL, batch.get('segment_ids_BL'))
+        batch['pos_BL'] = position_map(
+            streams.key(seed, 'positions', step),
+            batch_size,
+            length,
+            train=True,
+            tokens_BL=batch['inputs_BL'],
+            segment_ids_BL=batch.get('segment_ids_BL'),
+        )
         batch['rows_B'] = jnp.arange(batch_size, dtype=jnp.int32)
         return batch
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from posbench import attention, encodings, linear
+from posbench.block import Block, Context, Memory, Period, dropout
 from posbench.encodings import base
 from posbench.input_layer import InputLayer
 
@@ -14,25 +15,14 @@ from posbench.input_layer import InputLayer
 class Cache(NamedTuple):
     """Keys and values of the tokens so far, before rotation: an encoding may turn them anew at every step.
 
-    `layers` holds (k_BMHK, v_BMHK) of each layer, stacked along a leading axis if the layers are scanned. A slot
-    that is empty, or holds padding, has segment -1. `length` counts the slots in use, the same for all rows.
+    `layers` holds a `Memory` of each layer, stacked along a leading axis if the layers are scanned. A slot that is
+    empty, or holds padding, has segment -1. `length` counts the slots in use, the same for all rows.
     """
 
     layers: Any
     pos_BM: jax.Array
     segment_BM: jax.Array
     length: jax.Array
-
-
-class Context(NamedTuple):
-    """What all layers share in one call."""
-
-    pos_q_BL: jax.Array
-    pos_k_BM: jax.Array
-    order_q: attention.Order
-    order_k: attention.Order
-    rows_B: jax.Array
-    slot: jax.Array | None
 
 
 class Transformer(nn.Module):
@@ -76,19 +66,16 @@ class Transformer(nn.Module):
         Dropout is on exactly where a 'dropout' rng is given.
         """
         self._check()
-        encoding = self.encoding.clone(
-            parent=None, width=self.width, heads=self.heads, head_width=self.width // self.heads
-        )
-        if encoding.per_layer:
-            shared, embedding = {}, base.PositionEncoding()
-        else:
-            shared = self.param('position_encoding', encoding.init_params)
-            embedding = encoding.with_params(shared)
+        encoding = self.encoding.sized(self.width, self.heads)
+        shared = {}
+        if not encoding.per_layer:
+            shared = self.param('position_encoding', lambda rng: encoding.split(encoding.init_params(rng))[0])
+        embedding = base.PositionEncoding() if encoding.per_layer else encoding.with_params(shared)
         input_layer = InputLayer(self.vocabulary, self.width, self.dtype, name='input_layer')
         context, cache_layers, cache = self._context(tokens_BL, pos_BL, segment_ids_BL, cache, rows_B)
 
         h_BLD = input_layer(tokens_BL, pos_BL, embedding)
-        h_BLD = _dropout(self, h_BLD, self.dropout, context.rows_B)
+        h_BLD = dropout(self, h_BLD, self.dropout, context.rows_B)
         h_BLD, cache_layers = self._blocks(encoding)(h_BLD, cache_layers, shared, context)
         if self.norm == 'pre':
             h_BLD = nn.RMSNorm(dtype=self.dtype, name='norm')(h_BLD)
@@ -106,6 +93,15 @@ class Transformer(nn.Module):
             )
         if self.width % self.heads:
             raise ValueError(f'Transformer: got width={self.width}, wanted a multiple of heads={self.heads}.')
+        if self.kind == 'encoder' and self.encoding.needs_causal:
+            raise ValueError(
+                "Transformer: got kind='encoder', wanted 'decoder': the encoding reads what lies between query and key."
+            )
+        if self.scan_layers and self.layers % self.encoding.period:
+            raise ValueError(
+                f'Transformer: got layers={self.layers} with scan_layers, wanted a multiple of {self.encoding.period}, '
+                'after which the kinds of layers repeat.'
+            )
 
     def _context(self, tokens_BL, pos_BL, segment_ids_BL, cache, rows_B):
         """What the layers share, their caches, and the cache without the new keys and values."""
@@ -120,8 +116,8 @@ class Transformer(nn.Module):
         new_BL = jnp.zeros((batch, length), jnp.int32) if segment_ids_BL is None else segment_ids_BL
 
         def write(old_BM, values_BL):
-            values_BL = jnp.broadcast_to(values_BL, (batch, length))
-            return jax.lax.dynamic_update_slice_in_dim(old_BM, values_BL, cache.length, axis=1)
+            values_BL = jnp.broadcast_to(values_BL, (batch, length, *old_BM.shape[2:]))
+            return jax.lax.dynamic_update_slice_in_dim(old_BM, values_BL.astype(old_BM.dtype), cache.length, axis=1)
 
         pos_BM, segment_BM = write(cache.pos_BM, pos_BL), write(cache.segment_BM, new_BL)
         order_q = attention.Order(cache.length + jnp.arange(length, dtype=jnp.int32)[None], new_BL)
@@ -145,118 +141,66 @@ class Transformer(nn.Module):
         )
         block = nn.remat(Block, prevent_cse=not self.scan_layers) if self.remat else Block
         if self.scan_layers:
-            return nn.scan(
-                block,
-                variable_axes={'params': 0},
-                split_rngs={'params': True, 'dropout': True},
-                in_axes=(0, nn.broadcast, nn.broadcast),
-                length=self.layers,
-            )(**fields, name='blocks')
+            return self._scanned(block, fields)
 
-        def run(h_BLD, caches, shared, context):
+        def run(h_BLD, memories, shared, context):
             grown = []
-            for index in range(self.layers):
-                h_BLD, cache = block(**fields, name=f'block_{index}')(h_BLD, caches[index], shared, context)
-                grown.append(cache)
+            for layer in range(self.layers):
+                one = block(**fields, place=layer % encoding.period, name=f'block_{layer}')
+                h_BLD, memory = one(h_BLD, memories[layer], shared, context, layer)
+                grown.append(memory)
             return h_BLD, tuple(grown)
 
         return run
 
-    def empty_cache(self, batch_size: int, length: int) -> Cache:
-        """A cache of `length` free slots; tokens beyond them would overwrite the last ones, so count them."""
-        shape = (batch_size, length, self.heads, self.width // self.heads)
+    def _scanned(self, block, fields):
+        """One period of layers is compiled and scanned; most encodings have a period of one."""
+        period = fields['encoding'].period
+        groups = self.layers // period
+        scanned = nn.scan(
+            block if period == 1 else Period,
+            variable_axes={'params': 0},
+            split_rngs={'params': True, 'dropout': True},
+            in_axes=(0, nn.broadcast, nn.broadcast, 0),
+            length=groups,
+        )
+        first_layers = jnp.arange(groups, dtype=jnp.int32) * period
+        one = scanned(**fields, name='blocks') if period == 1 else scanned(block, period, fields, name='blocks')
+        return lambda h_BLD, memories, shared, context: one(h_BLD, memories, shared, context, first_layers)
+
+    def empty_cache(self, batch_size: int, length: int, pos: jax.Array | jax.ShapeDtypeStruct | None = None) -> Cache:
+        """A cache of `length` free slots; tokens beyond them would overwrite the last ones, so count them.
+
+        `pos` is an example of the positions to come, for maps that give numbers other than int32 [B, L].
+        """
+        encoding = self.encoding.sized(self.width, self.heads)
+        k_BMHK = jnp.zeros((batch_size, length, self.heads, self.width // self.heads), self.dtype)
+        h_BMD = jnp.zeros((batch_size, length, self.width), self.dtype)
+        pos_BM = jnp.zeros((batch_size, length), jnp.int32)
+        if pos is not None:
+            pos_BM = jnp.zeros((batch_size, length, *pos.shape[2:]), pos.dtype)
+
+        def memory(layer):
+            part = encoding.at(layer)[0]
+            aux_BM = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), _shape_of_aux(part, h_BMD, pos_BM))
+            return Memory(k_BMHK, k_BMHK, aux_BM, h_BMD if part.has('enter') else None)
+
         if self.scan_layers:
-            shape = (self.layers, *shape)
-            layers = (jnp.zeros(shape, self.dtype), jnp.zeros(shape, self.dtype))
+            memories = tuple(memory(place) for place in range(encoding.period))
+            memories = memories[0] if encoding.period == 1 else memories
+            groups = self.layers // encoding.period
+            layers = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (groups, *leaf.shape)), memories)
         else:
-            layers = tuple((jnp.zeros(shape, self.dtype), jnp.zeros(shape, self.dtype)) for _ in range(self.layers))
-        free_BM = jnp.full((batch_size, length), -1, jnp.int32)
-        return Cache(layers, jnp.zeros_like(free_BM), free_BM, jnp.zeros((), jnp.int32))
+            layers = tuple(memory(layer) for layer in range(self.layers))
+        segment_BM = jnp.full((batch_size, length), -1, jnp.int32)
+        return Cache(layers, pos_BM, segment_BM, jnp.zeros((), jnp.int32))
 
 
-class Block(nn.Module):
-    """Attention and a feed-forward layer, each with a residual connection."""
+def _shape_of_aux(encoding, x_BLD, pos_BL):
+    def aux(rng, x_BLD, pos_BL):
+        return encoding.with_params(encoding.init_params(rng)).aux(x_BLD, pos_BL)
 
-    encoding: base.PositionEncoding
-    heads: int
-    hidden: int
-    causal: bool
-    norm: str
-    qk_norm: bool
-    dropout: float
-    residual_scale: float
-    block_size: int | None
-    dtype: jnp.dtype
-
-    @nn.compact
-    def __call__(self, h_BLD, cache, shared, context: Context):
-        """(h_BLD, (k_BMHK, v_BMHK) or None) -> the same, one layer up."""
-        attended, cache = self._attention(self._before(h_BLD, 'attention_norm'), cache, shared, context)
-        h_BLD = self._after(h_BLD, attended, 'attention_norm', context)
-        fed = self._feed_forward(self._before(h_BLD, 'feed_forward_norm'))
-        return self._after(h_BLD, fed, 'feed_forward_norm', context), cache
-
-    def _before(self, h_BLD, name):
-        return nn.RMSNorm(dtype=self.dtype, name=name)(h_BLD) if self.norm == 'pre' else h_BLD
-
-    def _after(self, h_BLD, update_BLD, name, context):
-        h_BLD = h_BLD + _dropout(self, update_BLD, self.dropout, context.rows_B)
-        return nn.RMSNorm(dtype=self.dtype, name=name)(h_BLD) if self.norm == 'post' else h_BLD
-
-    def _attention(self, x_BLD, cache, shared, context):
-        width = x_BLD.shape[-1]
-        per_head = (self.heads, width // self.heads)
-        q_BLHK, k_BLHK, v_BLHK = (
-            nn.DenseGeneral(per_head, use_bias=False, dtype=self.dtype, dot_general=linear.dot_general, name=name)(
-                x_BLD
-            )
-            for name in ('query', 'key', 'value')
-        )
-        if self.qk_norm:
-            # Before any rotation: a gain after it would make scores depend on absolute positions.
-            q_BLHK = nn.RMSNorm(dtype=self.dtype, name='query_norm')(q_BLHK)
-            k_BLHK = nn.RMSNorm(dtype=self.dtype, name='key_norm')(k_BLHK)
-        if cache is not None:
-            cache = tuple(
-                jax.lax.dynamic_update_slice_in_dim(old, new, context.slot, axis=1)
-                for old, new in zip(cache, (k_BLHK, v_BLHK))
-            )
-        k_BMHK, v_BMHK = (k_BLHK, v_BLHK) if cache is None else cache
-        if self.encoding.per_layer:
-            shared = self.param('position_encoding', self.encoding.init_params)
-        out_BLHK = attention.attend(
-            q_BLHK,
-            k_BMHK,
-            v_BMHK,
-            encoding=self.encoding.with_params(shared),
-            pos_q_BL=context.pos_q_BL,
-            pos_k_BM=context.pos_k_BM,
-            order_q=context.order_q,
-            order_k=context.order_k,
-            causal=self.causal,
-            block_size=self.block_size,
-        )
-        out = linear.layer(width, self.dtype, axis=(-2, -1), kernel_init=self._residual_init(), name='out')
-        return out(out_BLHK), cache
-
-    def _feed_forward(self, x_BLD):
-        up_BLF = linear.layer(self.hidden, self.dtype, name='up')(x_BLD)
-        down = linear.layer(x_BLD.shape[-1], self.dtype, kernel_init=self._residual_init(), name='down')
-        return down(nn.gelu(up_BLF))
-
-    def _residual_init(self):
-        """Smaller where a layer writes to the residual stream, so that depth does not blow it up (GPT-2, 2.3)."""
-        return nn.initializers.variance_scaling(self.residual_scale**2, 'fan_in', 'truncated_normal')
-
-
-def _dropout(module: nn.Module, x_BLD: jax.Array, rate: float, rows_B: jax.Array) -> jax.Array:
-    """Inverted dropout. A row's mask depends on its number in the whole batch, not on the device that holds it."""
-    if rate == 0.0 or not module.has_rng('dropout'):
-        return x_BLD
-    rng = module.make_rng('dropout')
-    keys_B = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(rng, rows_B)
-    kept = jax.vmap(lambda key: jax.random.bernoulli(key, 1.0 - rate, x_BLD.shape[1:]))(keys_B)
-    return jnp.where(kept, x_BLD / (1.0 - rate), 0).astype(x_BLD.dtype)
+    return jax.eval_shape(aux, jax.random.key(0), x_BLD, pos_BL)
 
 
 def from_config(config, vocabulary: int | None = None) -> Transformer:

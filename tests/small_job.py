@@ -42,7 +42,8 @@ def text() -> datasets.Text:
 def build(name: str, **changes) -> job.Job:
     """The job of configs/<name>.py; `changes` are knobs by path, with __ for the dot."""
     config = importlib.import_module(f'configs.{name}').get_config()
-    config.model.update(layers=2, width=16, heads=2, hidden=32)
+    # A plan of layers shows only in as many layers as it has kinds.
+    config.model.update(layers=max(2, len(config.encoding.get('pattern', ()))), width=16, heads=2, hidden=32)
     config.train.update(length=LENGTH, batch_size=BATCH, steps=STEPS, steps_per_call=STEPS)
     config.optimizer.update(learning_rate=1e-2, warmup_steps=5)
     config.evaluate.update(multiples=(1, 2), stride=8, tokens=200, batch_tokens=128)

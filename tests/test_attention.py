@@ -11,10 +11,10 @@ import pytest
 from posbench import attention, encodings
 from posbench.attention import Order
 from posbench.encodings import base
-from tests.encodings import oracles
+from tests.encodings import oracles, small
 
 PLAIN = base.PositionEncoding()
-DOT = oracles.none({}, {})
+DOT = oracles.Oracle({}, {})
 
 
 def draw(*shape, seed):
@@ -40,9 +40,10 @@ def attend(q, k, v, *, encoding=PLAIN, pos_q=None, pos_k=None, **options):
 
 def oracle(q, k, v, allowed_BLM):
     q, k, v = (x.astype(np.float64) for x in (q, k, v))
-    pos = [places(x.shape[1]).repeat(len(x), axis=0) for x in (q, k)]
+    pos = places(q.shape[1])[0], places(k.shape[1])[0]
     allowed_BLM = np.broadcast_to(allowed_BLM, (len(q), *allowed_BLM.shape[1:]))
-    return oracles.softmax_values(oracles.logits(DOT, q, k, *pos), v, allowed_BLM)
+    rows = zip(q, k, v, allowed_BLM)
+    return np.stack([DOT.attend(oracles.Sequence(None, *row[:3], *pos, row[3])) for row in rows])
 
 
 SEGMENTS = np.array([[0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2], [-1, -1, -1, 4, 4, 4, 4, 4, 4, 7, -1, -1]], np.int32)
@@ -120,7 +121,7 @@ def test_logits_of_any_size_neither_overflow_nor_vanish(block_size):
     q, k, v = qkv()
     for offset in (-1e4, 1e4):
         # The same number added to all logits: the softmax is what it was.
-        hooks = {'score': lambda self, logits, block, by=offset: logits + by}
+        hooks = {'score': lambda self, logits, block, carry, by=offset: (logits + by, carry)}
         moved = type('Moved', (base.PositionEncoding,), hooks)()
         got = attend(q, k, v, encoding=moved, block_size=block_size)
         np.testing.assert_allclose(got, attend(q, k, v), rtol=0, atol=2e-3)
@@ -175,13 +176,12 @@ def growth(encoding, lengths, block_size):
     """Ratios of the scratch memory of forward and backward passes at neighbouring lengths."""
 
     def temporary_bytes(length):
-        def loss(q, k, v):
-            pos = places(length)
-            out = attention.attend(q, k, v, encoding=encoding, pos_q_BL=pos, pos_k_BM=pos, block_size=block_size)
-            return out.sum()
+        def loss(q, k, v, x):
+            return small.attended(encoding, q, k, v, x, places(length), block_size=block_size).sum()
 
         shape = jax.ShapeDtypeStruct((1, length, 2, 4), jnp.float32)
-        compiled = jax.jit(jax.grad(loss, argnums=(0, 1, 2))).lower(shape, shape, shape).compile()
+        x = jax.ShapeDtypeStruct((1, length, 8), jnp.float32)
+        compiled = jax.jit(jax.grad(loss, argnums=(0, 1, 2, 3))).lower(shape, shape, shape, x).compile()
         return compiled.memory_analysis().temp_size_in_bytes
 
     sizes = [temporary_bytes(length) for length in lengths]
@@ -194,19 +194,21 @@ def test_blockwise_memory_grows_linearly_and_dense_memory_with_the_square():
 
 
 def test_no_encoding_makes_blockwise_memory_grow_with_the_square(encoding):
-    sized = encoding.clone(width=8, heads=2, head_width=4)
+    sized = encoding.sized(8, 2).at(0)[0]
     shapes = jax.eval_shape(sized.init_params, jax.random.key(0))
     bound = sized.with_params(jax.tree.map(lambda leaf: jnp.ones(leaf.shape), shapes))
     assert max(growth(bound, (512, 1024), block_size=32)) <= 2.3
 
 
 def test_every_encoding_has_the_same_scale(encoding):
-    """All tokens at one position and all parameters 0: what is left of any encoding is q·k / sqrt(K)."""
-    sized = encoding.clone(width=8, heads=2, head_width=4)
+    """All tokens at one position and all parameters 0: what is left is q·k / sqrt(K), unless claimed otherwise."""
+    sized = encoding.sized(8, 2).at(0)[0]
     bound = sized.with_params(jax.tree.map(jnp.zeros_like, sized.init_params(jax.random.key(0))))
-    here = np.zeros((1, 12), np.int32)
-    got = attention.attend(*qkv(), encoding=bound, pos_q_BL=here, pos_k_BM=here)
-    np.testing.assert_allclose(got, oracle(*qkv(), PAST), rtol=0, atol=1e-5)
+    got = small.attended(bound, *qkv(), draw(2, 12, 8, seed=4), np.zeros((2, 12), np.int32))
+    if encoding.neutral_at_zero:
+        np.testing.assert_allclose(got, oracle(*qkv(), PAST), rtol=0, atol=1e-5)
+    else:
+        assert np.abs(got - oracle(*qkv(), PAST)).max() > 1e-2, 'does not claim neutral_at_zero'
 
 
 def test_an_encoding_with_parameters_is_called_in_every_block():

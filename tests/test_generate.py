@@ -9,8 +9,12 @@ from tests.encodings import small
 
 PROMPTS = [small.tokens(1, length, seed=length)[0] for length in (7, 1, 4)]
 NEW, LONGEST = 9, 7
-MAPS = {name: positions.build(name, **options) for name, options in (
-    ('sequential', {}), ('randomized', dict(max_position=60)), ('shifted', {}))}  # fmt: skip
+MAPS = {
+    'sequential': positions.build('sequential'),
+    'randomized': positions.build('randomized', max_position=60),
+    'shifted': positions.build('shifted'),
+    'abacus': positions.build('abacus', digits=(3, 4, 5, 6)),
+}
 
 
 def decoder(encoding):
@@ -32,8 +36,9 @@ def check_greedy(model, position_map, got_BN):
     tokens_BL = np.zeros((len(PROMPTS), total), np.int32)
     for row, prompt in enumerate(PROMPTS):
         tokens_BL[row, : len(prompt) + NEW] = np.concatenate([prompt, got_BN[row]])
-    drawn_BL = np.asarray(position_map(streams.key(0, 'positions'), len(PROMPTS), total, train=False))
-    logits_BLV = small.logits(model, tokens_BL, np.broadcast_to(drawn_BL, tokens_BL.shape))
+    key = streams.key(0, 'positions')
+    drawn_BL = np.asarray(position_map(key, len(PROMPTS), total, train=False, tokens_BL=tokens_BL))
+    logits_BLV = small.logits(model, tokens_BL, np.broadcast_to(drawn_BL, (*tokens_BL.shape, *drawn_BL.shape[2:])))
     for row, prompt in enumerate(PROMPTS):
         before = slice(len(prompt) - 1, len(prompt) - 1 + NEW)
         logits_NV, next_N = logits_BLV[row, before], tokens_BL[row, len(prompt) : len(prompt) + NEW]
@@ -43,14 +48,20 @@ def check_greedy(model, position_map, got_BN):
 
 def test_greedy_tokens_are_those_without_a_cache(encoding):
     """Prompts of different lengths, in one batch."""
-    got_BN = new_tokens(decoder(encoding), MAPS['randomized'])
+
+    def of_several_axes(rng, batch_size, length, *, train):
+        return small.lift(encoding, MAPS['randomized'](rng, batch_size, length, train=train))
+
+    position_map = positions.PositionMap(of_several_axes, ())
+    got_BN = new_tokens(decoder(encoding), position_map)
     assert got_BN.shape == (len(PROMPTS), NEW)
-    check_greedy(decoder(encoding), MAPS['randomized'], got_BN)
+    check_greedy(decoder(encoding), position_map, got_BN)
 
 
 @pytest.mark.parametrize('name', positions.names())
 def test_greedy_tokens_are_those_without_a_cache_under_every_position_map(name):
-    model = decoder(encodings.build('learned'))
+    learned = encodings.build('learned')
+    model = decoder(encodings.build('on_axis', over=learned, axis=1) if name == 'abacus' else learned)
     check_greedy(model, MAPS[name], new_tokens(model, MAPS[name]))
 
 

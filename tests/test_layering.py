@@ -21,7 +21,8 @@ LAYERS = """
     knob_tree options source encodings.base report
     encodings schema
     attention input_layer positions workdir
-    transformer tasks datasets
+    block tasks datasets
+    transformer
     optim parallel checkpoint step evaluate generate
     job
     train parameters
@@ -113,7 +114,7 @@ def test_what_answers_before_jax_is_loaded_does_not_load_it(module):
     [
         ('orbax', {'checkpoint'}),
         ('ml_collections', {'schema', 'command_line', 'workdir'}),
-        ('flax', {'encodings', 'input_layer', 'linear', 'transformer', 'tasks'}),
+        ('flax', {'encodings', 'input_layer', 'linear', 'block', 'transformer', 'tasks'}),
         ('tensorflow', {'datasets'}),
         ('tensorflow_datasets', {'datasets'}),
     ],
@@ -124,7 +125,7 @@ def test_only_its_home_imports(package, homes):
 
 
 def test_transformer_and_attention_name_no_encoding():
-    for module in ('transformer', 'attention', 'input_layer'):
+    for module in ('transformer', 'block', 'attention', 'input_layer'):
         words = set(re.findall(r'\w+', FILES[f'posbench.{module}'].read_text('utf-8')))
         assert words & set(encodings.names()) == set(), module
 

@@ -25,7 +25,7 @@ HEADS, LONGEST = 4, 40
 
 
 def drawn(encoding, longest: int = LONGEST) -> dict:
-    encoding = encoding.clone(parent=None, width=32, heads=HEADS, head_width=8)
+    encoding = encoding.sized(32, HEADS).at(0)[0]
     return picture.describe(encoding.with_params(encoding.init_params(jax.random.key(0))), longest)
 
 

@@ -63,13 +63,42 @@ def test_packed_positions_restart_with_every_segment_and_after_padding():
 
 @pytest.mark.parametrize('name', positions.names())
 @pytest.mark.parametrize('train', [True, False])
-def test_every_map_gives_int32_rows_from_a_key_alone(name, train):
+def test_every_map_gives_rows_of_numbers_from_a_key_and_tokens(name, train):
     position_map = positions.build(name)
-    draw = jax.jit(lambda rng: position_map(rng, 4, 6, train=train))
+    draw = jax.jit(lambda rng: position_map(rng, 4, 6, train=train, tokens_BL=NUMBERS))
     pos = draw(key(3))
-    assert pos.dtype == np.int32 and pos.shape in ((1, 6), (4, 6))
-    np.testing.assert_array_equal(pos, position_map(key(3), 4, 6, train=train))
-    assert (pos.shape[0] == 1) == (name != 'shifted'), 'one row exactly where all sequences share it'
+    assert pos.dtype == np.int32 and pos.shape[:2] in ((1, 6), (4, 6))
+    np.testing.assert_array_equal(pos, position_map(key(3), 4, 6, train=train, tokens_BL=NUMBERS))
+    shared = name in ('sequential', 'randomized')
+    assert (pos.shape[0] == 1) == shared, 'one row exactly where all sequences share it'
+
+
+# Bytes of 'a12345', 'x=37+8', '999999' and 'abcdef'.
+NUMBERS = np.array([list(text.encode()) for text in ('a12345', 'x=37+8', '999999', 'abcdef')], np.int32)
+
+
+def test_abacus_counts_the_digits_of_each_number():
+    """Figure 2 of arXiv 2405.17399: digits of equal place get equal numbers."""
+    pos = np.asarray(positions.abacus(key(), 4, 6, tokens_BL=NUMBERS))
+    np.testing.assert_array_equal(pos[..., 0], np.tile(np.arange(6), (4, 1)))
+    wanted = [[0, 1, 2, 3, 4, 5], [0, 0, 1, 2, 0, 1], [1, 2, 3, 4, 5, 6], [0] * 6]
+    np.testing.assert_array_equal(pos[..., 1], wanted)
+    for seed in range(5):
+        moved = np.asarray(positions.abacus(key(seed), 4, 6, tokens_BL=NUMBERS, max_shift=7, train=True))
+        shift = moved[2, 0, 1] - 1
+        assert 0 <= shift < 7
+        np.testing.assert_array_equal(moved[..., 1], np.where(np.array(wanted) > 0, np.array(wanted) + shift, 0))
+
+
+def test_abacus_starts_anew_with_each_document():
+    segments = np.array([[0, 0, 0, 1, 1, 1]] * 4, np.int32)
+    pos = np.asarray(positions.build('abacus')(key(), 4, 6, train=False, tokens_BL=NUMBERS, segment_ids_BL=segments))
+    np.testing.assert_array_equal(pos[2].T, [[0, 1, 2, 0, 1, 2], [1, 2, 3, 1, 2, 3]])
+
+
+def test_a_map_of_tokens_asks_for_them():
+    with pytest.raises(ValueError, match='abacus positions: got no tokens_BL'):
+        positions.build('abacus')(key(), 1, 6, train=False)
 
 
 @pytest.mark.parametrize('name, options', [('randomized', dict(max_position=6)), ('shifted', dict(max_shift=1))])
@@ -84,6 +113,7 @@ def test_every_option_arrives(name, options):
 
 def test_the_table_of_options_is_complete():
     assert {name: list(options.position_options(name)) for name in positions.names()} == {
+        'abacus': ['digits', 'max_shift'],
         'randomized': ['max_position'],
         'sequential': [],
         'shifted': ['max_shift'],

@@ -125,7 +125,7 @@ def test_documents_can_be_kept_apart():
     np.testing.assert_array_equal(batch['segment_ids_BL'], [[0, 0, 0, 1, 1, 1, 2]])
     np.testing.assert_array_equal(batch['weights_BL'], [[1, 1, 0, 1, 1, 0, 1]])
     drawn = jnp.arange(7)[None] * 10
-    np.testing.assert_array_equal(language_model.restart(drawn, batch['segment_ids_BL']), [[0, 10, 20, 0, 10, 20, 0]])
+    np.testing.assert_array_equal(positions.restart(drawn, batch['segment_ids_BL']), [[0, 10, 20, 0, 10, 20, 0]])
     np.testing.assert_allclose(losses(end=end, mode='pmap', mesh={}), losses(end=end), rtol=2e-6)
 
 

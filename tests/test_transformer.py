@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from configs import default
-from posbench import encodings, transformer
+from posbench import block, encodings, transformer
 from posbench.encodings import base
 from tests.encodings import contract, small
 
@@ -145,7 +145,7 @@ def test_dropout_takes_its_rate_and_keeps_the_mean():
 
         @transformer.nn.compact
         def __call__(self, x_BLD):
-            return transformer._dropout(self, x_BLD, self.rate, jnp.arange(x_BLD.shape[0]))
+            return transformer.dropout(self, x_BLD, self.rate, jnp.arange(x_BLD.shape[0]))
 
     got = Zero(0.25).apply({}, jnp.ones((8, 32, 64)), rngs={'dropout': jax.random.key(0)})
     assert set(np.unique(got)) == {np.float32(0), np.float32(1 / 0.75)}
@@ -154,13 +154,14 @@ def test_dropout_takes_its_rate_and_keeps_the_mean():
 
 @pytest.mark.parametrize('scan_layers', [False, True])
 def test_every_dropout_of_every_layer_drops_something_else(scan_layers, monkeypatch):
-    draw, masks = transformer._dropout, []
+    draw, masks = transformer.dropout, []
 
     def recorded(module, x_BLD, rate, rows_B):
         jax.debug.callback(lambda mask: masks.append(mask.tobytes()), draw(module, jnp.ones_like(x_BLD), rate, rows_B))
         return x_BLD
 
-    monkeypatch.setattr(transformer, '_dropout', recorded)
+    monkeypatch.setattr(transformer, 'dropout', recorded)
+    monkeypatch.setattr(block, 'dropout', recorded)
     model = small.model(NONE, layers=3, dropout=0.5, scan_layers=scan_layers)
     variables = jax.eval_shape(model.init, jax.random.key(0), small.tokens(), small.positions())
     variables = jax.tree.map(lambda leaf: jnp.ones(leaf.shape), variables)

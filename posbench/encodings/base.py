@@ -1,31 +1,64 @@
 """The interface of a position encoding, and the dimension key of the whole package.
 
 B batch · L query length · M key length · D model width · H heads · K head width (D/H) · F hidden width of the
-feed-forward layer · V vocabulary · R rows of a table · C frequencies · S seeds · N anything that is counted
+feed-forward layer · V vocabulary · R rows of a table · C frequencies · A axes of a position · S seeds · N anything
+that is counted
 
-An encoding is one linen module whose hooks default to the identity; it implements those that it needs.
-Positions are int32 arguments, `pos_BL`, with a leading 1 where all rows of a batch share them. Angles, biases and
-scores are float32 whatever the activations are, because bfloat16 cannot tell position 256 from 257.
+An encoding is one linen module whose hooks default to the identity; it implements those that it needs. In one layer
+they are called in this order:
+
+    enter        the residual stream, with the tokens before it             convolutions, vectors of positions a layer
+    aux          what attention should know of the content of each token    gates, phases: cached like keys and values
+    accumulate   the same from all tokens so far                            running sums, short convolutions
+    rotate       queries and keys                                           rotations, scales
+    product      query times key of one block of keys                       where it is more than a dot product
+    bias         an additive term of positions alone                        most relative biases
+    score        the logits by content and positions                        relative keys, gates, mixing of heads
+    value        what the weights add to the output                         relative values
+
+and `embed` once, below the first layer. Positions are int32 arguments (float32 from a continuous map), `pos_BL`, with
+a leading 1 where all rows of a batch share them, or `pos_BLA` for encodings of several axes. Angles, biases, gates
+and scores are float32 whatever the activations are, because bfloat16 cannot tell position 256 from 257.
 """
 
-from typing import ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
 Role = Literal['query', 'key']
 
+# The type of an option that is an encoding itself: a name, or dict(name=..., its options), until it is built.
+Nested = Annotated[Any, 'an encoding']
+
+
+class Order(NamedTuple):
+    """What comes before what: token order and segments, never position ids.
+
+    A token attends within its own segment; a negative segment is padding, which no token attends to. Causal attention
+    compares `index`, the place of a token in its sequence (or in the cache).
+    """
+
+    index_BL: jax.Array
+    segment_BL: jax.Array | None = None
+
 
 class Block(NamedTuple):
-    """What `score` may look at: one block of keys, and all queries.
+    """What `product`, `score` and `value` may look at: a block of keys, and a block of queries.
 
     `q_BLHK` is rotated and already divided by sqrt(K), so that a term q·a comes out on the scale of the logits.
+    `aux_q` and `aux_k` are what `accumulate` gave, cut to these queries and keys; `allowed_BLM` is the mask, True
+    where a query attends to a key, with a leading 1 where all rows share it, None where nothing is masked.
     """
 
     q_BLHK: jax.Array
     k_BMHK: jax.Array
     pos_q_BL: jax.Array
     pos_k_BM: jax.Array
+    aux_q: Any = None
+    aux_k: Any = None
+    allowed_BLM: jax.Array | None = None
 
 
 class PositionEncoding(nn.Module):
@@ -42,38 +75,152 @@ class PositionEncoding(nn.Module):
     shift_invariant: ClassVar[bool] = True
     # Tells tokens apart only through the causal mask.
     causal_only: ClassVar[bool] = False
+    # Position ids reach the output. Otherwise order is read from the tokens in between, or not at all.
+    reads_positions: ClassVar[bool] = True
+    # Which token is stored before which reaches the output, whatever the position ids are.
+    reads_order: ClassVar[bool] = False
+    # Reads what lies between query and key, so that it has no meaning in an encoder.
+    needs_causal: ClassVar[bool] = False
+    # More tokens change the logits of earlier ones: the spectrum is chosen by the length of the sequence.
+    depends_on_length: ClassVar[bool] = False
+    # With all tokens at one position and all parameters 0, attention is what it is without an encoding.
+    neutral_at_zero: ClassVar[bool] = True
     # Each layer owns a copy of the parameters; otherwise all layers share one. Has no `embed`.
     per_layer: ClassVar[bool] = False
     # Rotations work on pairs of channels of a head, sinusoids on pairs of channels of the model.
     even_head_width: ClassVar[bool] = False
     even_width: ClassVar[bool] = False
+    # Coordinates of a position that it reads; more than one: positions are pos_BLA.
+    axes: ClassVar[int] = 1
+    # Keys beside a block, on either side, that `score` has to see.
+    halo: ClassVar[int] = 0
+    # softmax | exp: the weights are exp(logits), with a sum of at most 1 that `score` sees to.
+    normaliser: ClassVar[Literal['softmax', 'exp']] = 'softmax'
 
     def embed(self, x_BLD: jax.Array, pos_BL: jax.Array) -> jax.Array:
         """Combines token vectors with positions, once, below the first layer."""
         return x_BLD
 
-    def rotate(self, x_BLHK: jax.Array, pos_BL: jax.Array, role: Role) -> jax.Array:
-        """Maps queries or keys before their dot product. The result may be wider than K, the same for both roles."""
+    def enter(
+        self, h_BLD: jax.Array, h_BMD: jax.Array, pos_BL: jax.Array, order_q: Order, order_k: Order, layer: jax.Array
+    ) -> jax.Array:
+        """Changes the residual stream where it enters layer number `layer`; `h_BMD` has all tokens so far."""
+        return h_BLD
+
+    def aux(self, x_BLD: jax.Array, pos_BL: jax.Array) -> Any:
+        """What attention should know of the content of each token: a tree of [B, L, ...], from a layer's input.
+
+        It is cached, so each token's part may depend on that token alone.
+        """
+        return None
+
+    def accumulate(self, aux_BM: Any, pos_BM: jax.Array, order: Order) -> Any:
+        """Of all tokens so far: a tree of [B, M, ...] or [1, M, ...] in which a token knows those before it."""
+        return aux_BM
+
+    def rotate(self, x_BLHK: jax.Array, pos_BL: jax.Array, role: Role, aux: Any = None) -> jax.Array:
+        """Maps queries or keys before their product. The result may be wider than K, the same for both roles."""
         return x_BLHK
+
+    def first_carry(self, q_BLHK: jax.Array) -> Any:
+        """What each query carries from one block of keys to the next one, which holds earlier keys."""
+        return None
+
+    def product(self, block: Block, carry: Any) -> tuple[jax.Array, Any]:
+        """Query times key, float32 [B, H, L, M], and the carry for the next block."""
+        return jnp.einsum('BLHK,BMHK->BHLM', block.q_BLHK, block.k_BMHK, preferred_element_type=jnp.float32), carry
 
     def bias(self, pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array | None:
         """An additive term of positions alone, float32 [B, H, L, M], added after the 1/sqrt(K) scale."""
         return None
 
-    def score(self, logits_BHLM: jax.Array, block: Block) -> jax.Array:
-        """Changes the logits of one block by content and positions, after scale and bias."""
-        return logits_BHLM
+    def score(self, logits_BHLM: jax.Array, block: Block, carry: Any) -> tuple[jax.Array, Any]:
+        """Changes the logits of one block by content and positions, after scale and bias; and the carry."""
+        return logits_BHLM, carry
+
+    def value(self, weights_BHLM: jax.Array, block: Block) -> jax.Array | None:
+        """What the weights of one block, not yet divided by their sum, add to the output: float32 [B, L, H, K]."""
+        return None
 
     def declare(self) -> None:
         """Does nothing, except that linen runs `setup` first: the way to the parameters of any encoding."""
+        for part in self.parts().values():
+            part.declare()
 
-    # Not wrapped by linen, which would create the parameters a second time in the scope of whoever holds the encoding.
+    # What follows is not wrapped by linen, which would create the parameters in the scope of whoever calls.
+    @nn.nowrap
+    def parts(self) -> dict[str, 'PositionEncoding']:
+        """The encodings that this one is made of, by the name of the option."""
+        named = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ('parent', 'name')}
+        return {name: value for name, value in named.items() if isinstance(value, PositionEncoding)}
+
+    @nn.nowrap
+    def sized(self, width: int, heads: int) -> 'PositionEncoding':
+        """This encoding, and the parts of it, with the dimensions of a model."""
+        parts = {name: part.sized(width, heads) for name, part in self.parts().items()}
+        return self.clone(parent=None, width=width, heads=heads, head_width=width // heads, **parts)
+
+    @nn.nowrap
+    def has(self, hook: str) -> bool:
+        """Whether this encoding, or a part of it, implements a hook."""
+        own = getattr(type(self), hook) is not getattr(PositionEncoding, hook)
+        parts = self.parts().values()
+        return any(part.has(hook) for part in parts) or (own and not parts)
+
+    @nn.nowrap
+    def owns_parameters(self) -> bool:
+        """Whether each layer has parameters of its own."""
+        return self.per_layer or any(part.owns_parameters() for part in self.parts().values())
+
+    @property
+    def period(self) -> int:
+        """Layers after which the kinds of layers repeat; see `at`."""
+        return 1
+
+    @nn.nowrap
+    def at(self, layer: int) -> tuple['PositionEncoding', str | None]:
+        """The encoding of a layer, and the name of the part that it is; None where it is the whole."""
+        return self, None
+
     @nn.nowrap
     def init_params(self, rng: jax.Array) -> dict:
         """The encoding's own parameters; an empty dict where it has none."""
         return self.clone(parent=None).init(rng, method='declare').get('params', {})
 
     @nn.nowrap
-    def with_params(self, params: dict) -> 'PositionEncoding':
-        """This encoding with its parameters bound, so that its hooks can be called."""
-        return self.clone(parent=None).bind({'params': params})
+    def split(self, params: dict) -> tuple[dict, dict]:
+        """Parameters that all layers share, and those of which each layer has its own."""
+        shared, own = {}, {}
+        parts = self.parts()
+        for name, value in params.items():
+            if name in parts:
+                for half, tree in zip((shared, own), parts[name].split(value)):
+                    if tree:
+                        half[name] = tree
+            else:
+                (own if self.per_layer else shared)[name] = value
+        return shared, own
+
+    @nn.nowrap
+    def with_params(self, *params: dict) -> 'PositionEncoding':
+        """This encoding with its parameters bound, so that its hooks can be called; several trees are merged."""
+        merged = {}
+        for tree in params:
+            merged = _merge(merged, tree)
+        return self.clone(parent=None).bind({'params': merged})
+
+
+def _merge(a: dict, b: dict) -> dict:
+    both = {name: _merge(a[name], b[name]) for name in a if name in b}
+    return {**a, **b, **both}
+
+
+def axis(pos: jax.Array, number: int, axes: int) -> jax.Array:
+    """Coordinate `number` of pos_BLA, [B, L]. ValueError where positions have fewer axes than `axes`."""
+    got = pos.shape[2] if pos.ndim == 3 else 1
+    if pos.ndim != 3 or got < axes:
+        raise ValueError(
+            f'positions: got {got} coordinates a token, wanted at least {axes}; config.positions.name has to be a map '
+            'that gives so many'
+        )
+    return pos[..., number]

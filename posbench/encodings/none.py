@@ -12,3 +12,4 @@ class Encoding(base.PositionEncoding):
     """Every hook is the identity."""
 
     causal_only: ClassVar[bool] = True
+    reads_positions: ClassVar[bool] = False

@@ -23,7 +23,7 @@ class Encoding(base.PositionEncoding):
 
     even_head_width: ClassVar[bool] = True
 
-    def rotate(self, x_BLHK, pos_BL, role):
+    def rotate(self, x_BLHK, pos_BL, role, aux=None):
         head_width = x_BLHK.shape[-1]
         phase_BL1C = spectra.phases(pos_BL, spectra.geometric(self.theta, head_width))[:, :, None, :]
         cos, sin = jnp.cos(phase_BL1C), jnp.sin(phase_BL1C)

@@ -7,7 +7,6 @@ relative values of equation 3 are not used here.
 from typing import Annotated, ClassVar
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from posbench.encodings import base
@@ -25,11 +24,11 @@ class Encoding(base.PositionEncoding):
         rows = 2 * self.max_distance + 1
         self.table_RK = self.param('table', nn.initializers.glorot_uniform(), (rows, self.head_width))
 
-    def score(self, logits_BHLM, block) -> jax.Array:
+    def score(self, logits_BHLM, block, carry):
         # All dot products q · table first, then a look-up for each pair: memory O(L R + L M), never O(L M K).
         by_row_BHLR = jnp.einsum(
             'BLHK,RK->BHLR', block.q_BLHK, self.table_RK.astype(block.q_BLHK.dtype), preferred_element_type=jnp.float32
         )
         offset_BLM = block.pos_k_BM[:, None, :] - block.pos_q_BL[:, :, None]
         row_BLM = jnp.clip(offset_BLM, -self.max_distance, self.max_distance) + self.max_distance
-        return logits_BHLM + jnp.take_along_axis(by_row_BHLR, row_BLM[:, None], axis=-1)
+        return logits_BHLM + jnp.take_along_axis(by_row_BHLR, row_BLM[:, None], axis=-1), carry

@@ -32,7 +32,7 @@ class Encoding(base.PositionEncoding):
         init = nn.initializers.variance_scaling(1.0, 'fan_in', 'normal', in_axis=0, out_axis=(1, 2))
         self.projection_DHK = self.param('projection', init, (self.width, *per_head))
 
-    def rotate(self, x_BLHK, pos_BL, role):
+    def rotate(self, x_BLHK, pos_BL, role, aux=None):
         x = x_BLHK.astype(jnp.float32)
         phase_BL1C = spectra.phases(pos_BL, spectra.geometric(self.theta, self.width))[:, :, None, :]
         sin, cos = jnp.sin(phase_BL1C), jnp.cos(phase_BL1C)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from posbench import positions
+from posbench import attention, encodings, positions
 from posbench.encodings import base
 from tests.encodings import small
 from tests.encodings.compare import BFLOAT16, DIFFERENT, SAME, different, same, same_trees
@@ -42,15 +42,20 @@ def later_tokens_leave_earlier_logits_alone(encoding):
 
 
 @check
-def a_longer_context_leaves_the_prefix_alone(encoding):
+def a_longer_context_leaves_the_prefix_alone_unless_claimed_otherwise(encoding):
     model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
     short = small.logits(model, tokens[:, :12], pos[:, :12])
-    same(small.logits(model, tokens, pos)[:, :12], short, 'logits of the first 12 of 24 tokens')
+    long = small.logits(model, tokens, pos)[:, :12]
+    if encoding.depends_on_length:
+        different(long, short, 'claims depends_on_length: logits of the first 12 of 24 tokens')
+    else:
+        same(long, short, 'logits of the first 12 of 24 tokens')
 
 
 @check
 def adding_one_number_to_all_positions_does_what_is_claimed(encoding):
     model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
+    pos = small.lift(encoding, pos)
     before, after = small.logits(model, tokens, pos), small.logits(model, tokens, pos + SHIFT)
     if encoding.shift_invariant:
         same(after, before, f'claims shift_invariant: logits after a shift by {SHIFT}', 4 * SAME)
@@ -59,7 +64,22 @@ def adding_one_number_to_all_positions_does_what_is_claimed(encoding):
 
 
 @check
+def what_needs_causal_attention_is_refused_in_an_encoder(encoding):
+    if not encoding.needs_causal:
+        return
+    with pytest.raises(ValueError, match="kind='encoder'"):
+        small.params(small.model(encoding, kind='encoder'))
+    x = np.zeros((1, 3, 4, 8), np.float32)
+    with pytest.raises(ValueError, match='causal=False'):
+        pos = small.positions(1, 3)
+        attention.attend(x, x, x, encoding=encoding, pos_q_BL=pos, pos_k_BM=pos, causal=False)
+
+
+@check
 def only_the_causal_mask_tells_order_where_claimed(encoding):
+    if encoding.needs_causal:
+        assert not encoding.causal_only and encoding.reads_order, 'claims needs_causal, and so reads_order'
+        return
     model, tokens, pos = small.model(encoding, kind='encoder'), small.tokens(), small.positions()
     order = np.random.default_rng(3).permutation(small.LENGTH)
     moved = small.logits(model, tokens[:, order], pos)
@@ -71,11 +91,16 @@ def only_the_causal_mask_tells_order_where_claimed(encoding):
 
 
 @check
-def where_an_encoder_stores_a_token_does_not_matter(encoding):
+def where_an_encoder_stores_a_token_does_not_matter_unless_claimed_otherwise(encoding):
+    if encoding.needs_causal:
+        return
     model, tokens, pos = small.model(encoding, kind='encoder'), small.tokens(), small.positions()
     order = np.random.default_rng(3).permutation(small.LENGTH)
     stored = small.logits(model, tokens[:, order], pos[:, order])
-    same(stored, small.logits(model, tokens, pos)[:, order], 'tokens stored in another order')
+    if encoding.reads_order:
+        different(stored, small.logits(model, tokens, pos)[:, order], 'claims reads_order: stored in another order')
+    else:
+        same(stored, small.logits(model, tokens, pos)[:, order], 'tokens stored in another order')
 
 
 @check
@@ -119,7 +144,8 @@ def positions_shared_by_all_rows_may_be_given_once(encoding):
 
 def _read(model, variables, tokens, pos, segments, chunks):
     """Logits of reading in chunks with a cache that has a few slots more than needed."""
-    cache, read, start = model.empty_cache(tokens.shape[0], small.LENGTH + 3), [], 0
+    pos = small.lift(model.encoding, pos)
+    cache, read, start = model.empty_cache(tokens.shape[0], small.LENGTH + 3, pos), [], 0
     for size in chunks:
         part = slice(start, start + size)
         logits, cache = small.step(model, variables, tokens[:, part], pos[:, part], segments[:, part], cache)
@@ -128,32 +154,45 @@ def _read(model, variables, tokens, pos, segments, chunks):
     return np.concatenate(read, axis=1)
 
 
+def _logits_as_read(model, tokens, pos, chunk: int):
+    """Logits without a cache. Where they depend on the length of the sequence, each chunk ends one."""
+    if not model.encoding.depends_on_length:
+        return small.logits(model, tokens, pos)
+    ends = range(chunk, tokens.shape[1] + 1, chunk)
+    parts = [small.logits(model, tokens[:, :end], pos[:, :end])[:, end - chunk :] for end in ends]
+    return np.concatenate(parts, axis=1)
+
+
 @check
 def decoding_with_a_cache_equals_reading_at_once(encoding):
     model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
     segments, variables = np.zeros_like(tokens), small.params(model)
-    at_once = small.logits(model, tokens, pos)
+    at_once = _logits_as_read(model, tokens, pos, 1)
     same(_read(model, variables, tokens, pos, segments, 24 * [1]), at_once, 'token by token')
     scanned = small.model(encoding, scan_layers=True, block_size=5)
-    chunks = _read(scanned, small.stacked(variables), tokens, pos, segments, 3 * [8])
-    same(chunks, at_once, 'in chunks of 8, layers scanned, keys in blocks of 5')
+    chunks = _read(scanned, small.stacked(variables, encoding.period), tokens, pos, segments, 3 * [8])
+    same(chunks, _logits_as_read(model, tokens, pos, 8), 'in chunks of 8, layers scanned, keys in blocks of 5')
 
 
 @check
 def decoding_takes_prompts_of_different_lengths(encoding):
     model, tokens = small.model(encoding), small.tokens()
     scanned, variables = small.model(encoding, scan_layers=True, block_size=5), small.params(model)
-    at_once = small.logits(model, tokens, small.positions())
     prompts = np.array([3, 8, 5, 1])
     segments = np.where(np.arange(small.LENGTH) < 8 - prompts[:, None], -1, 0).astype(np.int32)
     pos = positions.packed(segments)
     left = np.stack([np.roll(row, 8 - prompt) for row, prompt in zip(tokens, prompts)])
     by_token = _read(model, variables, left, pos, segments, 24 * [1])
-    by_chunk = _read(scanned, small.stacked(variables), left, pos, segments, 3 * [8])
+    by_chunk = _read(scanned, small.stacked(variables, encoding.period), left, pos, segments, 3 * [8])
+    at_once = _logits_as_read(model, tokens, small.positions(), 1)
     for row, prompt in enumerate(prompts):
-        real = prompt + 16
-        for read in (by_token, by_chunk):
-            same(read[row, 24 - real :], at_once[row, :real], f'a prompt of {prompt} tokens in a batch of others')
+        real, what = prompt + 16, f'a prompt of {prompt} tokens in a batch of others'
+        same(by_token[row, 24 - real :], at_once[row, :real], what)
+        if encoding.depends_on_length:
+            whole = small.logits(model, tokens[:, :real], small.positions(length=real))
+            same(by_chunk[row, -8:], whole[row, -8:], what)
+        else:
+            same(by_chunk[row, 24 - real :], at_once[row, :real], what)
 
 
 @check
@@ -179,7 +218,8 @@ def every_parameter_gets_a_gradient(encoding):
 @check
 def scanned_layers_equal_separate_ones(encoding):
     separate, scanned = small.model(encoding), small.model(encoding, scan_layers=True)
-    tokens, pos, stacked = small.tokens(), small.positions(), small.stacked(small.params(separate))
+    tokens, pos = small.tokens(), small.positions()
+    stacked = small.stacked(small.params(separate), encoding.period)
     same(small.logits(scanned, tokens, pos, variables=stacked), small.logits(separate, tokens, pos), 'scanned layers')
 
 
@@ -206,7 +246,7 @@ def rematerialisation_computes_products_again(encoding):
 @check
 def compiling_changes_nothing(encoding):
     model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
-    eager = model.apply(small.params(model), tokens, pos, np.zeros_like(tokens))
+    eager = model.apply(small.params(model), tokens, small.lift(encoding, pos), np.zeros_like(tokens))
     same(eager, small.logits(model, tokens, pos), 'without jit')
 
 
@@ -222,17 +262,25 @@ def bfloat16_activations_stay_close_to_float32(encoding):
 
 def _hooks(encoding, dtype, pos_L):
     """Everything an encoding computes of one sequence, as float32 arrays."""
-    encoding = encoding.clone(parent=None, width=32, heads=4, head_width=8)
+    encoding = encoding.sized(32, 4).at(0)[0]
     shapes = jax.eval_shape(encoding.init_params, jax.random.key(0))
     own = {'position_encoding': shapes}
     own = jax.tree_util.tree_map_with_path(small._random_leaf, own)['position_encoding']
-    bound, pos = encoding.with_params(own), jnp.asarray(pos_L)[None]
-    ones_BLD = jnp.ones((1, len(pos_L), 32), dtype)
-    x_BLHK = jnp.tile(jnp.asarray([1.0, -0.5, 0.25, 2.0], dtype), (1, len(pos_L), 4, 2))
-    query, key = bound.rotate(x_BLHK, pos, 'query'), bound.rotate(x_BLHK, pos, 'key')
-    bias = bound.bias(pos, pos)
-    scored = bound.score(jnp.zeros((1, 4, len(pos_L), len(pos_L))), base.Block(query, key, pos, pos))
-    outputs = dict(embed=bound.embed(ones_BLD, pos), query=query, key=key, bias=bias, score=scored)
+    bound, pos = encoding.with_params(own), jnp.asarray(small.lift(encoding, pos_L[None]))
+    length = len(pos_L)
+    # Exact in bfloat16, and no two tokens alike.
+    x_BLD = (jnp.arange(length * 32).reshape(1, length, 32) % 13 / 8 - 0.75).astype(dtype)
+    x_BLHK = jnp.tile(jnp.asarray([1.0, -0.5, 0.25, 2.0], dtype), (1, length, 4, 2))
+    order = attention.sequence_order(length)
+    entered = bound.enter(x_BLD, x_BLD, pos, order, order, jnp.int32(0))
+    aux = bound.accumulate(bound.aux(x_BLD, pos), pos, order)
+    query, key = bound.rotate(x_BLHK, pos, 'query', aux), bound.rotate(x_BLHK, pos, 'key', aux)
+    outputs = dict(embed=bound.embed(x_BLD, pos), enter=entered, query=query, key=key, bias=bound.bias(pos, pos))
+    if not encoding.halo:
+        allowed = jnp.tril(jnp.ones((1, length, length), bool))
+        block = base.Block(query, key, pos, pos, aux, aux, allowed)
+        logits, carry = bound.product(block, bound.first_carry(query))
+        outputs['score'] = jnp.where(allowed, bound.score(logits, block, carry)[0], 0.0)
     return {name: value.astype(jnp.float32) for name, value in outputs.items() if value is not None}
 
 
@@ -248,7 +296,7 @@ def bfloat16_tells_positions_past_256_apart(encoding):
     pos = small.positions() + 256
     gap = pos + (np.arange(small.LENGTH) == small.LENGTH - 1)
     moved = np.abs(small.logits(model, small.tokens(), gap) - small.logits(model, small.tokens(), pos)).max()
-    assert (moved == 0) if encoding.causal_only else (moved > DIFFERENT), f'moved by {moved}'
+    assert (moved > DIFFERENT) if encoding.reads_positions else (moved == 0), f'moved by {moved}'
 
 
 @check
@@ -272,15 +320,19 @@ def every_position_map_works(encoding):
     sequential = small.logits(model, tokens, small.positions())
     for name in positions.names():
         position_map = positions.build(name, **MAP_OPTIONS.get(name, {}))
-        pos = np.asarray(position_map(jax.random.key(2), small.BATCH, small.LENGTH, train=True))
+        pos = position_map(jax.random.key(2), small.BATCH, small.LENGTH, train=True, tokens_BL=jnp.asarray(tokens))
+        # Of several coordinates the first one, raised to as many as the encoding reads.
+        pos = np.asarray(pos[..., 0] if pos.ndim == 3 else pos)
         got = small.logits(model, tokens, np.broadcast_to(pos, tokens.shape))
         distances_changed = (np.diff(pos, axis=1) != 1).any()
-        heard = not encoding.causal_only if distances_changed else not encoding.shift_invariant and pos.min() > 0
+        heard = encoding.reads_positions if distances_changed else not encoding.shift_invariant and pos.min() > 0
         (different if heard else same)(got, sequential, f'{name} positions')
 
 
 @check
 def an_encoder_sees_both_sides_but_no_padding(encoding):
+    if encoding.needs_causal:
+        return
     model, tokens, pos = small.model(encoding, kind='encoder'), small.tokens(), small.positions()
     segments = np.where(np.arange(small.LENGTH) < 18, 0, -1).astype(np.int32) + np.zeros_like(tokens)
     before = small.logits(model, tokens, pos, segments)
@@ -324,11 +376,10 @@ def layers_share_parameters_unless_claimed_otherwise(encoding):
     variables = small.params(small.model(encoding))['params']
     shared = jax.tree.leaves(variables.get('position_encoding', {}))
     owned = jax.tree.leaves(variables['block_0'].get('position_encoding', {}))
-    if encoding.per_layer:
-        assert owned and not shared, 'claims per_layer'
-        assert type(encoding).embed is base.PositionEncoding.embed, 'per_layer: `embed` is never called'
-    else:
-        assert not owned, 'does not claim per_layer, and yet layers have parameters'
+    assert bool(owned) == encoding.owns_parameters(), f'claims per_layer={encoding.per_layer}'
+    if encoding.per_layer and not encoding.parts():
+        assert not shared, 'claims per_layer, and yet layers share parameters'
+        assert not encoding.has('embed'), 'per_layer: `embed` is never called'
 
 
 def options_of(encoding) -> list[str]:
@@ -337,20 +388,28 @@ def options_of(encoding) -> list[str]:
     return [name for name in encoding.__dataclass_fields__ if name not in known]
 
 
+def _built(encoding, option, value):
+    """An encoding where the option is one, and not just its name."""
+    if not isinstance(getattr(encoding, option), base.PositionEncoding) or isinstance(value, base.PositionEncoding):
+        return value
+    return encodings.build(value) if isinstance(value, str) else encodings.build(**value)
+
+
 def the_option_changes_something(encoding, option: str, value, **beside):
     """Setting `option` to `value` changes logits or initial parameters; `beside` are other options set for both."""
     assert option in options_of(encoding), f'{option!r} is no option of this encoding'
+    value, beside = (_built(encoding, option, value), {name: _built(encoding, name, beside[name]) for name in beside})
     before = encoding.clone(parent=None, **beside)
     assert getattr(before, option) != value, f'{option}={value!r} is what it was'
     after = before.clone(parent=None, **{option: value})
-    dimensions = dict(width=32, heads=4, head_width=8)
-    inits = [e.clone(parent=None, **dimensions).init_params(jax.random.key(0)) for e in (before, after)]
+    inits = [e.sized(32, 4).init_params(jax.random.key(0)) for e in (before, after)]
     flat = [jax.tree_util.tree_leaves_with_path(tree) for tree in inits]
     shapes = [[(path, leaf.shape) for path, leaf in leaves] for leaves in flat]
     if shapes[0] != shapes[1] or any((x != y).any() for (_, x), (_, y) in zip(*flat)):
         return
     # Far apart, and in both directions, so that borders of every kind are crossed.
-    models = [small.model(e, kind='encoder') for e in (before, after)]
+    kind = 'decoder' if before.needs_causal or after.needs_causal else 'encoder'
+    models = [small.model(e, kind=kind) for e in (before, after)]
     tokens, pos = small.tokens(), 40 * small.positions()
     got = [small.logits(model, tokens, pos) for model in models]
     both = np.isfinite(got[0]) & np.isfinite(got[1])

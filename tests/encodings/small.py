@@ -7,15 +7,33 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from posbench import attention
 from posbench.transformer import Transformer
 
 VOCABULARY, BATCH, LENGTH = 40, 4, 24
 
 
 def model(encoding, **changes) -> Transformer:
-    """Two layers of width 32 with four heads, unless changed."""
-    fields = dict(vocabulary=VOCABULARY, encoding=encoding, layers=2, width=32, heads=4, hidden=64)
+    """Two layers (or as many kinds of layers as there are) of width 32 with four heads, unless changed."""
+    layers = max(2, encoding.period)
+    fields = dict(vocabulary=VOCABULARY, encoding=encoding, layers=layers, width=32, heads=4, hidden=64)
     return Transformer(**(fields | changes))
+
+
+def lift(encoding, pos):
+    """Positions with as many coordinates as the encoding reads: p, 2p, 3p, ... of position p."""
+    if encoding.axes == 1 or pos.ndim == 3:
+        return pos
+    stack = np.stack if isinstance(pos, np.ndarray) else jnp.stack
+    return stack([pos * (axis + 1) for axis in range(encoding.axes)], axis=-1)
+
+
+def attended(encoding, q_BLHK, k_BLHK, v_BLHK, x_BLD, pos_BL, **options):
+    """One layer's attention over whole sequences, by an encoding with its parameters bound."""
+    order, pos_BL = attention.sequence_order(x_BLD.shape[1]), lift(encoding, pos_BL)
+    aux = encoding.accumulate(encoding.aux(x_BLD, pos_BL), pos_BL, order)
+    places = dict(pos_q_BL=pos_BL, pos_k_BM=pos_BL, aux_q=aux, aux_k=aux)
+    return attention.attend(q_BLHK, k_BLHK, v_BLHK, encoding=encoding, **places, **options)
 
 
 @functools.cache
@@ -24,7 +42,8 @@ def params(model) -> dict:
 
     A leaf depends on its path and shape alone: variants of a model have the same values.
     """
-    shapes = jax.eval_shape(model.init, jax.random.key(0), tokens(1, 2), positions(1, 2))
+    pos = lift(model.encoding, positions(1, 2))
+    shapes = jax.eval_shape(model.init, jax.random.key(0), tokens(1, 2), pos)
     return jax.tree_util.tree_map_with_path(_random_leaf, shapes)
 
 
@@ -41,11 +60,18 @@ def _random_leaf(path, leaf):
     return jnp.asarray(drawn, leaf.dtype)
 
 
-def stacked(variables: dict) -> dict:
-    """The parameters of separate layers as those of scanned ones."""
+def stacked(variables: dict, period: int = 1) -> dict:
+    """The parameters of separate layers as those of scanned ones, `period` of them at a time."""
     shared = {name: value for name, value in variables['params'].items() if not name.startswith('block_')}
     layers = [variables['params'][f'block_{index}'] for index in range(len(variables['params']) - len(shared))]
-    return {'params': shared | {'blocks': jax.tree.map(lambda *leaves: jnp.stack(leaves), *layers)}}
+
+    def stack(layers):
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *layers)
+
+    if period == 1:
+        return {'params': shared | {'blocks': stack(layers)}}
+    kinds = {f'block_{place}': stack(layers[place::period]) for place in range(period)}
+    return {'params': shared | {'blocks': kinds}}
 
 
 def tokens(batch: int = BATCH, length: int = LENGTH, seed: int = 0) -> np.ndarray:
@@ -62,7 +88,7 @@ def logits(model, tokens_BL, pos_BL, segment_ids_BL=None, *, variables=None) -> 
     """What the model says; without segments every row is one document."""
     variables = params(model) if variables is None else variables
     segment_ids_BL = np.zeros_like(tokens_BL) if segment_ids_BL is None else segment_ids_BL
-    return np.asarray(_apply(model, variables, tokens_BL, pos_BL, segment_ids_BL))
+    return np.asarray(_apply(model, variables, tokens_BL, lift(model.encoding, pos_BL), segment_ids_BL))
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -72,7 +98,7 @@ def _apply(model, variables, tokens_BL, pos_BL, segment_ids_BL):
 
 def loss(model, variables, tokens_BL, pos_BL) -> jax.Array:
     """One number that hears every logit, each with its own weight."""
-    logits_BLV = model.apply(variables, tokens_BL, pos_BL)
+    logits_BLV = model.apply(variables, tokens_BL, lift(model.encoding, pos_BL))
     weights_BLV = np.random.default_rng(1).normal(size=logits_BLV.shape).astype(np.float32)
     return jnp.vdot(logits_BLV, weights_BLV) / logits_BLV.size
 
@@ -83,10 +109,11 @@ value_and_gradient = jax.jit(jax.value_and_grad(loss, argnums=1), static_argnums
 @functools.partial(jax.jit, static_argnums=0)
 def step(model, variables, tokens_BL, pos_BL, segment_ids_BL, cache):
     """One call with a cache: (logits, cache)."""
-    return model.apply(variables, tokens_BL, pos_BL, segment_ids_BL, cache=cache)
+    return model.apply(variables, tokens_BL, lift(model.encoding, pos_BL), segment_ids_BL, cache=cache)
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def with_dropout(model, variables, tokens_BL, pos_BL, rows_B, rng):
     """Logits with dropout on."""
+    pos_BL = lift(model.encoding, pos_BL)
     return model.apply(variables, tokens_BL, pos_BL, rows_B=rows_B, rngs={'dropout': rng})

@@ -59,7 +59,12 @@ def broken(**hooks):
 
 
 def test_the_contract_notices_a_leak_of_later_tokens():
-    leak = broken(score=lambda self, logits, block: logits + block.k_BMHK.sum((1, 2, 3))[:, None, None, None] * logits)
+    leak = broken(
+        score=lambda self, logits, block, carry: (
+            logits * (1 + block.k_BMHK.sum((1, 2, 3))[:, None, None, None]),
+            carry,
+        )
+    )
     with pytest.raises(AssertionError, match='before a change'):
         contract.later_tokens_leave_earlier_logits_alone(leak)
 

@@ -3,33 +3,10 @@
 import pytest
 
 from posbench import encodings, options
-from tests.encodings import contract
+from tests.encodings import contract, oracles
 
 # Another value for each option; with it, other options that both sides need to make a difference visible.
-OTHER = {
-    'alibi': {},
-    'learned': {
-        'max_length': (2048, {}),
-        'init_std': (0.5, {}),
-        'out_of_range': ('clip', dict(max_length=16)),
-    },
-    'none': {},
-    'rotary': {'theta': (500.0, {}), 'layout': ('interleaved', {})},
-    'shaw': {'max_distance': (4, {})},
-    'sinusoidal': {
-        'theta': (500.0, {}),
-        'layout': ('concat', {}),
-        'frequencies': ('tensor2tensor', {}),
-        'learned_scale': (True, {}),
-    },
-    't5_bias': {
-        'buckets': (16, {}),
-        'max_distance': (900, {}),
-        'bidirectional': (True, {}),
-        'init_std': (0.5, {}),
-    },
-    'transformer_xl': {'theta': (500.0, {}), 'init_std': (0.5, {})},
-}
+OTHER = {name: oracles.module(name).OTHER for name in oracles.names()}
 OPTIONS = [(name, option) for name in OTHER for option in OTHER[name]]
 
 
@@ -57,7 +34,11 @@ def test_options_read_from_the_source_are_the_fields_of_the_class():
     for name in encodings.names():
         read, built = options.encoding_options(name), encodings.build(name)
         assert list(read) == contract.options_of(built), name
-        assert {option: read[option].default for option in read} == {o: getattr(built, o) for o in read}, name
+        parts = built.parts()
+        plain = [option for option in read if option not in parts]
+        assert {option: read[option].default for option in plain} == {o: getattr(built, o) for o in plain}, name
+        for option, part in parts.items():
+            assert type(part).__module__ == f'posbench.encodings.{read[option].default}', f'{name}.{option}'
 
 
 def test_an_unknown_encoding_is_named_with_the_nearest_one():

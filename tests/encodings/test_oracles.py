@@ -1,4 +1,4 @@
-"""Every encoding equals its oracle: an independent float64 double loop (oracles.py)."""
+"""Every encoding equals its oracle (tests/encodings/oracles), values and gradients, at 12 tokens and at 48."""
 
 import functools
 
@@ -9,30 +9,14 @@ import pytest
 
 from posbench import attention, encodings
 from posbench.encodings import base
-from tests.encodings import oracles
+from tests.encodings import oracles, small
 
-WIDTH, HEADS, HEAD_WIDTH = 8, 2, 4
+WIDTH, HEADS = 8, 2
 TOLERANCE = 1e-5
-
-# Every option takes a second value somewhere.
-SETTINGS = {
-    'none': [{}],
-    'learned': [dict(max_length=300)],
-    'sinusoidal': [
-        {},
-        dict(theta=50.0, layout='concat', learned_scale=True),
-        dict(frequencies='tensor2tensor'),
-    ],
-    'rotary': [{}, dict(theta=50.0, layout='interleaved')],
-    'alibi': [{}],
-    't5_bias': [{}, dict(buckets=8, max_distance=20), dict(bidirectional=True)],
-    'shaw': [{}, dict(max_distance=3)],
-    'transformer_xl': [{}, dict(theta=50.0)],
-}
 CASES = [
     pytest.param(name, options, id='-'.join([name, *map(str, options.values())]))
-    for name, settings in SETTINGS.items()
-    for options in settings
+    for name in oracles.names()
+    for options in oracles.settings(name)
 ]
 
 
@@ -41,12 +25,12 @@ def rng(seed=0):
 
 
 def pair(name, options):
-    """The encoding, its random parameters (float32), and its oracle as a function of them."""
-    encoding = encodings.build(name, **options).clone(width=WIDTH, heads=HEADS, head_width=HEAD_WIDTH)
+    """The encoding of the first layer, and its random parameters."""
+    file = oracles.module(name)
+    encoding = encodings.build(name, **options).sized(getattr(file, 'WIDTH', WIDTH), HEADS)
     shapes = jax.eval_shape(encoding.init_params, jax.random.key(0))
     params = jax.tree.map(lambda leaf: jnp.asarray(0.3 * rng(5).normal(size=leaf.shape), jnp.float32), dict(shapes))
-    values = {field: getattr(encoding, field) for field in encoding.__dataclass_fields__}
-    return encoding, params, functools.partial(oracles.ORACLES[name], values)
+    return encoding, params
 
 
 def in_float64(params):
@@ -76,91 +60,138 @@ def positions(length):
     }
 
 
-def test_every_encoding_has_an_oracle_and_settings():
-    assert set(oracles.ORACLES) == set(SETTINGS) == set(encodings.names())
+def test_every_encoding_has_an_oracle():
+    assert oracles.names() == encodings.names()
 
 
-def test_every_option_is_compared_at_two_values():
-    for name, settings in SETTINGS.items():
-        fields = encodings.build(name).__dataclass_fields__
-        own = {f for f in fields if f not in base.PositionEncoding.__dataclass_fields__}
-        # What initial values are, and what happens outside of a table, is tested in test_options and test_learned.
-        assert own - {'init_std', 'out_of_range'} == {option for options in settings for option in options}, name
+@pytest.mark.parametrize('name', oracles.names())
+def test_every_option_is_compared_at_two_values(name):
+    fields = encodings.build(name).__dataclass_fields__
+    own = {field for field in fields if field not in base.PositionEncoding.__dataclass_fields__}
+    # What initial values are, and what happens outside of a table, is tested elsewhere.
+    compared = {option for options in oracles.settings(name) for option in options}
+    assert own - getattr(oracles.module(name), 'UNCOMPARED', set()) == compared
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def logits(encoding, params, q_BLHK, k_BMHK, pos_q_BL, pos_k_BM):
     """What the hooks make of queries and keys, in the order that attention calls them."""
     bound = encoding.with_params(params)
-    q = bound.rotate(q_BLHK, pos_q_BL, 'query') * q_BLHK.shape[-1] ** -0.5
-    k = bound.rotate(k_BMHK, pos_k_BM, 'key')
-    logits_BHLM, bias_BHLM = jnp.einsum('BLHK,BMHK->BHLM', q, k), bound.bias(pos_q_BL, pos_k_BM)
+    nothing_BLD = jnp.zeros((*pos_q_BL.shape[:2], encoding.width))
+    order = attention.sequence_order(pos_q_BL.shape[1])
+    aux_q, aux_k = (bound.accumulate(bound.aux(nothing_BLD, pos), pos, order) for pos in (pos_q_BL, pos_k_BM))
+    q = bound.rotate(q_BLHK, pos_q_BL, 'query', aux_q) * q_BLHK.shape[-1] ** -0.5
+    k = bound.rotate(k_BMHK, pos_k_BM, 'key', aux_k)
+    block = base.Block(q, k, pos_q_BL, pos_k_BM, aux_q, aux_k)
+    logits_BHLM, carry = bound.product(block, bound.first_carry(q))
+    bias_BHLM = bound.bias(pos_q_BL, pos_k_BM)
     logits_BHLM = logits_BHLM if bias_BHLM is None else logits_BHLM + bias_BHLM
-    return bound.score(logits_BHLM, base.Block(q, k, pos_q_BL, pos_k_BM))
+    return bound.score(logits_BHLM, block, carry)[0]
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def layer(encoding, params, x_BLD, pos_BL):
-    """Embedding and one causal attention of the token vectors themselves."""
-    bound = encoding.with_params(params)
-    x_BLHK = bound.embed(x_BLD, pos_BL).reshape(*x_BLD.shape[:2], HEADS, HEAD_WIDTH)
-    return attention.attend(x_BLHK, x_BLHK, x_BLHK, encoding=bound, pos_q_BL=pos_BL, pos_k_BM=pos_BL)
+def _first_layer(encoding, params):
+    part, name = encoding.at(0)
+    return part.with_params(params.get(name, {}) if name else params)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 4))
+def layer(encoding, params, x_BLD, pos_BL, block_size=None):
+    """Input layer and one causal attention of the token vectors themselves."""
+    order = attention.sequence_order(x_BLD.shape[1])
+    x_BLD = encoding.with_params(params).embed(x_BLD, pos_BL)
+    bound = _first_layer(encoding, params)
+    x_BLD = bound.enter(x_BLD, x_BLD, pos_BL, order, order, jnp.int32(0))
+    x_BLHK = x_BLD.reshape(*x_BLD.shape[:2], HEADS, -1)
+    return small.attended(bound, x_BLHK, x_BLHK, x_BLHK, x_BLD, pos_BL, block_size=block_size)
+
+
+def wanted_layer(encoding, params, x_BLD, pos_BL):
+    """The same by the oracle, float64 [B, L, H, K]."""
+    oracle = oracles.of(encoding, params)
+    rows = [oracles.causal_layer(oracle, x_LD.astype(np.float64), pos_L, HEADS) for x_LD, pos_L in zip(x_BLD, pos_BL)]
+    return np.stack(rows)
 
 
 @pytest.mark.parametrize('name, options', CASES)
 @pytest.mark.parametrize('length', [12, 48])
 def test_logits_equal_the_oracle(name, options, length):
-    encoding, params, make = pair(name, options)
-    oracle = make(in_float64(params))
-    q, k = draw(2, length, HEADS, HEAD_WIDTH, seed=1), draw(2, length, HEADS, HEAD_WIDTH, seed=2)
+    """Queries and keys at places of their own, for encodings that depend on positions alone."""
+    encoding, params = pair(name, options)
+    part, inner = encoding.at(0)
+    if encoding.reads_order or encoding.depends_on_length or encoding.has('aux') or encoding.has('enter'):
+        return
+    oracle, width = oracles.of(encoding, params), encoding.head_width
+    part_params = params.get(inner, {}) if inner else params
+    q, k = draw(2, length, HEADS, width, seed=1), draw(2, length, HEADS, width, seed=2)
     for case, (pos_q, pos_k) in positions(length).items():
         if length == 48 and case not in ('sequential', 'with gaps'):
             continue
-        rows = slice(None) if length == 12 else slice(0, 1)
-        got = logits(encoding, params, q, k, pos_q, pos_k)[rows]
-        wanted = oracles.logits(oracle, *(x[rows].astype(np.float64) for x in (q, k)), pos_q[rows], pos_k[rows])
-        np.testing.assert_allclose(got, wanted, rtol=0, atol=TOLERANCE, err_msg=case)
+        pos_q, pos_k = small.lift(encoding, pos_q), small.lift(encoding, pos_k)
+        got = logits(part, part_params, q, k, pos_q, pos_k)
+        for row in range(2 if length == 12 else 1):
+            everything = np.ones((length, length), bool)
+            x = np.zeros((length, width * HEADS))
+            s = oracles.Sequence(x, *(a[row].astype(np.float64) for a in (q, k, k)), pos_q[row], pos_k[row], everything)
+            np.testing.assert_allclose(got[row], oracle.logits(s), rtol=0, atol=TOLERANCE, err_msg=case)
 
 
 @pytest.mark.parametrize('name, options', CASES)
 @pytest.mark.parametrize('length', [12, 48])
 def test_embedded_and_attended_vectors_equal_the_oracle(name, options, length):
-    encoding, params, make = pair(name, options)
-    oracle, x, pos = make(in_float64(params)), draw(2, length, WIDTH, seed=3), gaps(length, 4)
+    encoding, params = pair(name, options)
+    x, pos = draw(2, length, encoding.width, seed=3), small.lift(encoding, gaps(length, 4))
+    oracle = oracles.of(encoding, params)
     embedded = encoding.with_params(params).embed(x, pos)
-    wanted = [[oracle.embed(x[b, i].astype(np.float64), int(pos[b, i])) for i in range(length)] for b in range(2)]
+    wanted = [oracle.embed(x_LD.astype(np.float64), pos_L) for x_LD, pos_L in zip(x, pos)]
     np.testing.assert_allclose(embedded, wanted, rtol=0, atol=TOLERANCE)
     rows = slice(None) if length == 12 else slice(0, 1)
-    wanted = oracles.causal_layer(oracle, x[rows].astype(np.float64), pos[rows], HEADS)
+    wanted = wanted_layer(encoding, params, x[rows], pos[rows])
     np.testing.assert_allclose(layer(encoding, params, x, pos)[rows], wanted, rtol=0, atol=TOLERANCE)
+    in_blocks = layer(encoding, params, x, pos, length // 3)[rows]
+    np.testing.assert_allclose(in_blocks, wanted, rtol=0, atol=TOLERANCE, err_msg='in three blocks')
 
 
 @pytest.mark.parametrize('name, options', CASES)
-def test_gradients_equal_finite_differences_of_the_oracle(name, options):
-    """All parameters, and the token vectors along one random direction; central differences in float64."""
-    encoding, params, make = pair(name, options)
-    x, pos = draw(1, 12, WIDTH, seed=3), np.sort(rng(6).choice(30, (1, 12), replace=False), axis=1).astype(np.int32)
-    heard = draw(1, 12, HEADS, HEAD_WIDTH, seed=7)
+@pytest.mark.parametrize('length', [12, 48])
+def test_gradients_equal_finite_differences_of_the_oracle(name, options, length):
+    """Each parameter at up to 12 places, all together and the tokens along one direction; central, in float64."""
+    encoding, params = pair(name, options)
+    x = draw(1, length, encoding.width, seed=3)
+    pos = np.sort(rng(6).choice(3 * length, (1, length), replace=False), axis=1).astype(np.int32)
+    pos = small.lift(encoding, pos)
+    heard = draw(1, length, HEADS, encoding.head_width, seed=7)
 
     def loss(params, x):
         return jnp.vdot(heard, layer(encoding, params, x, pos))
 
     def exact(params, x):
-        return float(np.vdot(heard.astype(np.float64), oracles.causal_layer(make(params), x, pos, HEADS)))
+        return float(np.vdot(heard.astype(np.float64), wanted_layer(encoding, params, x, pos)))
+
+    def slope(along_params, along_x, h=1e-5):
+        def at(step):
+            return exact(
+                jax.tree.map(lambda p, d: p + step * d, wide, along_params), x.astype(np.float64) + step * along_x
+            )
+
+        return (at(h) - at(-h)) / (2 * h)
 
     of_params, of_x = jax.jit(jax.grad(loss, argnums=(0, 1)))(params, x)
-    params, x, h = in_float64(params), x.astype(np.float64), 1e-5
-    for leaf, got in of_params.items():
-        for place in np.ndindex(got.shape):
-            if leaf == 'table' and name == 'learned' and place[0] not in pos:
-                assert got[place] == 0
-                continue
-            moved = [dict(params, **{leaf: params[leaf].copy()}) for _ in range(2)]
-            moved[0][leaf][place] += h
-            moved[1][leaf][place] -= h
-            wanted = (exact(moved[0], x) - exact(moved[1], x)) / (2 * h)
-            assert abs(got[place] - wanted) <= TOLERANCE, f'{leaf}{place}: got {got[place]}, wanted {wanted}'
-    along = draw(*x.shape, seed=8).astype(np.float64)
-    wanted = (exact(params, x + h * along) - exact(params, x - h * along)) / (2 * h)
-    got = float(np.vdot(np.asarray(of_x, np.float64), along))
-    assert abs(got - wanted) <= TOLERANCE * max(1.0, np.abs(along).sum() ** 0.5)
+    wide = in_float64(params)
+    leaves, tree = jax.tree.flatten(wide)
+    got_leaves, still = jax.tree.leaves(of_params), [np.zeros_like(leaf) for leaf in leaves]
+    for number, leaf in enumerate(leaves if length == 12 else []):
+        places = list(np.ndindex(leaf.shape))
+        for place in [places[at] for at in rng(9).permutation(len(places))[:12]]:
+            along = [other.copy() for other in still]
+            along[number][place] = 1.0
+            wanted = slope(jax.tree.unflatten(tree, along), np.zeros_like(x, np.float64))
+            got = got_leaves[number][place]
+            assert abs(got - wanted) <= TOLERANCE, f'parameter {number} at {place}: got {got}, wanted {wanted}'
+    along_x = draw(*x.shape, seed=8).astype(np.float64)
+    along_params = jax.tree.unflatten(tree, [rng(10).normal(size=leaf.shape) for leaf in leaves])
+    for direction in ((jax.tree.unflatten(tree, still), along_x), (along_params, np.zeros_like(along_x))):
+        pairs = list(zip([*got_leaves, of_x], [*jax.tree.leaves(direction[0]), direction[1]]))
+        got = sum(float(np.vdot(np.asarray(g, np.float64), d)) for g, d in pairs)
+        terms = sum(float((np.asarray(g, np.float64) ** 2 * d**2).sum()) for g, d in pairs) ** 0.5
+        # A float32 gradient of so many terms; one wrong sign among them would be off by the size of the terms.
+        assert abs(got - slope(*direction)) <= TOLERANCE * max(1.0, 10 * terms), 'along a direction'

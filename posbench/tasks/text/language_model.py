@@ -4,8 +4,6 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from posbench import positions
-
 
 @flax.struct.dataclass
 class Task:
@@ -44,11 +42,3 @@ def as_batch(window_BL: jax.Array, end_of_document: int | None = None) -> dict[s
         # The first token of the next document cannot be told from this one.
         batch['weights_BL'] = (batch['inputs_BL'] != end_of_document).astype(jnp.float32)
     return batch
-
-
-def restart(drawn_BL: jax.Array, segment_ids_BL: jax.Array | None) -> jax.Array:
-    """Positions of a batch, restarted with each document where there are segments."""
-    if segment_ids_BL is None:
-        return drawn_BL
-    index_BL = positions.packed(segment_ids_BL)
-    return jnp.take_along_axis(jnp.broadcast_to(drawn_BL, index_BL.shape), index_BL, axis=1)

@@ -1,0 +1,161 @@
+"""One layer of a Transformer: attention and a feed-forward layer, and what it remembers of the tokens so far."""
+
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from posbench import attention, linear
+from posbench.encodings import base
+
+
+class Memory(NamedTuple):
+    """What one layer remembers of each token: keys, values, `aux`, and what entered if the encoding has `enter`."""
+
+    k_BMHK: jax.Array
+    v_BMHK: jax.Array
+    aux_BM: Any
+    h_BMD: jax.Array | None
+
+
+class Context(NamedTuple):
+    """What all layers share in one call."""
+
+    pos_q_BL: jax.Array
+    pos_k_BM: jax.Array
+    order_q: attention.Order
+    order_k: attention.Order
+    rows_B: jax.Array
+    slot: jax.Array | None
+
+
+class Block(nn.Module):
+    """Attention and a feed-forward layer, each with a residual connection."""
+
+    encoding: base.PositionEncoding
+    heads: int
+    hidden: int
+    causal: bool
+    norm: str
+    qk_norm: bool
+    dropout: float
+    residual_scale: float
+    block_size: int | None
+    dtype: jnp.dtype
+    # Which of the encoding's kinds of layers this one is.
+    place: int = 0
+
+    @nn.compact
+    def __call__(self, h_BLD, memory: Memory | None, shared, context: Context, layer):
+        """(residual stream, what the layer remembers) -> the same, one layer up; `layer` is its number."""
+        encoding = self._bound_encoding(shared)
+        entered_BMD = h_BLD
+        if memory is not None and memory.h_BMD is not None:
+            entered_BMD = self._write(memory.h_BMD, h_BLD, context)
+            memory = memory._replace(h_BMD=entered_BMD)
+        h_BLD = encoding.enter(
+            h_BLD, entered_BMD, context.pos_q_BL, context.order_q, context.order_k, jnp.asarray(layer, jnp.int32)
+        )
+        attended, memory = self._attention(encoding, self._before(h_BLD, 'attention_norm'), memory, context)
+        h_BLD = self._after(h_BLD, attended, 'attention_norm', context)
+        fed = self._feed_forward(self._before(h_BLD, 'feed_forward_norm'))
+        return self._after(h_BLD, fed, 'feed_forward_norm', context), memory
+
+    def _bound_encoding(self, shared):
+        """The encoding of this layer, with the parameters that it shares and those that are its own."""
+        part, name = self.encoding.at(self.place)
+        shared = shared.get(name, {}) if name else shared
+        if not part.owns_parameters():
+            return part.with_params(shared)
+        own = self.param('position_encoding', lambda rng: part.split(part.init_params(rng))[1])
+        return part.with_params(shared, own)
+
+    @staticmethod
+    def _write(old_BM, new_BL, context):
+        return jax.lax.dynamic_update_slice_in_dim(old_BM, new_BL.astype(old_BM.dtype), context.slot, axis=1)
+
+    def _before(self, h_BLD, name):
+        return nn.RMSNorm(dtype=self.dtype, name=name)(h_BLD) if self.norm == 'pre' else h_BLD
+
+    def _after(self, h_BLD, update_BLD, name, context):
+        h_BLD = h_BLD + dropout(self, update_BLD, self.dropout, context.rows_B)
+        return nn.RMSNorm(dtype=self.dtype, name=name)(h_BLD) if self.norm == 'post' else h_BLD
+
+    def _attention(self, encoding, x_BLD, memory, context):
+        width = x_BLD.shape[-1]
+        per_head = (self.heads, width // self.heads)
+        q_BLHK, k_BLHK, v_BLHK = (
+            nn.DenseGeneral(per_head, use_bias=False, dtype=self.dtype, dot_general=linear.dot_general, name=name)(
+                x_BLD
+            )
+            for name in ('query', 'key', 'value')
+        )
+        if self.qk_norm:
+            # Before any rotation: a gain after it would make scores depend on absolute positions.
+            q_BLHK = nn.RMSNorm(dtype=self.dtype, name='query_norm')(q_BLHK)
+            k_BLHK = nn.RMSNorm(dtype=self.dtype, name='key_norm')(k_BLHK)
+        now = Memory(k_BLHK, v_BLHK, encoding.aux(x_BLD, context.pos_q_BL), None)
+        if memory is not None:
+            written = jax.tree.map(lambda old, new: self._write(old, new, context), memory._replace(h_BMD=None), now)
+            memory = now = written._replace(h_BMD=memory.h_BMD)
+        aux_k = aux_q = encoding.accumulate(now.aux_BM, context.pos_k_BM, context.order_k)
+        if memory is not None:
+            length = x_BLD.shape[1]
+            aux_q = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, context.slot, length, axis=1), aux_k)
+        out_BLHK = attention.attend(
+            q_BLHK,
+            now.k_BMHK,
+            now.v_BMHK,
+            encoding=encoding,
+            pos_q_BL=context.pos_q_BL,
+            pos_k_BM=context.pos_k_BM,
+            aux_q=aux_q,
+            aux_k=aux_k,
+            order_q=context.order_q,
+            order_k=context.order_k,
+            causal=self.causal,
+            block_size=self.block_size,
+        )
+        out = linear.layer(width, self.dtype, axis=(-2, -1), kernel_init=self._residual_init(), name='out')
+        return out(out_BLHK), memory
+
+    def _feed_forward(self, x_BLD):
+        up_BLF = linear.layer(self.hidden, self.dtype, name='up')(x_BLD)
+        down = linear.layer(x_BLD.shape[-1], self.dtype, kernel_init=self._residual_init(), name='down')
+        return down(nn.gelu(up_BLF))
+
+    def _residual_init(self):
+        """Smaller where a layer writes to the residual stream, so that depth does not blow it up (GPT-2, 2.3)."""
+        return nn.initializers.variance_scaling(self.residual_scale**2, 'fan_in', 'truncated_normal')
+
+
+class Period(nn.Module):
+    """Layers of different kinds, one after the other, that are scanned together.
+
+    They draw their initial weights in groups, so that these are not those of separate layers.
+    """
+
+    block: Any
+    period: int
+    fields: Any
+
+    @nn.compact
+    def __call__(self, h_BLD, memories, shared, context, first_layer):
+        grown = []
+        for place in range(self.period):
+            one = self.block(**self.fields, place=place, name=f'block_{place}')
+            memory = None if memories is None else memories[place]
+            h_BLD, memory = one(h_BLD, memory, shared, context, first_layer + place)
+            grown.append(memory)
+        return h_BLD, tuple(grown)
+
+
+def dropout(module: nn.Module, x_BLD: jax.Array, rate: float, rows_B: jax.Array) -> jax.Array:
+    """Inverted dropout. A row's mask depends on its number in the whole batch, not on the device that holds it."""
+    if rate == 0.0 or not module.has_rng('dropout'):
+        return x_BLD
+    rng = module.make_rng('dropout')
+    keys_B = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(rng, rows_B)
+    kept = jax.vmap(lambda key: jax.random.bernoulli(key, 1.0 - rate, x_BLD.shape[1:]))(keys_B)
+    return jnp.where(kept, x_BLD / (1.0 - rate), 0).astype(x_BLD.dtype)

@@ -1,0 +1,80 @@
+"""What runs along a sequence: sums, maxima and short convolutions of the tokens so far, within their segments.
+
+Tokens come in the order in which they are stored; padding counts as nothing.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from posbench.encodings.base import Order
+
+
+def _expand(x, like):
+    return x.reshape(*x.shape, *(1,) * (like.ndim - x.ndim))
+
+
+def real(order: Order, like: jax.Array) -> jax.Array:
+    """True for tokens, False for padding: [B or 1, M, 1, ...], to be used beside `like`."""
+    if order.segment_BL is None:
+        return jnp.ones((1,) * like.ndim, bool)
+    return _expand(order.segment_BL >= 0, like)
+
+
+def total(x_BM: jax.Array, order: Order) -> jax.Array:
+    """Sums over a token and all before it in its segment, float32 [B, M, ...]."""
+    x_BM = jnp.where(real(order, x_BM), x_BM.astype(jnp.float32), 0.0)
+    if order.segment_BL is None:
+        return jnp.cumsum(x_BM, axis=1)
+    # Starting anew with each segment keeps a long stream of documents as precise as a short one.
+    return _scan(jnp.add, x_BM, order)
+
+
+def maximum_of_segment(x_BM: jax.Array, order: Order) -> jax.Array:
+    """The largest x of the token's whole segment, before and after it; 0 for padding. x >= 0."""
+    x_BM = jnp.where(real(order, x_BM), x_BM, 0)
+    if order.segment_BL is None:
+        return jnp.broadcast_to(x_BM.max(axis=1, keepdims=True), x_BM.shape)
+    backward = Order(order.index_BL[:, ::-1], order.segment_BL[:, ::-1])
+    after = _scan(jnp.maximum, jnp.broadcast_to(x_BM, jnp.broadcast_shapes(x_BM.shape, order.segment_BL.shape)), order)
+    return _scan(jnp.maximum, after[:, ::-1], backward)[:, ::-1]
+
+
+def _scan(combine: Callable, x_BM: jax.Array, order: Order) -> jax.Array:
+    """An inclusive scan along the tokens that starts anew with each segment."""
+    segment_BM = order.segment_BL
+    starts_BM = jnp.concatenate(
+        [jnp.ones_like(segment_BM[:, :1], bool), segment_BM[:, 1:] != segment_BM[:, :-1]], axis=1
+    )
+    shape = jnp.broadcast_shapes(x_BM.shape[:2], segment_BM.shape)
+    x_BM = jnp.broadcast_to(x_BM, (*shape, *x_BM.shape[2:]))
+    starts_BM = jnp.broadcast_to(starts_BM, shape)
+
+    def join(left, right):
+        (x, start_x), (y, start_y) = left, right
+        return jnp.where(_expand(start_y, y), y, combine(x, y)), start_x | start_y
+
+    return jax.lax.associative_scan(join, (x_BM, starts_BM), axis=1)[0]
+
+
+def before(x_BM: jax.Array, order: Order, steps: int) -> jax.Array:
+    """Each token's neighbour `steps` places earlier in its segment (later, if negative); 0 where there is none."""
+    if steps == 0:
+        return jnp.where(real(order, x_BM), x_BM, 0)
+    moved_BM = jnp.roll(x_BM, steps, axis=1)
+    place_M = jnp.arange(x_BM.shape[1])
+    inside_BM = ((place_M >= steps) & (place_M < x_BM.shape[1] + steps))[None]
+    if order.segment_BL is not None:
+        segment_BM = order.segment_BL
+        inside_BM = inside_BM & (jnp.roll(segment_BM, steps, axis=1) == segment_BM) & (segment_BM >= 0)
+    return jnp.where(_expand(inside_BM, x_BM), moved_BM, 0)
+
+
+def convolve(x_BMC: jax.Array, kernel_NC: jax.Array, order: Order) -> jax.Array:
+    """A causal convolution of each channel by itself: sum over n of kernel[n] x[m - n], in the dtype of x.
+
+    Row 0 of the kernel meets the token itself. (The weight of a PyTorch Conv1d has it last.)
+    """
+    kernel_NC = kernel_NC.astype(x_BMC.dtype)
+    return sum(before(x_BMC, order, n) * kernel_NC[n] for n in range(kernel_NC.shape[0]))

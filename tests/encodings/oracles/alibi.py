@@ -1,0 +1,21 @@
+"""Press et al. 2022, section 3, and the recursion in the authors' `get_slopes`."""
+
+import math
+
+from tests.encodings import oracles
+
+SETTINGS = [{}]
+OTHER = {}
+
+
+class Oracle(oracles.Oracle):
+    def logit(self, h, q_K, k_K, i, j):
+        return oracles.dot(q_K, k_K) - slopes(self.options['heads'])[h] * abs(i - j)
+
+
+def slopes(heads):
+    if math.log2(heads).is_integer():
+        start = 2 ** (-(2 ** -(math.log2(heads) - 3)))
+        return [start * start**h for h in range(heads)]
+    closest = 2 ** math.floor(math.log2(heads))
+    return slopes(closest) + slopes(2 * closest)[0::2][: heads - closest]

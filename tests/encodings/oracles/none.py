@@ -1,0 +1,8 @@
+"""Nothing."""
+
+from tests.encodings import oracles
+
+SETTINGS = [{}]
+OTHER = {}
+
+Oracle = oracles.Oracle
