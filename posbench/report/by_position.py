@@ -71,13 +71,14 @@ def figure(board: Board, title: str) -> Figure | None:
     lines = {run: {item.middle: item.summary for item in found} for run, found in drawn.items()}
     chance = next((c for run in raw for n in board.positions(run) if (c := board.chance(run, BY_POSITION, n))), None)
     reference = {} if chance is None else {'unigram': chance}
-    top = curves.ceiling(lines, reference)
+    near = curves.near(lines, reference)
+    top = curves.ceiling(lines, reference, near)
     labels = [curves.end_label(run, line, canvas.look(i)['color'], top) for i, (run, line) in enumerate(lines.items())]
-    labels += [(y, f'{name} {y:.2f}', canvas.QUIET) for name, y in reference.items()]
+    labels += curves.reference_labels(reference, top)
 
     fig = canvas.figure(curves.height(len(labels)), title, 'loss in nats per token; position in the longest window →')
     ax = canvas.panel(fig, right=canvas.label_space([text for _, text, _ in labels]), top=0.82, bottom=0.36)
-    for y in reference.values():
+    for y in near.values():
         ax.axhline(y, color=canvas.FAINT, linewidth=1.1, linestyle=(0, (1, 1.5)), zorder=1)
     for i, (run, found) in enumerate(drawn.items()):
         if len(drawn) == 1:

@@ -21,19 +21,19 @@ def lengths(board: Board, title: str) -> Figure:
     curves = {label: _curve(board, *line) for label, line in lines.items()}
     curves = {label: curve for label, curve in curves.items() if curve}
     reference = {name: values[-1] for name, values in board.baselines.items()}
-    top = ceiling(curves, reference)
+    drawn = near(curves, reference)
+    top = ceiling(curves, reference, drawn)
     labels = [end_label(label, curve, canvas.look(i)['color'], top) for i, (label, curve) in enumerate(curves.items())]
-    labels += [(y, f'{name} {y:.2f}', canvas.QUIET) for name, y in reference.items()]
+    labels += reference_labels(reference, top)
 
     fig = canvas.figure(height(len(labels)), title, 'bits per character, lower is better; test length in tokens →')
     ax = canvas.panel(fig, right=canvas.label_space([text for _, text, _ in labels]), top=0.82, bottom=0.36)
-    for y in reference.values():
+    for y in drawn.values():
         ax.axhline(y, color=canvas.FAINT, linewidth=1.1, linestyle=(0, (1, 1.5)), zorder=1)
     for i, curve in enumerate(curves.values()):
         _draw(ax, curve, canvas.look(i), marker='o' if len(curves) < 8 else None)
     _length_axis(ax, board)
-    known = [y for curve in curves.values() for y in finite(curve)] + list(reference.values())
-    low = min(known, default=0.0)
+    low = min([y for curve in curves.values() for y in finite(curve)] + list(drawn.values()), default=0.0)
     ax.set_ylim(low - 0.06 * (top - low), top)
     canvas.mark_training(ax, board.train_length)
     canvas.label_lines(ax, labels)
@@ -121,13 +121,28 @@ def finite(curve: dict) -> list[float]:
     return [summary.mean for summary in curve.values() if math.isfinite(summary.mean)]
 
 
-def ceiling(curves: dict, reference: dict[str, float]) -> float:
+def near(curves: dict, reference: dict[str, float]) -> dict[str, float]:
+    """The reference models that leave the curves at least half of the axis; the others are only named."""
+    known = [y for curve in curves.values() for y in finite(curve)]
+    if not known:
+        return reference
+    low, high = min(known), max(known)
+    room = max(high - low, 0.1 * abs(low))
+    return {name: y for name, y in reference.items() if low - room / 2 <= y <= high + room / 2}
+
+
+def ceiling(curves: dict, reference: dict[str, float], drawn: dict[str, float]) -> float:
     """Top of the axis. Far above the unigram every model is useless, and the rest would be pressed flat."""
-    known = [y for curve in curves.values() for y in finite(curve)] + list(reference.values())
+    known = [y for curve in curves.values() for y in finite(curve)] + list(drawn.values())
     if not known:
         return 1.0
     limit = max(reference.values()) * 1.12 if reference else max(known)
     return max(min(max(known), limit), min(known) * 1.02) + 0.03 * (max(known) - min(known) > 0)
+
+
+def reference_labels(reference: dict[str, float], top: float) -> list[tuple[float, str, str]]:
+    """Where and how the names of reference models stand; an arrow where one lies above the axis."""
+    return [(y, f'{name} {y:.2f}{" ↑" if y > top else ""}', canvas.QUIET) for name, y in reference.items()]
 
 
 def end_label(label: str, curve: dict, color: str, top: float) -> tuple[float, str, str]:

@@ -145,3 +145,13 @@ def test_a_run_that_a_reference_model_beats_says_so(tmp_path):
     write_lines(tmp_path / 'rows.jsonl', [row(value=2.5), row(length=256, value=2.5), *reference])
     sentence = texts.headline(boards.boards(folder_lib.read(tmp_path))[0], single=True)[1]
     assert sentence == 'On the same text: unigram 4.30, 5-gram 2.20; at the training length the 5-gram is better.'
+
+
+def test_a_reference_model_far_from_the_curves_is_named_and_does_not_press_them_flat():
+    lines = {'a': {128: statistics.Summary(1.8, None, None, 1, 1), 256: statistics.Summary(2.4, None, None, 1, 1)}}
+    reference = {'unigram': 4.4, '5-gram': 2.0}
+    drawn = curves.near(lines, reference)
+    assert drawn == {'5-gram': 2.0}
+    top = curves.ceiling(lines, reference, drawn)
+    assert 2.4 < top < 2.5
+    assert [text for _, text, _ in curves.reference_labels(reference, top)] == ['unigram 4.40 ↑', '5-gram 2.00']
