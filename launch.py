@@ -1,4 +1,4 @@
-"""The only command: trains, evaluates and reports one run, runs a study, or rebuilds a report. See README.md.
+"""The only command: trains and reports one run, runs a study, rebuilds a report, or draws the atlas. See README.md.
 
 Exit code 0: done. 1: a run failed. 2: a bad flag, config or folder, in one line. 143: stopped by SIGTERM, saved.
 """
@@ -20,6 +20,8 @@ def main(argv: list[str]) -> int:
             return 0
         if request.report is not None:
             return report(request.report, readme=request.readme)
+        if request.atlas:
+            return atlas(request)
         if request.experiment is not None:
             from posbench import sweep
 
@@ -57,12 +59,26 @@ def run(request: command_line.Request) -> int:
         return report(folder) if code == 0 and first and request.mode in ('train', 'evaluate') else code
 
 
+def atlas(request: command_line.Request) -> int:
+    """What every encoding looks like, and its facts, on one page."""
+    # One device each: nothing here is split.
+    host.prepare(devices=1)
+    from posbench import atlas as rows
+
+    rows.write(request.workdir, request.config, request.config_name, processes=host.cores(), quiet=request.quiet)
+    return report(request.workdir)
+
+
 def report(folder: pathlib.Path, readme: pathlib.Path | None = None) -> int:
     """Rebuilds and prints the report of a folder."""
     from posbench import report as reports
+    from posbench.report import atlas as atlases
 
     try:
-        reports.build(folder, readme=readme)
+        if readme is None and atlases.is_atlas(folder):
+            print(atlases.build(folder))
+        else:
+            reports.build(folder, readme=readme)
     except reports.ReportError as error:
         return fail(str(error), 2)
     return 0

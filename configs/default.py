@@ -48,7 +48,9 @@ def get_config() -> ConfigDict:
             tie_embeddings=True,  # logits from the token vectors themselves
             remat=False,  # recompute each block in the backward pass: less memory, more time
             scan_layers=False,  # compile one block and scan it over the layers: faster to compile, for deep models
-            block_size=None,  # keys of one attention block; None: all keys at once
+            block_size=None,  # queries and keys of one attention block; None: all at once
+            # fused (the platform's attention; an error where it cannot do it) | own | auto (fused where it can)
+            kernel='auto',
         )
     )
     config.dtype = 'float32'  # float32 | bfloat16, of activations; parameters, angles and softmax stay float32

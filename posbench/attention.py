@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from posbench import kernels
 from posbench.encodings import base
 from posbench.encodings.base import Order
 
@@ -38,6 +39,7 @@ def attend(
     causal: bool = True,
     mask_BLM: jax.Array | None = None,
     block_size: int | None = None,
+    fused: bool = False,
 ) -> jax.Array:
     """softmax(scale * rotate(q) · rotate(k) + bias + score) v, [B, L, H, K] in the dtype of q.
 
@@ -50,12 +52,14 @@ def attend(
       causal: a token attends to itself and to what came before it.
       mask_BLM: more to hide: True where attention is allowed.
       block_size: queries and keys a block; None takes all at once. A last block that is not full is padded.
+      fused: leave whole sequences without a mask to the platform's kernel; see kernels.py for what it can do.
 
     A query that may attend to nothing gets 0. Raises ValueError where the order of queries and keys is not known, and
     for an encoding that needs causal attention without it.
     """
     if (order_q is None) != (order_k is None):
         raise ValueError('attend: got one of order_q and order_k, wanted both or neither.')
+    whole = order_q is None or (order_q is order_k and order_q.segment_BL is None)
     if order_q is None:
         if q_BLHK.shape[1] != k_BMHK.shape[1]:
             raise ValueError(
@@ -68,6 +72,8 @@ def attend(
     scale = jnp.asarray(head_width**-0.5, q_BLHK.dtype)
     q_BLHK = encoding.rotate(q_BLHK, pos_q_BL, 'query', aux_q) * scale
     k_BMHK = encoding.rotate(k_BMHK, pos_k_BM, 'key', aux_k)
+    if fused and whole and mask_BLM is None:
+        return kernels.attend(q_BLHK, k_BMHK, v_BMHK, causal)
     queries = _Queries(q_BLHK, pos_q_BL, aux_q, order_q)
     keys = _Keys(k_BMHK, v_BMHK, pos_k_BM, aux_k, order_k)
     if block_size is None or block_size >= max(q_BLHK.shape[1], k_BMHK.shape[1]):

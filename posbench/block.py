@@ -43,6 +43,7 @@ class Block(nn.Module):
     residual_scale: float
     block_size: int | None
     dtype: jnp.dtype
+    fused: bool = False
     # Which of the encoding's kinds of layers this one is.
     place: int = 0
 
@@ -116,6 +117,7 @@ class Block(nn.Module):
             order_k=context.order_k,
             causal=self.causal,
             block_size=self.block_size,
+            fused=self.fused,
         )
         out = linear.layer(width, self.dtype, axis=(-2, -1), kernel_init=self._residual_init(), name='out')
         return out(out_BLHK), memory

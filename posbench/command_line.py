@@ -16,6 +16,7 @@ USAGE = """\
 python launch.py --config=configs/rope.py [--config.path.to.knob=value ...] [--workdir=DIR]    one run
 python launch.py --experiment=experiments/NAME.py [--workdir=DIR] [--shard=I/N] [--dry_run]    a study
 python launch.py --report=DIR [--readme=FILE]                                                  a report from rows
+python launch.py --atlas [--config=FILE] [--workdir=DIR]                                       every encoding, drawn
 
 The same command again resumes a run. What a knob may be stands in configs/default.py.
 Exit code: 0 success, 1 a run failed, 2 a bad flag, config or folder.
@@ -38,20 +39,25 @@ class Shard(Knob):
 @dataclasses.dataclass(frozen=True)
 class Flag:
     knob: Knob
-    # Which of --config, --experiment and --report it belongs to.
+    # Which of --config, --experiment, --report and --atlas it belongs to.
     goes_with: tuple[str, ...]
     help: str
     metavar: str
 
 
-JOBS = ('config', 'experiment', 'report')
+JOBS = ('config', 'experiment', 'report', 'atlas')
 MODES = ('train', 'evaluate', 'generate', 'params')
 
 FLAGS = {
-    'config': Flag(Path(), ('config',), 'a run: a .py file with get_config(), or the config.json of a run', 'FILE'),
+    'config': Flag(
+        Path(), ('config', 'atlas'), 'a run: a .py file with get_config(), or the config.json of a run', 'FILE'
+    ),
     'experiment': Flag(Path(), ('experiment',), 'a study: a .py file with runs()', 'FILE'),
     'report': Flag(Path(), ('report',), 'rebuild the report of a folder from its rows', 'DIR'),
-    'workdir': Flag(Path(), ('config', 'experiment'), 'where results go; by default runs/<name of the file>', 'DIR'),
+    'atlas': Flag(Bool(), ('atlas',), 'draw every encoding there is, and that of --config, on one page', ''),
+    'workdir': Flag(
+        Path(), ('config', 'experiment', 'atlas'), 'where results go; by default runs/<name of the file>', 'DIR'
+    ),
     'mode': Flag(Choice(MODES), ('config',), 'what to do; by default train, which evaluates and reports too', 'MODE'),
     'resume': Flag(Choice(('auto', 'must', 'never')), ('config',), 'continue a run that is there', 'auto|must|never'),
     'readme': Flag(Path(), ('report',), 'a file whose answer table the report writes', 'FILE'),
@@ -67,13 +73,17 @@ FLAGS = {
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One command. Exactly one of `config`, `experiment` and `report` is not None, unless `help` is asked for."""
+    """One command: exactly one of `atlas`, `config`, `experiment` and `report`, unless `help` is asked for.
+
+    With `atlas` there may be a config, whose encoding is drawn too.
+    """
 
     config: ConfigDict | None = None  # Resolved and locked.
     config_path: pathlib.Path | None = None
     config_name: str | None = None  # The run's name: of the file, or of the folder that a config.json lies in.
     experiment: pathlib.Path | None = None
     report: pathlib.Path | None = None
+    atlas: bool = False
     workdir: pathlib.Path | None = None  # None for a report, which has its folder already.
     mode: str = 'train'
     resume: str = 'auto'
@@ -100,15 +110,18 @@ def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request
     job = _job(values, overrides)
     # A shell leaves the ~ of --workdir=~/runs alone.
     values |= {name: _path(value) for name, value in values.items() if FLAGS[name].knob == Path()}
-    path = values[job]
+    if job == 'atlas' and 'config' not in values:
+        values.setdefault('workdir', pathlib.Path('runs', 'atlas'))
+        return Request(**values)
+    path = values['config' if job == 'atlas' else job]
     if job == 'report':
         _must_exist('report', path, os.path.isdir, 'a folder')
         if 'readme' in values:
             _must_exist('readme', values['readme'], os.path.isfile, 'a file')
         return Request(**values)
-    _must_exist(job, path, os.path.isfile, 'a file')
+    _must_exist('config' if job == 'atlas' else job, path, os.path.isfile, 'a file')
     name = path.resolve().parent.name if path.name == 'config.json' else path.stem
-    values.setdefault('workdir', pathlib.Path('runs', name))
+    values.setdefault('workdir', pathlib.Path('runs', 'atlas' if job == 'atlas' else name))
     if job == 'experiment':
         if path.suffix != '.py':
             raise UsageError(f'--experiment: got {str(path)!r}, wanted a .py file with runs()')
@@ -160,17 +173,19 @@ def _value(name: str, text: str) -> Any:
 
 
 def _job(values: dict, overrides: dict) -> str:
-    """Which of the three jobs is asked for, and that every other flag belongs to it."""
+    """Which of the jobs is asked for, and that every other flag belongs to it."""
+    if not values.get('atlas'):
+        values.pop('atlas', None)
     jobs = [job for job in JOBS if job in values]
-    if len(jobs) != 1:
+    if len(jobs) != 1 and sorted(jobs) != ['atlas', 'config']:
         got = ' and '.join(f'--{job}' for job in jobs) or 'none of them'
-        raise UsageError(f'got {got}, wanted exactly one of --config, --experiment and --report; see --help')
-    (job,) = jobs
+        raise UsageError(f'got {got}, wanted exactly one of --config, --experiment, --report and --atlas; see --help')
+    job = jobs[-1]
     for name in values:
         if job not in FLAGS[name].goes_with:
             wanted = ' or '.join(f'--{other}' for other in FLAGS[name].goes_with)
             raise UsageError(f'--{name}: it goes with {wanted}, not with --{job}')
-    if overrides and job != 'config':
+    if overrides and 'config' not in values:
         raise UsageError(f'config.{next(iter(overrides))}: a knob goes with --config, not with --{job}')
     return job
 

@@ -17,9 +17,14 @@ def prepare(devices: int | None = None) -> None:
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
     flag = '--xla_force_host_platform_device_count'
     if flag not in os.environ.get('XLA_FLAGS', ''):
-        count = devices or len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else devices or 1
+        count = devices or cores()
         os.environ['XLA_FLAGS'] = f'{os.environ.get("XLA_FLAGS", "")} {flag}={count}'.strip()
     keep_pages()
+
+
+def cores() -> int:
+    """Cores that this process may use; 1 where the system does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else 1
 
 
 def in_cluster() -> bool:

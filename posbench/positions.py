@@ -48,6 +48,26 @@ def randomized(
     return jnp.broadcast_to(drawn_L, (batch_size, length))
 
 
+@shared_by_batch
+def grid(
+    rng: jax.Array,
+    batch_size: int,
+    length: int,
+    *,
+    columns: Annotated[int, Range(min=1)] = 16,
+    rows: Annotated[int, Range(min=1)] | None = None,
+    train: bool = False,
+) -> jax.Array:
+    """Two coordinates: row and column of a token on a page of `columns` columns, read line by line.
+
+    With `rows`, three: the page itself, where each has so many rows, and row and column on it.
+    """
+    index_L = jnp.arange(length, dtype=jnp.int32)
+    row_L, column_L = index_L // columns, index_L % columns
+    axes = [row_L, column_L] if rows is None else [row_L // rows, row_L % rows, column_L]
+    return jnp.broadcast_to(jnp.stack(axes, axis=-1), (batch_size, length, len(axes)))
+
+
 def shifted(
     rng: jax.Array,
     batch_size: int,
@@ -95,6 +115,88 @@ def abacus(
     shift = jax.random.randint(rng, (), 0, max_shift, dtype=jnp.int32) if train else 0
     place_BL = jnp.where(is_digit_BL, 1 + shift + packed(jnp.cumsum(starts_BL, axis=1)), 0)
     return jnp.stack([packed(segment_ids_BL), place_BL.astype(jnp.int32)], axis=-1)
+
+
+def coupled(
+    rng: jax.Array,
+    batch_size: int,
+    length: int,
+    *,
+    tokens_BL: jax.Array,
+    segment_ids_BL: jax.Array | None = None,
+    digits: tuple[int, ...] = (48, 49, 50, 51, 52, 53, 54, 55, 56, 57),
+    separators: tuple[int, ...] = (43, 61),
+    equals: int = 61,
+    reversed_answer: bool = True,
+    max_position: Annotated[int, Range(min=3)] = 202,
+    train: bool = False,
+) -> jax.Array:
+    """Two coordinates: the place in the sequence, and an id that digits of equal significance share; 0 elsewhere.
+
+    A problem is a run of digits and separators, such as 653+49=2071: numbers up to `equals` are operands, read from
+    the most significant digit, and those after it are answers, read from the least significant one if
+    `reversed_answer`. Ids rise with significance towards the front: start + n - s for the digit of 10^s, with n the
+    digits of the longest operand, and start + n + 1 for separators. `start` is drawn for each sequence from
+    [1, max_position - n) in training; it is 1 at evaluation. All are token ids, by default those of bytes.
+
+    The id of an operand's digit depends on digits to come: operands are for prompts. Cho et al. 2024 (arXiv 2405.20671,
+    section 3); the order of ids and the draw are those of the authors' code (HanseulJo/position-coupling).
+    """
+    segment_ids_BL = jnp.zeros_like(tokens_BL) if segment_ids_BL is None else segment_ids_BL
+    is_digit_BL = jnp.isin(tokens_BL, jnp.asarray(digits))
+    is_separator_BL = jnp.isin(tokens_BL, jnp.asarray(separators)) & ~is_digit_BL
+    number_BL = _runs(is_digit_BL, segment_ids_BL)
+    problem_BL = _runs(is_digit_BL | is_separator_BL, segment_ids_BL)
+
+    def of_problem(reduce, x_BL):
+        """A number for each token, reduced over its problem."""
+        return jax.vmap(lambda x_L, problem_L: reduce(x_L, problem_L, num_segments=length)[problem_L])(x_BL, problem_BL)
+
+    from_front_BL = packed(number_BL)
+    from_end_BL = packed(number_BL[:, ::-1])[:, ::-1]
+    equals_BL = (tokens_BL == equals).astype(jnp.int32)
+    seen_BL = jnp.cumsum(equals_BL, axis=1) - equals_BL
+    is_operand_BL = is_digit_BL & (seen_BL == of_problem(jax.ops.segment_min, seen_BL))
+    longest_BL = of_problem(jax.ops.segment_max, jnp.where(is_operand_BL, from_front_BL + from_end_BL + 1, 0))
+    start_B1 = jnp.ones((tokens_BL.shape[0], 1), jnp.int32)
+    if train:
+        beyond_B1 = jnp.maximum(max_position - longest_BL.max(axis=1, keepdims=True), 2)
+        start_B1 = jax.random.randint(rng, start_B1.shape, 1, beyond_B1, dtype=jnp.int32)
+    significance_BL = from_front_BL if reversed_answer else from_end_BL
+    significance_BL = jnp.where(is_operand_BL, from_end_BL, significance_BL)
+    id_BL = jnp.where(is_digit_BL, longest_BL - significance_BL, longest_BL + 1) + start_B1
+    id_BL = jnp.where(is_digit_BL | is_separator_BL, jnp.maximum(id_BL, 0), 0)
+    return jnp.stack([packed(segment_ids_BL), id_BL.astype(jnp.int32)], axis=-1)
+
+
+def bipe(
+    rng: jax.Array,
+    batch_size: int,
+    length: int,
+    *,
+    tokens_BL: jax.Array,
+    segment_ids_BL: jax.Array | None = None,
+    separators: tuple[int, ...] = (46, 10),
+    train: bool = False,
+) -> jax.Array:
+    """Two coordinates: the place in a sentence, and the number of the sentence in its document, both from 0.
+
+    A separator ends the sentence that it belongs to. They are token ids, by default a full stop and a line feed as
+    bytes; a BPE token with a full stop inside is none. He et al. 2024 (arXiv 2401.16421, section 3.1), "BiPE".
+    """
+    segment_ids_BL = jnp.zeros_like(tokens_BL) if segment_ids_BL is None else segment_ids_BL
+    ends_BL = jnp.isin(tokens_BL, jnp.asarray(separators)).astype(jnp.int32)
+    before_BL = jnp.cumsum(ends_BL, axis=1) - ends_BL
+    first_BL = jnp.arange(length, dtype=jnp.int32) - packed(segment_ids_BL)
+    number_BL = before_BL - jnp.take_along_axis(before_BL, first_BL, axis=1)
+    sentence_BL = before_BL + jnp.cumsum(packed(segment_ids_BL) == 0, axis=1)
+    return jnp.stack([packed(sentence_BL), number_BL.astype(jnp.int32)], axis=-1)
+
+
+def _runs(is_one_BL: jax.Array, segment_ids_BL: jax.Array) -> jax.Array:
+    """A number for each run of ones, each run of others, and each part of one by a border of documents; from 0."""
+    changes_BL = (is_one_BL[:, 1:] != is_one_BL[:, :-1]) | (segment_ids_BL[:, 1:] != segment_ids_BL[:, :-1])
+    return jnp.pad(jnp.cumsum(changes_BL, axis=1), ((0, 0), (1, 0)))
 
 
 def packed(segment_ids_BL: jax.Array) -> jax.Array:
@@ -153,7 +255,7 @@ class PositionMap:
         return restart(self.function(rng, rows, length, **options), segment_ids_BL)
 
 
-MAPS = {function.__name__: function for function in (sequential, randomized, shifted, abacus)}
+MAPS = {function.__name__: function for function in (sequential, randomized, grid, shifted, abacus, coupled, bipe)}
 
 
 def names() -> list[str]:

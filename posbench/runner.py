@@ -6,7 +6,19 @@ from collections.abc import Callable
 
 import jax
 
-from posbench import checkpoint, fingerprint, generate, host, job, parallel, parameters, picture, results, train
+from posbench import (
+    checkpoint,
+    fingerprint,
+    generate,
+    host,
+    job,
+    kernels,
+    parallel,
+    parameters,
+    picture,
+    results,
+    train,
+)
 from posbench.files import write_atomically
 from posbench.progress import Progress
 
@@ -32,6 +44,8 @@ def run(request, folder: pathlib.Path, fail: Callable[[str, int], int]) -> int:
             write_atomically(folder / 'fingerprint.json', json.dumps(start, indent=2) + '\n')
         with Progress(request.quiet or not parallel.is_first()) as progress:
             if request.mode == 'train':
+                encoding = one.model.encoding.sized(one.model.width, one.model.heads)
+                progress.note(kernels.choose(one.model.kernel, encoding, one.model.dtype)[1])
                 trained = train.run(one, folder, request.resume, progress)
             else:
                 trained = train.restore(one, folder, progress)

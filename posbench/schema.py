@@ -70,6 +70,7 @@ KNOBS: dict[str, Any] = {
         'remat': Bool(),
         'scan_layers': Bool(),
         'block_size': Optional(Int(NATURAL)),
+        'kernel': Choice(('auto', 'own', 'fused')),
     },
     'dtype': Choice(('float32', 'bfloat16')),
     'train': {

@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench import attention, encodings, linear
+from posbench import attention, encodings, kernels, linear
 from posbench.block import Block, Context, Memory, Period, dropout
 from posbench.encodings import base
 from posbench.input_layer import InputLayer
@@ -42,6 +42,7 @@ class Transformer(nn.Module):
     remat: bool = False
     scan_layers: bool = False
     block_size: int | None = None
+    kernel: kernels.Knob = 'own'
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
@@ -138,6 +139,7 @@ class Transformer(nn.Module):
             residual_scale=(2 * self.layers) ** -0.5,
             block_size=self.block_size,
             dtype=self.dtype,
+            fused=kernels.choose(self.kernel, encoding, self.dtype)[0] == 'fused',
         )
         block = nn.remat(Block, prevent_cse=not self.scan_layers) if self.remat else Block
         if self.scan_layers:

@@ -33,3 +33,14 @@ def pytest_generate_tests(metafunc):
             name = pathlib.Path(path).stem
             built = {name: encodings.build(name, module=path)}
         metafunc.parametrize('encoding', built.values(), ids=built)
+
+
+def pytest_collection_modifyitems(items):
+    """All tests of one encoding go to one worker, which then compiles what they share once."""
+    for item in items:
+        named = getattr(item, 'callspec', None) and item.callspec.id.split(']')[0].split('-')
+        known = next((part for part in named or () if part in NAMES), None)
+        item.add_marker(pytest.mark.xdist_group(known or item.path.stem))
+
+
+NAMES = set(encodings.names())

@@ -82,6 +82,15 @@ def test_a_report_has_a_folder_and_perhaps_a_readme(tmp_path):
     assert (request.report, request.readme, request.workdir) == (tmp_path, tmp_path / 'README.md', None)
 
 
+def test_an_atlas_has_a_folder_and_perhaps_a_config():
+    plain = command_line.parse(['--atlas'])
+    assert (plain.atlas, plain.config, plain.workdir) == (True, None, pathlib.Path('runs/atlas'))
+    added = command_line.parse(['--atlas', f'--config={ROPE}', '--config.encoding.theta=500', '--workdir=w'])
+    assert (added.atlas, added.config_name, added.workdir) == (True, 'rope', pathlib.Path('w'))
+    assert added.config.encoding.theta == 500.0
+    assert not command_line.parse(['--atlas=false', f'--config={ROPE}']).atlas
+
+
 @pytest.mark.parametrize('argv', [['--help'], ['-h'], ['--mode=params', '--help']])
 def test_help_needs_nothing_else_and_names_every_flag(argv):
     assert command_line.parse(argv) == command_line.Request(help=True)
@@ -90,9 +99,13 @@ def test_help_needs_nothing_else_and_names_every_flag(argv):
 
 
 BAD = [
-    ([], 'got none of them, wanted exactly one of --config, --experiment and --report; see --help'),
-    ([f'--config={ROPE}', '--report=.'], 'got --config and --report, wanted exactly one of --config, --experiment and --report; see --help'),
-    (['--config.train.steps=3'], 'got none of them, wanted exactly one of --config, --experiment and --report; see --help'),
+    ([], 'got none of them, wanted exactly one of --config, --experiment, --report and --atlas; see --help'),
+    ([f'--config={ROPE}', '--report=.'], 'got --config and --report, wanted exactly one of --config, --experiment, --report and --atlas; see --help'),
+    (['--atlas', '--report=.'], 'got --report and --atlas, wanted exactly one of --config, --experiment, --report and --atlas; see --help'),
+    (['--atlas', '--mode=params'], '--mode: it goes with --config, not with --atlas'),
+    (['--atlas', '--config.train.steps=3'], 'config.train.steps: a knob goes with --config, not with --atlas'),
+    (['--atlas', '--config=configs/rop.py'], "--config: got 'configs/rop.py', which is not a file; did you mean 'configs/rope.py'?"),
+    (['--config.train.steps=3'], 'got none of them, wanted exactly one of --config, --experiment, --report and --atlas; see --help'),
     ([f'--config={ROPE}', '--workdr=x'], f'--workdr: there is no such flag; did you mean --workdir? Flags: {FLAGS}'),
     ([f'--config={ROPE}', '--dry-run'], f'--dry-run: there is no such flag; did you mean --dry_run? Flags: {FLAGS}'),
     ([f'--config={ROPE}', '--xyz'], f'--xyz: there is no such flag. Flags: {FLAGS}'),
@@ -110,7 +123,7 @@ BAD = [
     ([f'--config={ROPE}', '--quiet=maybe'], "--quiet: got 'maybe', wanted true or false"),
     ([f'--config={ROPE}', '--shard=0/2'], '--shard: it goes with --experiment, not with --config'),
     ([f'--config={ROPE}', '--readme=README.md'], '--readme: it goes with --report, not with --config'),
-    (['--report=configs', '--workdir=x'], '--workdir: it goes with --config or --experiment, not with --report'),
+    (['--report=configs', '--workdir=x'], '--workdir: it goes with --config or --experiment or --atlas, not with --report'),
     (['--report=configs', '--config.train.steps=3'], 'config.train.steps: a knob goes with --config, not with --report'),
     (['--report=confgis'], "--report: got 'confgis', which is not a folder; did you mean 'configs'?"),
     (['--report=configs', '--readme=NO_SUCH'], "--readme: got 'NO_SUCH', which is not a file"),

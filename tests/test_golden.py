@@ -31,8 +31,22 @@ def test_every_config_has_golden_losses():
     assert sorted(golden()['losses']) == VARIANTS, f'run `{WRITTEN_BY}`'
 
 
-def test_no_two_configs_have_the_same_losses():
-    assert len({tuple(values) for values in golden()['losses'].values()}) == len(VARIANTS)
+# These are one thing on this text and this model, and why.
+ALIKE = [
+    # Sequences of 16 tokens are shorter than any length from which on distances are remapped or the base grows.
+    {'rope', 'ntk_dynamic', 'rerope', 'self_extend', 'dca'},
+    # Of the four pairs of so narrow a head both stop the slowest one.
+    {'p_rope', 'rope_clip'},
+    # The text has no digits.
+    {'abacus', 'position_coupling'},
+]
+
+
+def test_no_two_configs_have_the_same_losses_unless_they_are_alike_here():
+    by_losses = {}
+    for name, values in golden()['losses'].items():
+        by_losses.setdefault(tuple(values), set()).add(name)
+    assert sorted(map(sorted, (names for names in by_losses.values() if len(names) > 1))) == sorted(map(sorted, ALIKE))
 
 
 @pytest.mark.parametrize('name', VARIANTS)
@@ -44,21 +58,27 @@ def test_twenty_steps_have_the_golden_losses(name):
     )
 
 
-def write() -> None:
-    """Computes the losses anew, with the compiler flags of the tests."""
+def write(names: list[str]) -> None:
+    """Computes the losses anew, with the compiler flags of the tests; those of other configs stay."""
     importlib.import_module('tests.conftest')
     versions = ', '.join(f'{name} {importlib.metadata.version(name)}' for name in ('jax', 'jaxlib', 'flax', 'optax'))
     python = '.'.join(map(str, sys.version_info[:3]))
     origin = (
         f'{WRITTEN_BY}; python {python}, {versions}; CPU, float32, one device; model and text of tests/small_job.py'
     )
-    losses = {name: small_job.losses(small_job.build(name))[0].tolist() for name in VARIANTS}
+    kept = golden()['losses'] if names else {}
+    losses = {
+        name: kept[name]
+        if name in kept and name not in names
+        else small_job.losses(small_job.build(name))[0].tolist()
+        for name in VARIANTS
+    }
     # One line a config: a change shows as the lines of the configs that it touched.
     lines = ',\n'.join(f'    {json.dumps(name)}: {json.dumps(values)}' for name, values in losses.items())
     PATH.write_text(f'{{\n  "origin": {json.dumps(origin)},\n  "losses": {{\n{lines}\n  }}\n}}\n', encoding='utf-8')
 
 
 if __name__ == '__main__':
-    if sys.argv[1:] != ['--write']:
-        sys.exit(f'Usage: {WRITTEN_BY}')
-    write()
+    if sys.argv[1:2] != ['--write'] or not set(sys.argv[2:]) <= set(VARIANTS):
+        sys.exit(f'Usage: {WRITTEN_BY} [CONFIG ...]')
+    write(sys.argv[2:])

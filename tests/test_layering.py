@@ -19,14 +19,15 @@ TREES = {name: ast.parse(path.read_text('utf-8'), str(path)) for name, path in F
 LAYERS = """
     knobs rules files manifest ngram progress fingerprint host streams linear metrics
     knob_tree options source encodings.base report
-    encodings schema
+    encodings schema kernels
     attention input_layer positions workdir
-    block tasks datasets
+    views
+    mechanism block tasks datasets
     transformer
     optim parallel checkpoint step evaluate generate
     job
     train parameters
-    results picture
+    results picture atlas
     sweep runner command_line
     launch
 """

@@ -55,6 +55,24 @@ def test_shifted_positions_start_at_0_at_evaluation():
     np.testing.assert_array_equal(positions.shifted(key(), 3, 5, train=False), [[0, 1, 2, 3, 4]] * 3)
 
 
+def test_a_grid_is_read_line_by_line():
+    pos = positions.grid(key(), 2, 7, columns=3)
+    np.testing.assert_array_equal(pos[0].T, [[0, 0, 0, 1, 1, 1, 2], [0, 1, 2, 0, 1, 2, 0]])
+    np.testing.assert_array_equal(pos[0], pos[1])
+
+
+def test_a_grid_with_rows_is_read_page_by_page():
+    pos = positions.grid(key(), 1, 9, columns=2, rows=2)
+    wanted = [[0, 0, 0, 0, 1, 1, 1, 1, 2], [0, 0, 1, 1, 0, 0, 1, 1, 0], [0, 1, 0, 1, 0, 1, 0, 1, 0]]
+    np.testing.assert_array_equal(pos[0].T, wanted)
+
+
+def test_a_grid_starts_anew_with_each_document():
+    segments = np.array([[0, 0, 0, 0, 1, 1, 1]], np.int32)
+    pos = positions.build('grid', columns=3)(key(), 1, 7, train=False, segment_ids_BL=segments)
+    np.testing.assert_array_equal(pos[0].T, [[0, 0, 0, 1, 0, 0, 0], [0, 1, 2, 0, 0, 1, 2]])
+
+
 def test_packed_positions_restart_with_every_segment_and_after_padding():
     segments = np.array([[0, 0, 0, 1, 1, 2, -1, -1], [-1, -1, 0, 0, 0, 0, 7, 7], [3, 3, 3, 3, 3, 3, 3, 3]])
     wanted = [[0, 1, 2, 0, 1, 0, 0, 1], [0, 1, 0, 1, 2, 3, 0, 1], [0, 1, 2, 3, 4, 5, 6, 7]]
@@ -69,7 +87,7 @@ def test_every_map_gives_rows_of_numbers_from_a_key_and_tokens(name, train):
     pos = draw(key(3))
     assert pos.dtype == np.int32 and pos.shape[:2] in ((1, 6), (4, 6))
     np.testing.assert_array_equal(pos, position_map(key(3), 4, 6, train=train, tokens_BL=NUMBERS))
-    shared = name in ('sequential', 'randomized')
+    shared = name in ('sequential', 'randomized', 'grid')
     assert (pos.shape[0] == 1) == shared, 'one row exactly where all sequences share it'
 
 
@@ -96,6 +114,59 @@ def test_abacus_starts_anew_with_each_document():
     np.testing.assert_array_equal(pos[2].T, [[0, 1, 2, 0, 1, 2], [1, 2, 3, 1, 2, 3]])
 
 
+def as_tokens(*texts):
+    return np.array([list(text.encode()) for text in texts], np.int32)
+
+
+def coupled(*texts, **options):
+    pos = np.asarray(
+        positions.build('coupled', **options)(key(), 1, len(texts[0]), train=False, tokens_BL=as_tokens(*texts))
+    )
+    np.testing.assert_array_equal(pos[..., 0], [range(len(texts[0]))] * len(texts))
+    return pos[..., 1]
+
+
+def test_coupled_ids_are_equal_where_significance_is():
+    """The rule of `AdditionDatasetWithCoupledPositions` (HanseulJo/position-coupling): 653 + 49 = 702, start 1."""
+    np.testing.assert_array_equal(coupled('653+49=207'), [[2, 3, 4, 5, 3, 4, 5, 4, 3, 2]])
+    np.testing.assert_array_equal(coupled('653+49=702', reversed_answer=False), [[2, 3, 4, 5, 3, 4, 5, 2, 3, 4]])
+    np.testing.assert_array_equal(coupled('99+1=001 '), [[2, 3, 4, 3, 4, 3, 2, 1, 0]])
+
+
+def test_coupled_ids_start_anew_with_each_problem_and_document():
+    np.testing.assert_array_equal(coupled('7+8=51 123+'), [[2, 3, 2, 3, 2, 1, 0, 2, 3, 4, 5]])
+    tokens, segments = as_tokens('1+2=312+3'), np.array([[0, 0, 0, 0, 0, 1, 1, 1, 1]], np.int32)
+    pos = positions.coupled(key(), 1, 9, tokens_BL=tokens, segment_ids_BL=segments)
+    np.testing.assert_array_equal(pos[0].T, [[0, 1, 2, 3, 4, 0, 1, 2, 3], [2, 3, 2, 3, 2, 2, 3, 4, 3]])
+
+
+def test_coupled_ids_start_anywhere_below_the_limit_in_training():
+    tokens = np.repeat(as_tokens('653+49=207 x'), 400, axis=0)
+    pos = np.asarray(positions.coupled(key(), 400, 12, tokens_BL=tokens, max_position=8, train=True))[..., 1]
+    moved = pos - [2, 3, 4, 5, 3, 4, 5, 4, 3, 2, 0, 0]
+    assert (pos[:, 10:] == 0).all() and (moved[:, :10] == moved[:, :1]).all()
+    assert set(moved[:, 0]) == {0, 1, 2, 3}, 'starts 1 to 4: the largest id, start + 4, is at most max_position'
+
+
+def test_other_tokens_can_be_digits_and_separators():
+    got = coupled('abc-ab:cab', digits=(97, 98, 99), separators=(45, 58), equals=58)
+    np.testing.assert_array_equal(got, [[2, 3, 4, 5, 3, 4, 5, 4, 3, 2]])
+
+
+def test_bipe_counts_places_in_sentences_and_sentences():
+    """Figure 2 of arXiv 2401.16421: a separator is the last token of its segment."""
+    pos = positions.build('bipe')(key(), 1, 8, train=False, tokens_BL=as_tokens('Ab. C..d'))
+    np.testing.assert_array_equal(pos[0].T, [[0, 1, 2, 0, 1, 2, 0, 0], [0, 0, 0, 1, 1, 1, 2, 3]])
+    pos = positions.build('bipe', separators=(98,))(key(), 1, 8, train=False, tokens_BL=as_tokens('Ab. C..d'))
+    np.testing.assert_array_equal(pos[0].T, [[0, 1, 0, 1, 2, 3, 4, 5], [0, 0, 1, 1, 1, 1, 1, 1]])
+
+
+def test_bipe_starts_anew_with_each_document():
+    segments = np.array([[0, 0, 0, 0, 1, 1, 1, -1]], np.int32)
+    pos = positions.bipe(key(), 1, 8, tokens_BL=as_tokens('A.bc.d.e'), segment_ids_BL=segments)
+    np.testing.assert_array_equal(pos[0].T, [[0, 1, 0, 1, 0, 0, 1, 0], [0, 0, 1, 1, 0, 1, 1, 0]])
+
+
 def test_a_map_of_tokens_asks_for_them():
     with pytest.raises(ValueError, match='abacus positions: got no tokens_BL'):
         positions.build('abacus')(key(), 1, 6, train=False)
@@ -114,6 +185,9 @@ def test_every_option_arrives(name, options):
 def test_the_table_of_options_is_complete():
     assert {name: list(options.position_options(name)) for name in positions.names()} == {
         'abacus': ['digits', 'max_shift'],
+        'bipe': ['separators'],
+        'coupled': ['digits', 'separators', 'equals', 'reversed_answer', 'max_position'],
+        'grid': ['columns', 'rows'],
         'randomized': ['max_position'],
         'sequential': [],
         'shifted': ['max_shift'],

@@ -1,13 +1,17 @@
-"""ALiBi: a penalty that grows linearly with distance, with a fixed slope for each head.
+"""ALiBi: a penalty that grows linearly with distance, with a slope for each head.
 
-Press et al. 2022 (arXiv 2108.12409, section 3).
+Press et al. 2022 (arXiv 2108.12409, section 3). The paper has causal attention and fixed slopes.
 """
 
+from typing import Annotated
+
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings import base
+from posbench.encodings import distance_bias
+from posbench.knobs import Range
 
 
 def slopes(heads: int) -> np.ndarray:
@@ -21,10 +25,26 @@ def slopes(heads: int) -> np.ndarray:
     return np.concatenate([exact, between[: heads - power]])
 
 
-class Encoding(base.PositionEncoding):
-    """logits -= slope_h * |pos_q - pos_k|."""
+class Encoding(distance_bias.DistanceBias):
+    """logits -= slope_h * |pos_q - pos_k|.
 
-    def bias(self, pos_q_BL, pos_k_BM) -> jax.Array:
-        distance_BLM = jnp.abs(pos_q_BL[:, :, None] - pos_k_BM[:, None, :]).astype(jnp.float32)
+    `breaker` takes so many tokens off the distance of keys before the query, so that an encoder can tell left from
+    right: 0.5 in the code of Ruoss et al. 2023 (arXiv 2305.16843). `learned` multiplies each slope by one trained
+    positive number that starts at 1; all layers share it.
+    """
+
+    breaker: Annotated[float, Range(min=0)] = 0.0
+    learned: bool = False
+
+    def setup(self):
+        if self.learned:
+            self.log_gain_H = self.param('log_gain', nn.initializers.zeros, (self.heads,))
+
+    def of_distance(self, distance) -> jax.Array:
         slope_H = jnp.asarray(slopes(self.heads), jnp.float32)
-        return -slope_H[:, None, None] * distance_BLM[:, None]
+        if self.learned:
+            slope_H = slope_H * jnp.exp(self.log_gain_H)
+        tokens = jnp.abs(distance).astype(jnp.float32)
+        if self.breaker:
+            tokens -= self.breaker * (distance > 0)
+        return -distance_bias.per_head(slope_H, distance) * tokens

@@ -7,6 +7,7 @@ GPT-2, where both start at 0.02.
 from typing import Annotated, ClassVar, Literal
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from posbench.encodings import base
@@ -31,11 +32,13 @@ class Encoding(base.PositionEncoding):
         self.table_RD = self.param('table', nn.initializers.normal(self.init_std), (self.max_length, self.width))
 
     def embed(self, x_BLD, pos_BL):
-        table_RD = jnp.asarray(self.table_RD)
-        if self.out_of_range == 'clip':
-            rows_BLD = table_RD.at[jnp.maximum(pos_BL, 0)].get(mode='clip')
-        else:
-            # A negative index would wrap to the end of the table before any mode applies.
-            index_BL = jnp.where(pos_BL < 0, self.max_length, pos_BL)
-            rows_BLD = table_RD.at[index_BL].get(mode='fill', fill_value=jnp.nan)
-        return x_BLD + rows_BLD.astype(x_BLD.dtype)
+        return x_BLD + rows(jnp.asarray(self.table_RD), pos_BL, self.out_of_range).astype(x_BLD.dtype)
+
+
+def rows(table_RD: jax.Array, pos_BL: jax.Array, out_of_range: str) -> jax.Array:
+    """table[pos], [B, L, D]; outside of the table NaN or the nearest row."""
+    if out_of_range == 'clip':
+        return table_RD.at[jnp.maximum(pos_BL, 0)].get(mode='clip')
+    # A negative index would wrap to the end of the table before any mode applies.
+    index_BL = jnp.where(pos_BL < 0, table_RD.shape[0], pos_BL)
+    return table_RD.at[index_BL].get(mode='fill', fill_value=jnp.nan)

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings import base
+from posbench.encodings import distance_bias
 from posbench.knobs import Range
 
 
@@ -33,10 +33,10 @@ def bucket(distance: jax.Array, buckets: int, max_distance: int, bidirectional: 
     # max(.., 1) keeps log finite; those distances take the exact branch anyway.
     ratio = jnp.log(jnp.maximum(distance, 1).astype(jnp.float32) / exact) / np.log(max_distance / exact)
     coarse = exact + (ratio * (buckets - exact)).astype(jnp.int32)
-    return offset + jnp.where(distance < exact, distance, jnp.minimum(coarse, buckets - 1))
+    return (offset + jnp.where(distance < exact, distance, jnp.minimum(coarse, buckets - 1))).astype(jnp.int32)
 
 
-class Encoding(base.PositionEncoding):
+class Encoding(distance_bias.DistanceBias):
     """logits += table[h, bucket(pos_q - pos_k)]."""
 
     buckets: Annotated[int, Range(min=4)] = 32
@@ -47,7 +47,5 @@ class Encoding(base.PositionEncoding):
     def setup(self):
         self.table_HR = self.param('table', nn.initializers.normal(self.init_std), (self.heads, self.buckets))
 
-    def bias(self, pos_q_BL, pos_k_BM) -> jax.Array:
-        distance_BLM = pos_q_BL[:, :, None] - pos_k_BM[:, None, :]
-        index_BLM = bucket(distance_BLM, self.buckets, self.max_distance, self.bidirectional)
-        return jnp.moveaxis(self.table_HR[:, index_BLM], 0, 1)
+    def of_distance(self, distance):
+        return self.table_HR[:, bucket(distance, self.buckets, self.max_distance, self.bidirectional)]

@@ -60,12 +60,18 @@ def style():
 
 def figure(height: float, title: str, subtitle: str) -> Figure:
     """An empty figure of `height` inches with its message top left; the subtitle has room for two lines."""
-    fig = Figure(figsize=(WIDTH, height), facecolor='white')
-    FigureCanvasAgg(fig)
+    fig = bare(WIDTH, height)
     fig.text(0.012, 1 - 0.09 / height, short(title, 46), fontsize=12, fontweight='bold', va='top')
     # Two lines of about the same length, so that no single word is left over.
     lines = textwrap.wrap(short(subtitle, 130), 74 if len(subtitle) <= 74 else len(subtitle) // 2 + 8)
     fig.text(0.012, 1 - 0.32 / height, '\n'.join(lines), fontsize=9.5, color=QUIET, va='top')
+    return fig
+
+
+def bare(width: float, height: float) -> Figure:
+    """An empty figure of so many inches."""
+    fig = Figure(figsize=(width, height), facecolor='white')
+    FigureCanvasAgg(fig)
     return fig
 
 
@@ -88,12 +94,12 @@ def grid(fig: Figure, amount: int, columns: int, *, left=0.42, right=0.12, botto
     return [fig.add_axes((x / width, y / height, w / width, h / height)) for x, y in corners]
 
 
-def save(fig: Figure, path: Path) -> None:
-    """The same figure gives the same bytes, without a version or a date; 256 colours, a third of the size."""
-    fig.set_dpi(DPI)
+def save(fig: Figure, path: Path, scale: float = 1.0, colours: int = 256) -> None:
+    """The same figure gives the same bytes, without a version or a date; few colours, a third of the size."""
+    fig.set_dpi(DPI * scale)
     fig.canvas.draw()
     image = Image.fromarray(np.asarray(fig.canvas.buffer_rgba())).convert('RGB')
-    image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    image.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def look(rank: int) -> dict:

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from posbench.report import kinds
 from posbench.report import rows as rows_lib
 from posbench.report.rows import ReportError, Row
 
@@ -149,22 +150,10 @@ def _picture(path: Path) -> dict | None:
     picture = _json(path, dict)
     if picture is None:
         return None
-    kind = picture.get('kind')
     try:
-        if kind == 'similarity':
-            fits = {len(line) for line in picture['matrix']} == {len(picture['matrix'])} == {len(picture['positions'])}
-        elif kind == 'score':
-            fits = {len(curve) for curve in picture['curves'].values()} == {len(picture['distances'])}
-        elif kind == 'bias':
-            fits = {len(head) for head in picture['heads']} == {len(picture['distances'])}
-        elif kind == 'none':
-            fits = True
-        else:
-            raise ReportError(f'{path}: kind is {kind!r}, wanted similarity, score, bias or none.')
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ReportError(f'{path}: not a picture of kind {kind!r} ({type(error).__name__}: {error}).') from None
-    if not fits:
-        raise ReportError(f'{path}: the values of kind {kind!r} have other lengths than their positions or distances.')
+        kinds.check(picture)
+    except ValueError as error:
+        raise ReportError(f'{path}: {error}') from None
     return picture
 
 

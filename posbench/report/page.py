@@ -90,16 +90,20 @@ def length_tables(study: Study, board: Board) -> list[Table]:
     return [tables.lengths_of_study(board, protocol) for protocol in PROTOCOLS]
 
 
-def to_html(item: Content) -> str:
-    """The whole page, self-contained."""
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Where the templates are, and how they are filled in: everything is escaped."""
+    return jinja2.Environment(
         loader=jinja2.PackageLoader('posbench.report', '.'),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    return environment.get_template('page.html.j2').render(page=item)
+
+
+def to_html(item: Content) -> str:
+    """The whole page, self-contained."""
+    return environment().get_template('page.html.j2').render(page=item)
 
 
 def to_markdown(item: Content) -> str:

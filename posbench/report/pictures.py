@@ -8,13 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from posbench.report import canvas
+from posbench.report.kinds import KINDS
 
-KINDS = {
-    'similarity': 'cosine similarity of the vectors of two positions',
-    'score': 'score against distance, query and key fixed',
-    'bias': 'bias on the score against distance, one line a head',
-    'none': 'nothing to draw',
-}
+CARD = (3.7, 2.45)  # inches
 _DIVERGING = 'RdBu_r'  # blue and red can be told apart by everyone, and their sign by the middle being white
 
 
@@ -33,13 +29,41 @@ def one(picture: dict, train_length: int | None, title: str) -> Figure:
         return fig
     if kind == 'none':
         return fig
+    _labelled(fig, picture, train_length, size=9.5, top=0.86)
+    return fig
+
+
+def card(picture: dict, train_length: int | None) -> Figure:
+    """The picture small and without its title, which stands beside it on the page."""
+    fig = canvas.bare(*CARD)
+    if picture['kind'] == 'similarity':
+        ax = canvas.panel(fig, left=0.42, right=1.0, bottom=0.4, top=0.1)
+        image = _similarity(ax, picture, train_length)
+        ax.set_xlabel('position', fontsize=8)
+        bar = fig.colorbar(image, ax=ax, cax=fig.add_axes((0.76, 0.2, 0.03, 0.72)), ticks=[-1, 0, 1])
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(labelsize=7.5)
+    else:
+        ax = _labelled(fig, picture, train_length, size=7.5, top=0.18)
+    ax.locator_params(axis='x', nbins=5)
+    ax.tick_params(labelsize=7.5, pad=2)
+    ax.xaxis.label.set_size(8)
+    return fig
+
+
+def _labelled(fig: Figure, picture: dict, train_length: int | None, *, size: float, top: float) -> Axes:
+    """Lines with their names beside them."""
     lines = _lines(picture)
     labels = [_last(y, canvas.short(name, 24), color) for name, y, color in lines]
-    ax = canvas.panel(fig, right=canvas.label_space([text for _, text, _ in labels]), bottom=0.5, top=0.86)
+    # The only line of a spectrum needs no name.
+    labels = [] if picture['kind'] == 'spectrum' and len(labels) == 1 else labels
+    size = size if len(labels) <= 10 else 0.8 * size
+    right = canvas.label_space([text for _, text, _ in labels], size)
+    ax = canvas.panel(fig, left=0.5 * size / 9.5 + 0.08, right=right, bottom=0.5 * size / 9.5 + 0.04, top=top)
     _curves(ax, picture, lines, train_length, label=True)
-    ax.set_xlabel('distance between query and key, tokens')
-    canvas.label_lines(ax, labels, size=9.5 if len(labels) <= 10 else 7.5)
-    return fig
+    ax.set_xlabel('pair of channels' if picture['kind'] == 'spectrum' else 'distance between query and key, tokens')
+    canvas.label_lines(ax, labels, size=size)
+    return ax
 
 
 def many(pictures: dict[str, dict], train_length: int | None, title: str) -> Figure:
@@ -82,20 +106,58 @@ def _similarity(ax: Axes, picture: dict, train_length: int | None):
 
 def _lines(picture: dict) -> list[tuple[str, np.ndarray, tuple | str]]:
     """(name, values, colour) of every line: heads go from dark to light, curves have colours of their own."""
-    if picture['kind'] == 'score':
-        return [(name, _numbers(y), canvas.look(i)['color']) for i, (name, y) in enumerate(picture['curves'].items())]
+    if picture['kind'] in ('score', 'spectrum'):
+        curves = picture['curves'] if picture['kind'] == 'score' else picture['wavelengths']
+        found = [(name, _numbers(y)) for name, y in curves.items()]
+        # Logarithms, so that the axis is linear for whoever places labels at it.
+        found = found if picture['kind'] == 'score' else [(name, np.log10(y)) for name, y in found]
+        return [(name, y, canvas.look(i)['color']) for i, (name, y) in enumerate(found)]
     heads = picture['heads']
     return [(f'head {i + 1}', _numbers(y), _head_color(i, len(heads))) for i, y in enumerate(heads)]
 
 
 def _curves(ax: Axes, picture: dict, lines: Sequence, train_length: int | None, *, label: bool) -> None:
+    if picture['kind'] == 'spectrum':
+        _wavelengths(ax, lines, train_length, label=label)
+        return
     distances = picture['distances']
-    for _, y, color in lines:
+    for (_, y, color), spread in zip(lines, picture.get('spread') or [None] * len(lines)):
         ax.plot(distances, y, color=color, linewidth=1.7 if label else 1.2)
+        if spread is not None:
+            ax.fill_between(distances, y - _numbers(spread), y + _numbers(spread), color=color, alpha=0.1, linewidth=0)
     ax.axhline(0, color=canvas.FAINT, linewidth=0.8, zorder=1)
     ax.set_xlim(distances[0], distances[-1])
+    if picture['kind'] == 'attention':
+        # A tenth and ten times an even share at least, so that chance does not look like a preference.
+        low, high = ax.get_ylim()
+        ax.set_ylim(min(low, -1.1), max(high, 1.1))
+        _powers_of_ten(ax)
     if train_length is not None and distances[0] < train_length < distances[-1]:
         canvas.mark_training(ax, train_length, label=label)
+
+
+def _wavelengths(ax: Axes, lines: Sequence, train_length: int | None, *, label: bool) -> None:
+    """One dot a pair of channels; what never turns has none."""
+    for number, (_, y, color) in enumerate(lines):
+        pairs = np.arange(1, len(y) + 1)
+        ax.plot(pairs, y, color=color, linewidth=1, marker='o' if number == 0 else '.', markersize=3, zorder=3 - number)
+    ax.set_xlim(0.5, max(len(y) for _, y, _ in lines) + 0.5)
+    if train_length is not None:
+        ax.axhline(math.log10(train_length), color=canvas.QUIET, linewidth=0.9, linestyle=(0, (3, 2)), zorder=1)
+        if label:
+            ax.annotate('training length', (1, math.log10(train_length)), (-2, -3), ('axes fraction', 'data'),
+                        'offset points', fontsize=7.5, color=canvas.QUIET, ha='right', va='top')  # fmt: skip
+    _powers_of_ten(ax)
+
+
+def _powers_of_ten(ax: Axes) -> None:
+    """Names the ticks of an axis of logarithms."""
+    low, high = ax.get_ylim()
+    first, last = math.ceil(low), math.floor(high)
+    step = max(1, math.ceil((last - first) / 5))
+    # Zero, an even share, is always among them.
+    ticks = [tick for tick in range(first, last + 1) if tick % step == 0]
+    ax.set_yticks(ticks, [f'$10^{{{tick}}}$' if abs(tick) > 2 else f'{10.0**tick:g}' for tick in ticks])
 
 
 def _head_color(head: int, heads: int) -> tuple:

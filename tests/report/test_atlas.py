@@ -25,12 +25,13 @@ CLAIMS = {
 
 def row(name: str, group: str = 'bias', views=(VIEWS[0],), **changes) -> dict:
     return {
-        'name': name, 'encoding': name, 'group': group, 'documentation': f'{name} is an idea.\n\nA 2020 (arXiv 2001.00001).',
+        'name': name, 'encoding': name, 'group': group,
+        'documentation': f'{name} is an idea.\n\nA 2020 (arXiv 2001.00001).',
         'formula': 'logits -= `slope` * distance.', 'claims': CLAIMS, 'hooks': ['bias'], 'params': 12,
         'cost': {'arithmetic': 1.01, 'traffic': 1.2}, 'parameters': 'initial', 'views': list(views),
         'options': [{'name': 'slope', 'value': '1.0', 'allowed': 'a finite number'}],
-        'configs': [{'name': f'{name}_config', 'about': 'As published.', 'encodings': [name], 'changes': {'slope': '2.0'},
-                     'positions': 'sequential', 'inside': False}],
+        'configs': [{'name': f'{name}_config', 'about': 'As published.', 'encodings': [name], 'inside': False,
+                     'changes': {'slope': '2.0'}, 'positions': 'sequential'}],
     } | changes  # fmt: skip
 
 

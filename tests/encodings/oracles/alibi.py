@@ -4,13 +4,17 @@ import math
 
 from tests.encodings import oracles
 
-SETTINGS = [{}]
-OTHER = {}
+SETTINGS = [{}, dict(breaker=0.5), dict(learned=True)]
+OTHER = {'breaker': (0.5, {}), 'learned': (True, {})}
 
 
 class Oracle(oracles.Oracle):
     def logit(self, h, q_K, k_K, i, j):
-        return oracles.dot(q_K, k_K) - slopes(self.options['heads'])[h] * abs(i - j)
+        slope = slopes(self.options['heads'])[h]
+        if self.options['learned']:
+            slope *= math.exp(self.weights['log_gain'][h])
+        away = i - j - self.options['breaker'] if i > j else j - i
+        return oracles.dot(q_K, k_K) - slope * away
 
 
 def slopes(heads):

@@ -1,0 +1,113 @@
+"""Training-step time of every config beside the one without an encoding, pair by pair in one process.
+
+    python -m benchmarks.encoding_steps [--length=512] [--rounds=7] [--write] [CONFIG ...]
+
+The main job's model and optimizer on random tokens, 2,048 tokens a step. Each round times a few steps without an
+encoding and then a few with one, so that a machine that is busy is busy for both; the figure is the median of the
+ratios. `--write` puts the table into benchmarks/encoding_steps.md.
+"""
+
+import argparse
+import pathlib
+import statistics
+import time
+
+from posbench import host
+
+host.prepare()
+
+import jax  # noqa: E402 (the devices are counted when jax is imported)
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
+import optax  # noqa: E402
+
+from posbench import parallel, positions, schema, step, transformer  # noqa: E402
+from posbench.tasks.text import language_model  # noqa: E402
+
+ROOT = pathlib.Path(__file__).parents[1]
+TABLE = ROOT / 'benchmarks' / 'encoding_steps.md'
+TOKENS, VOCABULARY, STEPS = 2048, 1024, 2
+# What the house promises, by what the encoding does; other kinds are reported without a promise.
+ALLOWED = {'positions only': 1.15, 'a gate': 1.5}
+
+
+class Subject:
+    """One config, compiled, with its own state."""
+
+    def __init__(self, name: str, length: int):
+        config = schema.load(ROOT / 'configs' / f'{name}.py')
+        self.name, batch_size = name, TOKENS // length
+        model = transformer.from_config(config, VOCABULARY)
+        position_map = positions.build(**config.positions)
+        optimizer, layout = optax.adamw(1e-3), parallel.layout('jit', seeds=1, batch_size=batch_size)
+
+        def init(seed):
+            return step.init_state(model, optimizer, seed, length, position_map)
+
+        state = parallel.place_state(jax.jit(jax.vmap(init))(jnp.arange(1)), layout)
+        steps = step.make_steps(model, optimizer, position_map, batch_size=batch_size, length=length, most=STEPS)
+        compiled = parallel.compile_steps(steps, layout, jax.eval_shape(lambda: state))
+        tokens = np.random.default_rng(0).integers(0, VOCABULARY, 100_000).astype(np.int32)
+        self.source = parallel.place(step.Source(language_model.Task(tokens)), layout)
+        begun = time.perf_counter()
+        self.program = compiled.lower(state, self.source, jnp.int32(STEPS)).compile()
+        self.compile_seconds = time.perf_counter() - begun
+        self.state, self.kind = state, kind(model.encoding)
+        self.parameters = sum(
+            leaf.size
+            for path, leaf in jax.tree.leaves_with_path(state.params)
+            if any(entry.key == 'position_encoding' for entry in path)
+        )
+        self.seconds()
+
+    def seconds(self) -> float:
+        """Of one step."""
+        begun = time.perf_counter()
+        self.state, metrics = jax.block_until_ready(self.program(self.state, self.source, jnp.int32(STEPS)))
+        if not np.isfinite(parallel.to_host(metrics)['loss']).all():
+            raise RuntimeError(f'{self.name}: the loss is not finite')
+        return (time.perf_counter() - begun) / STEPS
+
+
+def kind(encoding) -> str:
+    """Which promise of speed an encoding is under."""
+    if encoding.has('product') or encoding.has('value') or encoding.halo or encoding.normaliser != 'softmax':
+        return 'other'
+    if encoding.has('aux') or encoding.needs_causal:
+        return 'a gate' if encoding.has('aux') and encoding.has('score') else 'other'
+    return 'other' if encoding.has('score') or encoding.has('enter') else 'positions only'
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    names = sorted(path.stem for path in (ROOT / 'configs').glob('*.py') if path.stem not in ('__init__', 'default'))
+    parser.add_argument('configs', nargs='*', default=names)
+    parser.add_argument('--length', type=int, default=512)
+    parser.add_argument('--rounds', type=int, default=7)
+    parser.add_argument('--write', action='store_true')
+    flags = parser.parse_args()
+    plain = Subject('none', flags.length)
+    lines = [
+        '| config | kind | ms a step | beside `none` | promise | parameters | compiling, s |\n'
+        '| --- | --- | ---: | ---: | --- | ---: | ---: |'
+    ]
+    for name in flags.configs:
+        subject = Subject(name, flags.length)
+        pairs = [(plain.seconds(), subject.seconds()) for _ in range(flags.rounds)]
+        ratio = statistics.median(with_it / without for without, with_it in pairs)
+        milliseconds = statistics.median(with_it for _, with_it in pairs) * 1e3
+        allowed = ALLOWED.get(subject.kind)
+        verdict = '' if allowed is None else f'{"kept" if ratio <= allowed else "BROKEN"} (at most {allowed})'
+        lines.append(
+            f'| {name} | {subject.kind} | {milliseconds:.0f} | {ratio:.2f} | {verdict} | {subject.parameters:,} '
+            f'| {subject.compile_seconds:.1f} |'
+        )
+        print(lines[-1], flush=True)
+        del subject
+    if flags.write:
+        title = f'Written by `python -m benchmarks.encoding_steps --length={flags.length} --write`.'
+        TABLE.write_text('\n'.join([title, '', *lines, '']), 'utf-8')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,9 @@
+"""Linear biases (Press et al. 2022, arXiv 2108.12409) with trained slopes."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(name='alibi', module=None, breaker=0.0, learned=True)
+    return config

@@ -1,0 +1,9 @@
+"""Token vectors as waves with trained frequencies (Wang et al. 2020, arXiv 1912.12333)."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(name='complex_embedding', module=None, theta=10_000.0, trained=True)
+    return config

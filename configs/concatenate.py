@@ -1,0 +1,20 @@
+"""Token vectors beside sinusoids, projected to the width of the model, in place of their sum."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(
+        name='concatenate',
+        module=None,
+        over=dict(
+            name='sinusoidal',
+            module=None,
+            theta=10_000.0,
+            layout='interleaved',
+            frequencies='vaswani',
+            learned_scale=False,
+        ),
+    )
+    return config

@@ -1,0 +1,9 @@
+"""Contextual positions, at most 64 (Golovneva et al. 2024, arXiv 2405.18719, "CoPE")."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(name='cope_contextual', module=None, max_positions=64, scaled=True)
+    return config

@@ -1,0 +1,17 @@
+"""Disentangled content and distance (He et al. 2020, arXiv 2006.03654, DeBERTa)."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(
+        name='deberta',
+        module=None,
+        max_distance=512,
+        buckets=None,
+        key_row='paper',
+        three_terms=False,
+        init_std=0.02,
+    )
+    return config

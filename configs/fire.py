@@ -1,0 +1,9 @@
+"""A network of the distance as a share of the query's position (Li et al. 2024, arXiv 2310.04418)."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(name='fire', module=None, hidden=32, length=512.0, init_c=0.1, shared=False)
+    return config

@@ -1,0 +1,18 @@
+"""Sinusoids and vectors of a trained differential equation (Liu et al. 2020, arXiv 2003.09229), at the input."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(
+        name='floater',
+        module=None,
+        max_length=1024,
+        interval=0.01,
+        theta=10_000.0,
+        sinusoid=True,
+        where='input',
+        out_of_range='nan',
+    )
+    return config

@@ -1,0 +1,9 @@
+"""ALiBi with slopes that queries and keys set, "GRAPE-A-QK" (Zhang et al. 2025, arXiv 2512.07805)."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(name='grape_a', module=None, gate='query_key', unit_length=True, init_omega=1.0)
+    return config

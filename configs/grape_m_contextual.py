@@ -1,0 +1,17 @@
+"""Rotary embedding along learned steps (Zhang et al. 2025, arXiv 2512.07805, contextual "GRAPE-M")."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(
+        name='grape_m_contextual',
+        module=None,
+        theta=10_000.0,
+        gate='sigmoid',
+        gate_scale=16.0,
+        init_step=1e-3,
+        per_head=False,
+    )
+    return config

@@ -1,0 +1,12 @@
+"""Multimodal rotary embedding (Wang et al. 2024, arXiv 2409.12191, "Qwen2-VL"); tokens fill pages of 4 rows."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(
+        name='mrope', module=None, theta=1_000_000.0, sections=(16, 24, 24), interleaved=False, layout='half'
+    )
+    config.positions = dict(name='grid', columns=16, rows=4)
+    return config

@@ -1,0 +1,12 @@
+"""Multimodal rotary embedding with alternating pairs (Bai et al. 2025, arXiv 2511.21631, "Qwen3-VL")."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(
+        name='mrope', module=None, theta=5_000_000.0, sections=(24, 20, 20), interleaved=True, layout='half'
+    )
+    config.positions = dict(name='grid', columns=16, rows=4)
+    return config

@@ -1,0 +1,17 @@
+"""Rotary embedding with a base that grows with the sequence (emozilla 2023; arXiv 2309.00071)."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(
+        name='rotary_ntk_dynamic',
+        module=None,
+        factor=1.0,
+        original_length=128,
+        theta=10_000.0,
+        layout='half',
+        fraction=1.0,
+    )
+    return config

@@ -1,0 +1,15 @@
+"""Rotary embedding of a quarter of the channels (GPT-NeoX; Black et al. 2022, arXiv 2204.06745)."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(
+        name='rotary',
+        module=None,
+        theta=10_000.0,
+        layout='half',
+        fraction=0.25,
+    )
+    return config

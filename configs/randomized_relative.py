@@ -1,0 +1,15 @@
+"""Transformer-XL's relative attention at randomized positions (Ruoss et al. 2023, arXiv 2305.16843).
+
+A distance is the difference of two drawn positions. The released code, which is for encoders, draws the distances
+themselves, and so gives all pairs of one distance the same draw; it also reads past the end of its table, so that all
+later keys and the token itself share one vector.
+"""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(name='transformer_xl', module=None, theta=10_000.0, init_std=0.02)
+    config.positions = dict(name='randomized', max_position=2048)
+    return config

@@ -1,0 +1,9 @@
+"""Dot products of sinusoids as a bias (Chi et al. 2023, arXiv 2212.10356)."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(name='sandwich', module=None, channels=128, theta=10_000.0)
+    return config

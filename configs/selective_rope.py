@@ -1,0 +1,11 @@
+"""Rotary embedding by angles that the tokens decide (Movahedi et al. 2025, arXiv 2511.17388, "Selective RoPE")."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(
+        name='selective_rope', module=None, theta=500_000.0, temperature=1.0, rank=16, kernel=4, gated=False
+    )
+    return config

@@ -1,0 +1,10 @@
+"""Sinusoids of row and column (Chen et al. 2021, arXiv 2104.02057); tokens lie on a grid."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(name='sincos_2d', module=None, theta=10_000.0, frequencies='vaswani')
+    config.positions = dict(name='grid', columns=16, rows=None)
+    return config

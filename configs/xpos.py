@@ -1,0 +1,9 @@
+"""xPos (Sun et al. 2022, arXiv 2212.10554): rotary embedding with pairs that fade with distance."""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.encoding = dict(name='xpos', module=None, theta=10_000.0, gamma=0.4, scale_base=512.0, layout='interleaved')
+    return config

@@ -1,0 +1,115 @@
+"""Biases of the distance pos_q - pos_k alone: written as a function of a distance, evaluated once for each distance.
+
+L queries and M keys have L M distances, but only L + M - 1 different ones where positions rise by one from token to
+token, as they do unless documents are packed, rows are padded or positions are drawn. Such a block is a Toeplitz
+matrix: it is laid out by padding and reshaping, so that its gradient is a sum along diagonals and not a scatter, which
+is slow on a CPU. Whether positions are so is seen from the positions themselves, at run time; all others are treated
+pair by pair, with the same values.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from posbench.encodings import base
+
+
+class DistanceBias(base.PositionEncoding):
+    """logits += of_distance(pos_q - pos_k)."""
+
+    # Many numbers are at work for each pair, such as the hidden units of a network: queries are taken one at a time.
+    # Without an annotation, which would make it a field, and so an option.
+    wide = False
+
+    def of_distance(self, distance: jax.Array) -> jax.Array:
+        """float32 [H, *distance.shape] of distances in the dtype of positions."""
+        raise NotImplementedError
+
+    def bias(self, pos_q_BL, pos_k_BM):
+        return tabulated(self.of_distance, pos_q_BL, pos_k_BM, wide=self.wide)
+
+
+def tabulated(
+    of_distance: Callable,
+    pos_q_BL: jax.Array,
+    pos_k_BM: jax.Array,
+    *,
+    of_pairs: Callable | None = None,
+    only_if: jax.Array | bool = True,
+    wide: bool = False,
+) -> jax.Array:
+    """A bias of all pairs, float32 [B, H, L, M].
+
+    Args:
+      of_distance: distances [N] -> [H, N], asked where positions are consecutive and `only_if` is True.
+      pos_q_BL, pos_k_BM: positions; a leading 1 stands for positions that all rows share.
+      of_pairs: positions of queries and of keys, of shapes that broadcast -> [H, *shape]; None: `of_distance` of their
+        difference. Asked everywhere else, and has to agree.
+      only_if: bool []; may depend on parameters, but no gradient passes.
+      wide: `of_pairs` is called for one query at a time.
+    """
+    batch, length = max(pos_q_BL.shape[0], pos_k_BM.shape[0]), pos_q_BL.shape[1]
+    if of_pairs is None:
+
+        def of_pairs(pos_q, pos_k):
+            return of_distance(pos_q - pos_k)
+
+    def table(pos_q_BL, pos_k_BM):
+        bias_HLM = toeplitz(of_distance(distances(pos_q_BL, pos_k_BM)), length)
+        return jnp.broadcast_to(bias_HLM, (batch, *bias_HLM.shape))
+
+    def pairs(pos_q_BL, pos_k_BM):
+        if not wide:
+            return jnp.swapaxes(of_pairs(pos_q_BL[:, :, None], pos_k_BM[:, None, :]), 0, 1)
+        one_query = jax.checkpoint(lambda pos_q_B: of_pairs(pos_q_B[:, None], pos_k_BM), prevent_cse=False)
+        return jnp.moveaxis(jax.lax.map(one_query, jnp.swapaxes(pos_q_BL, 0, 1)), (2, 1), (0, 1))
+
+    if length == 1:
+        return pairs(pos_q_BL, pos_k_BM)
+    # Computed again in the backward pass: otherwise a branch keeps room for what the other one would remember.
+    table, pairs = (jax.checkpoint(branch, prevent_cse=False) for branch in (table, pairs))
+    regular = everywhere(consecutive(pos_q_BL, pos_k_BM) & jax.lax.stop_gradient(only_if))
+    return jax.lax.cond(regular, table, pairs, pos_q_BL, pos_k_BM)
+
+
+def consecutive(pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array:
+    """Whether queries and keys rise by one from token to token and are equally far apart in all rows, bool []."""
+
+    def rises(pos):
+        return (pos == pos[:, :1] + jnp.arange(pos.shape[1], dtype=pos.dtype)).all()
+
+    apart_B = pos_q_BL[:, 0] - pos_k_BM[:, 0]
+    return rises(pos_q_BL) & rises(pos_k_BM) & (apart_B == apart_B[0]).all()
+
+
+@jax.custom_batching.custom_vmap
+def everywhere(truth: jax.Array) -> jax.Array:
+    """`truth` itself; under vmap, whether it holds for all. A condition of its own for each would run both branches."""
+    return truth
+
+
+@everywhere.def_vmap
+def _everywhere(axis_size, in_batched, truth):
+    return everywhere(truth.all(axis=0)), False
+
+
+def distances(pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array:
+    """The L + M - 1 distances of consecutive positions, from the largest to the smallest."""
+    length, keys = pos_q_BL.shape[1], pos_k_BM.shape[1]
+    fall_N = jnp.arange(length + keys - 1, dtype=pos_q_BL.dtype)
+    return pos_q_BL[0, 0] - pos_k_BM[0, 0] + (length - 1) - fall_N
+
+
+def toeplitz(values_HN: jax.Array, length: int) -> jax.Array:
+    """[H, L, M] with values[h, L - 1 - l + m] at (l, m), of N = L + M - 1 values a head."""
+    heads, count = values_HN.shape
+    # Rows one number too long, cut anew one number shorter: each begins one place earlier than the row before.
+    rows_HLN = jnp.broadcast_to(jnp.pad(values_HN, ((0, 0), (0, 1)))[:, None], (heads, length, count + 1))
+    flat_HN = rows_HLN.reshape(heads, length * (count + 1))[:, length - 1 : length - 1 + length * count]
+    return flat_HN.reshape(heads, length, count)[:, :, : count - length + 1]
+
+
+def per_head(values_H: jax.Array, like: jax.Array) -> jax.Array:
+    """[H, 1, 1, ...], to be used beside the [*like.shape] that follows it."""
+    return jnp.reshape(values_H, (-1, *(1,) * like.ndim))

@@ -1,0 +1,43 @@
+"""Rotary embedding at positions that are read off the tokens themselves, not counted.
+
+Li et al. 2025, "RePo" (arXiv 2512.14391, section 3). It acts on queries and keys; order reaches attention through the
+causal mask alone. The authors leave the first third of the layers to the ordinary rotary embedding (`by_layer` does
+that), and train on from a model of it.
+"""
+
+from typing import Annotated, ClassVar
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from posbench.encodings import base, rotation, spectra
+from posbench.knobs import Range
+
+
+class Encoding(base.PositionEncoding):
+    """Pair c of a head turns by z theta^(-2c/K), where z, the head's position of a token, is (silu(x Wg) * (x Wc)) Wf.
+
+    x is the input of the layer; Wg and Wc have D/reduction columns, at least one. Pairs are channels c and c + K/2.
+    """
+
+    theta: Annotated[float, Range(above=0)] = 500_000.0
+    reduction: Annotated[int, Range(min=1)] = 8
+
+    per_layer: ClassVar[bool] = True
+    causal_only: ClassVar[bool] = True
+    reads_positions: ClassVar[bool] = False
+    even_head_width: ClassVar[bool] = True
+
+    def setup(self):
+        middle = max(self.width // self.reduction, 1)
+        init = nn.initializers.variance_scaling(1.0, 'fan_in', 'truncated_normal', in_axis=0, out_axis=(1, 2))
+        self.gate_and_content_D2N = self.param('gate_and_content', init, (self.width, 2, middle))
+        self.final_NH = self.param('final', nn.initializers.lecun_normal(), (middle, self.heads))
+
+    def aux(self, x_BLD, pos_BL):
+        both_BL2N = jnp.einsum('BLD,DGN->BLGN', x_BLD.astype(jnp.float32), self.gate_and_content_D2N)
+        return (nn.silu(both_BL2N[:, :, 0]) * both_BL2N[:, :, 1]) @ self.final_NH
+
+    def rotate(self, x_BLHK, pos_BL, role, aux=None):
+        phase_BLHC = spectra.phases(aux, spectra.geometric(self.theta, x_BLHK.shape[-1]))
+        return rotation.turn(x_BLHK, jnp.cos(phase_BLHC), jnp.sin(phase_BLHC))

@@ -1,0 +1,52 @@
+"""Stick-breaking attention: from the query backwards, each key breaks its share off what nearer keys left.
+
+Tan et al. 2024 (arXiv 2410.17980, section 2). There is no softmax: the shares of a query add up to at most 1, and the
+first token, which has nothing before it, gets 0. The order of keys is the order in which tokens are stored.
+
+Some of the authors' models give what is left of the stick to the query's own value (`sb_remainder` in dolomite-engine).
+That is not an option here: the values of the keys are gone from the running output by the time all shares are known.
+"""
+
+from typing import ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+
+from posbench.encodings import base
+
+# As attention hides a key: exp of it is 0, and it is finite.
+HIDDEN = -1e30
+
+
+class Encoding(base.PositionEncoding):
+    """weight_ij = sigmoid(z_ij) times the product of 1 - sigmoid(z_il) over the keys l between j and i.
+
+    z is the usual logit q · k / sqrt(K). A query does not see its own key, unless `attend_current`.
+    """
+
+    attend_current: bool = False
+
+    needs_causal: ClassVar[bool] = True
+    reads_order: ClassVar[bool] = True
+    reads_positions: ClassVar[bool] = False
+    neutral_at_zero: ClassVar[bool] = False
+    normaliser: ClassVar[Literal['softmax', 'exp']] = 'exp'
+
+    def accumulate(self, aux_BM, pos_BM, order):
+        # By its place a query knows which key is its own.
+        return order.index_BL
+
+    def first_carry(self, q_BLHK):
+        """The logarithm of the stick that is left."""
+        return jnp.zeros((q_BLHK.shape[0], q_BLHK.shape[2], q_BLHK.shape[1]), jnp.float32)
+
+    def score(self, logits_BHLM, block, carry):
+        seen_BLM = block.allowed_BLM
+        if not self.attend_current:
+            seen_BLM = seen_BLM & (block.aux_q[:, :, None] != block.aux_k[:, None, :])
+        seen_BHLM = seen_BLM[:, None]
+        kept_BHLM = jnp.where(seen_BHLM, jax.nn.log_sigmoid(-logits_BHLM), 0.0)
+        down_to_BHLM = jax.lax.cumsum(kept_BHLM, axis=3, reverse=True)
+        left_BHLM = carry[..., None] + down_to_BHLM - kept_BHLM
+        shares_BHLM = jnp.where(seen_BHLM, jax.nn.log_sigmoid(logits_BHLM) + left_BHLM, HIDDEN)
+        return shares_BHLM, carry + down_to_BHLM[..., 0]

@@ -1,0 +1,27 @@
+"""Zheng et al. 2024, section 3: an MLP over the heads of logits and bias, LeakyReLU 0.01, one pair at a time."""
+
+import numpy as np
+
+from tests.encodings import oracles
+
+SETTINGS = [
+    dict(over='alibi', hidden=5),
+    dict(over='none', hidden=3),
+    # Few units: a finite difference that steps over the bend of one is off by more than rounding.
+    dict(over=dict(name='t5_bias', buckets=8, max_distance=20), hidden=6),
+]
+OTHER = {'over': ('none', {}), 'hidden': (16, {})}
+
+
+class Oracle(oracles.Oracle):
+    def logits(self, s):
+        with_bias_HLM = self.options['over'].logits(s)
+        logits_HLM = oracles.Oracle({}, {}).logits(s)
+        seen_NLM = np.concatenate([logits_HLM, with_bias_HLM - logits_HLM])[: self.weights['up'].shape[1]]
+        out_HLM = np.zeros(logits_HLM.shape)
+        for i, j in np.argwhere(s.allowed_LM):
+            hidden_F = seen_NLM[:, i, j] @ self.weights['up'][0] + self.weights['up_bias']
+            hidden_F = np.maximum(hidden_F, 0) + 0.01 * np.minimum(hidden_F, 0)
+            added_H = hidden_F @ self.weights['down'][0] + self.weights['down_bias']
+            out_HLM[:, i, j] = with_bias_HLM[:, i, j] + added_H
+        return out_HLM
