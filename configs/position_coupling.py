@@ -11,5 +11,5 @@ def get_config():
         over=dict(name='learned', module=None, max_length=256, init_std=1.0, out_of_range='nan'),
         axis=1,
     )
-    config.positions = dict(name='coupled', reversed_answer=True, max_position=202)
+    config.positions = dict(name='coupled', reversed_answer=True, max_id=202)
     return config

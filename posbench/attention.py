@@ -1,6 +1,6 @@
 """Attention, once, for every encoding: scale, mask, online softmax over blocks of keys.
 
-The dense path is the blockwise path with one block. With `block_size` no array holds all L M pairs: for each block of
+The dense way is the blockwise way with one block. With `block_size` no array holds all L M pairs: for each block of
 queries, a scan over the blocks of keys from right to left keeps the running maximum, sum and output (Milakov &
 Gimelshein 2018, arXiv 1805.02867; Rabe & Staats 2021, arXiv 2112.05682) and what the encoding carries. Blocks that the
 causal mask hides are skipped. Both loops are recomputed in the backward pass, so that memory grows with L alone.

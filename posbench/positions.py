@@ -128,7 +128,7 @@ def coupled(
     separators: tuple[int, ...] = (43, 61),
     equals: int = 61,
     reversed_answer: bool = True,
-    max_position: Annotated[int, Range(min=3)] = 202,
+    max_id: Annotated[int, Range(min=3)] = 202,
     train: bool = False,
 ) -> jax.Array:
     """Two coordinates: the place in the sequence, and an id that digits of equal significance share; 0 elsewhere.
@@ -137,7 +137,7 @@ def coupled(
     the most significant digit, and those after it are answers, read from the least significant one if
     `reversed_answer`. Ids rise with significance towards the front: start + n - s for the digit of 10^s, with n the
     digits of the longest operand, and start + n + 1 for separators. `start` is drawn for each sequence from
-    [1, max_position - n) in training; it is 1 at evaluation. All are token ids, by default those of bytes.
+    [1, max_id - n) in training; it is 1 at evaluation. All are token ids, by default those of bytes.
 
     The id of an operand's digit depends on digits to come: operands are for prompts. Cho et al. 2024 (arXiv 2405.20671,
     section 3); the order of ids and the draw are those of the authors' code (HanseulJo/position-coupling).
@@ -160,7 +160,7 @@ def coupled(
     longest_BL = of_problem(jax.ops.segment_max, jnp.where(is_operand_BL, from_front_BL + from_end_BL + 1, 0))
     start_B1 = jnp.ones((tokens_BL.shape[0], 1), jnp.int32)
     if train:
-        beyond_B1 = jnp.maximum(max_position - longest_BL.max(axis=1, keepdims=True), 2)
+        beyond_B1 = jnp.maximum(max_id - longest_BL.max(axis=1, keepdims=True), 2)
         start_B1 = jax.random.randint(rng, start_B1.shape, 1, beyond_B1, dtype=jnp.int32)
     significance_BL = from_front_BL if reversed_answer else from_end_BL
     significance_BL = jnp.where(is_operand_BL, from_end_BL, significance_BL)

@@ -69,9 +69,10 @@ class Transformer(nn.Module):
         self._check()
         encoding = self.encoding.sized(self.width, self.heads)
         shared = {}
-        if not encoding.per_layer:
+        if encoding.shares_parameters():
             shared = self.param('position_encoding', lambda rng: encoding.split(encoding.init_params(rng))[0])
-        embedding = base.PositionEncoding() if encoding.per_layer else encoding.with_params(shared)
+        # Where nothing is embedded, the parameters of layers would only be missed.
+        embedding = encoding.with_params(shared) if encoding.has('embed') else base.PositionEncoding()
         input_layer = InputLayer(self.vocabulary, self.width, self.dtype, name='input_layer')
         context, cache_layers, cache = self._context(tokens_BL, pos_BL, segment_ids_BL, cache, rows_B)
 

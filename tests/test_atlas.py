@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 import textwrap
 
 import jax
@@ -176,14 +177,17 @@ def test_what_is_not_turned_has_no_wavelength():
     assert views.spectrum(base.PositionEncoding().sized(WIDTH, HEADS), 64) is None
 
 
-def test_configs_are_listed_where_they_are_used_and_main_ones_come_first():
-    used, problems = atlas.configs(atlas.CONFIGS)
-    names = {path.stem for path in atlas.CONFIGS.glob('*.py')} - {'__init__', 'default'}
-    assert {config['name'] for config in used} | {line.partition('.py: ')[0][8:] for line in problems} == names
-    rotary = atlas._of('rotary', used)
-    assert [config['inside'] for config in rotary] == sorted(config['inside'] for config in rotary)
-    abacus = next(config for config in used if config['name'] == 'abacus')
-    assert abacus['encodings'] == ['on_axis', 'learned'] and abacus['positions'].partition(' ')[0] == 'abacus'
+def test_configs_are_listed_where_they_are_used_and_main_ones_come_first(tmp_path):
+    for name in ('default', 'abacus', 'rnope', 'rope', 'sinusoidal_alibi'):
+        shutil.copy(atlas.CONFIGS / f'{name}.py', tmp_path)
+    used, problems = atlas.configs(tmp_path)
+    assert problems == []
+    assert [config['name'] for config in used] == ['abacus', 'rnope', 'rope', 'sinusoidal_alibi']
+    assert used[0]['encodings'] == ['on_axis', 'learned'] and used[0]['positions'].partition(' ')[0] == 'abacus'
+    assert [(config['name'], config['inside']) for config in atlas._of('rotary', used)] == [
+        ('rope', False),
+        ('rnope', True),
+    ]
 
 
 def test_a_config_that_cannot_be_read_is_named(tmp_path):

@@ -197,7 +197,8 @@ def test_no_encoding_makes_blockwise_memory_grow_with_the_square(encoding):
     sized = encoding.sized(8, 2).at(0)[0]
     shapes = jax.eval_shape(sized.init_params, jax.random.key(0))
     bound = sized.with_params(jax.tree.map(lambda leaf: jnp.ones(leaf.shape), shapes))
-    assert max(growth(bound, (512, 1024), block_size=32)) <= 2.3
+    # Below a thousand tokens what does not grow hides how the rest does.
+    assert max(growth(bound, (1024, 2048), block_size=32)) <= 2.3
 
 
 def test_every_encoding_has_the_same_scale(encoding):

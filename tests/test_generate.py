@@ -14,6 +14,8 @@ MAPS = {
     'randomized': positions.build('randomized', max_position=60),
     'shifted': positions.build('shifted'),
     'abacus': positions.build('abacus', digits=(3, 4, 5, 6)),
+    'bipe': positions.build('bipe', separators=(3, 4, 5)),
+    'grid': positions.build('grid', columns=4),
 }
 
 
@@ -58,10 +60,12 @@ def test_greedy_tokens_are_those_without_a_cache(encoding):
     check_greedy(decoder(encoding), position_map, got_BN)
 
 
-@pytest.mark.parametrize('name', positions.names())
+# Position coupling numbers the digits of an operand from its end, which is still to come while one is written.
+@pytest.mark.parametrize('name', sorted(set(positions.names()) - {'coupled'}))
 def test_greedy_tokens_are_those_without_a_cache_under_every_position_map(name):
     learned = encodings.build('learned')
-    model = decoder(encodings.build('on_axis', over=learned, axis=1) if name == 'abacus' else learned)
+    of_one = name in ('sequential', 'randomized', 'shifted')
+    model = decoder(learned if of_one else encodings.build('on_axis', over=learned, axis=1))
     check_greedy(model, MAPS[name], new_tokens(model, MAPS[name]))
 
 

@@ -68,9 +68,7 @@ def write(names: list[str]) -> None:
     )
     kept = golden()['losses'] if names else {}
     losses = {
-        name: kept[name]
-        if name in kept and name not in names
-        else small_job.losses(small_job.build(name))[0].tolist()
+        name: kept[name] if name in kept and name not in names else small_job.losses(small_job.build(name))[0].tolist()
         for name in VARIANTS
     }
     # One line a config: a change shows as the lines of the configs that it touched.

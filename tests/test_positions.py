@@ -142,10 +142,10 @@ def test_coupled_ids_start_anew_with_each_problem_and_document():
 
 def test_coupled_ids_start_anywhere_below_the_limit_in_training():
     tokens = np.repeat(as_tokens('653+49=207 x'), 400, axis=0)
-    pos = np.asarray(positions.coupled(key(), 400, 12, tokens_BL=tokens, max_position=8, train=True))[..., 1]
+    pos = np.asarray(positions.coupled(key(), 400, 12, tokens_BL=tokens, max_id=8, train=True))[..., 1]
     moved = pos - [2, 3, 4, 5, 3, 4, 5, 4, 3, 2, 0, 0]
     assert (pos[:, 10:] == 0).all() and (moved[:, :10] == moved[:, :1]).all()
-    assert set(moved[:, 0]) == {0, 1, 2, 3}, 'starts 1 to 4: the largest id, start + 4, is at most max_position'
+    assert set(moved[:, 0]) == {0, 1, 2, 3}, 'starts 1 to 4: the largest id, start + 4, is at most max_id'
 
 
 def test_other_tokens_can_be_digits_and_separators():
@@ -186,7 +186,7 @@ def test_the_table_of_options_is_complete():
     assert {name: list(options.position_options(name)) for name in positions.names()} == {
         'abacus': ['digits', 'max_shift'],
         'bipe': ['separators'],
-        'coupled': ['digits', 'separators', 'equals', 'reversed_answer', 'max_position'],
+        'coupled': ['digits', 'separators', 'equals', 'reversed_answer', 'max_id'],
         'grid': ['columns', 'rows'],
         'randomized': ['max_position'],
         'sequential': [],

@@ -202,7 +202,7 @@ def test_from_config_passes_every_knob_of_the_model_on():
     config.dtype = 'bfloat16'
     others = dict(
         kind='encoder', layers=3, width=48, heads=6, hidden=80, norm='post', qk_norm=True, dropout=0.2,
-        tie_embeddings=False, remat=True, scan_layers=True, block_size=7,
+        tie_embeddings=False, remat=True, scan_layers=True, block_size=7, kernel='own',
     )  # fmt: skip
     assert set(others) == set(config.model), 'a knob of config.model has no other value here'
     assert all(others[knob] != config.model[knob] for knob in others)

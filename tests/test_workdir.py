@@ -66,7 +66,7 @@ def test_an_option_of_the_other_encoding_is_not_set(tmp_path, config):
     with workdir.open_workdir(tmp_path, config):
         pass
     line = refusal(tmp_path, schema.load(ROPE, {'encoding.name': 'none'}))
-    assert 'config.encoding.theta is 10000.0 there and not set here' in line
+    assert "config.encoding.layout is 'half' there and not set here" in line
     assert line.endswith('choose another --workdir, or start over here with --resume=never')
 
 

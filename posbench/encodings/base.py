@@ -172,6 +172,11 @@ class PositionEncoding(nn.Module):
         """Whether each layer has parameters of its own."""
         return self.per_layer or any(part.owns_parameters() for part in self.parts().values())
 
+    @nn.nowrap
+    def shares_parameters(self) -> bool:
+        """Whether there may be parameters that all layers share; asked when the dimensions are known."""
+        return not self.per_layer or bool(self.split(jax.eval_shape(self.init_params, jax.random.key(0)))[0])
+
     @property
     def period(self) -> int:
         """Layers after which the kinds of layers repeat; see `at`."""

@@ -1,7 +1,8 @@
 """DAPE: a small network over the heads of logits and bias, added to both, so that the bias adapts to the content.
 
 Zheng et al. 2024 (arXiv 2405.14722, section 3). Sizes, the slope 0.01 below zero, and the network of logits alone over
-an encoding without bias (`Nope_C`, `DAPEV1`) are those of the authors' code, where it is called CAPE as well.
+an encoding without bias (`Nope_C`, `DAPEV1`) are those of the authors' code, where it is called CAPE as well. Its last
+bias is left out: one number for all logits of a head, which softmax takes away again.
 """
 
 from typing import Annotated, ClassVar
@@ -38,7 +39,6 @@ class Encoding(wrapper.Wrapper):
         self.up_NHF = self.param('up', into, (width, seen, self.hidden))
         self.up_bias_F = self.param('up_bias', nn.initializers.zeros_init(), (self.hidden,))
         self.down_NFH = self.param('down', into, (width, self.hidden, self.heads))
-        self.down_bias_H = self.param('down_bias', nn.initializers.zeros_init(), (self.heads,))
 
     @nn.nowrap
     def has(self, hook):
@@ -67,7 +67,7 @@ class Encoding(wrapper.Wrapper):
         hidden_BFLM = self._seen(hidden_BFLM, allowed_BLM)
         # Here products come before moves, and after them in `_up`: what moves is heads wide, not hidden units.
         down_NBHLM = jnp.einsum('BFLM,NFH->NBHLM', hidden_BFLM, self.down_NFH)
-        return sum(map(self._moved, down_NBHLM, self._steps())) + self.down_bias_H[:, None, None]
+        return sum(map(self._moved, down_NBHLM, self._steps()))
 
     def _up(self, x_BHLM, weight_NHF, allowed_BLM):
         x_BHLM = self._seen(x_BHLM, allowed_BLM)

@@ -31,7 +31,7 @@ class Encoding(wrapper.Wrapper):
         return self.over.has(hook)
 
     def embed(self, x_BLD, pos_BL):
-        return self.over.embed(x_BLD, self._pick(pos_BL))
+        return super().embed(x_BLD, self._pick(pos_BL))
 
     def enter(self, h_BLD, h_BMD, pos_BL, order_q, order_k, layer):
         return self.over.enter(h_BLD, h_BMD, self._pick(pos_BL), order_q, order_k, layer)

@@ -11,14 +11,53 @@ from typing import Annotated, ClassVar
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from posbench.encodings import base, fox, running
 from posbench.knobs import Range
 
 # Tokens whose reflections are solved for at once; more cost the square, fewer are small products.
-TOGETHER = 64
+TOGETHER = 32
 # Added to the square of a length, so that a vector of zeros has a gradient.
 TINY = 1e-6
+
+
+@jax.custom_vjp
+def inverse(above_BHMM: jax.Array) -> jax.Array:
+    """The inverse of I + N, where N has only what stands above the diagonal.
+
+    Blocks on the diagonal are joined two by two: with C between the two of a pair, D^-1 - D^-1 C D^-1 inverts D + C.
+    These are products of matrices, on every device; a triangular solve of LAPACK waits inside the thread pool of jax's
+    CPU for threads of the same pool, and two of them at once wait for ever.
+    """
+    size = above_BHMM.shape[-1]
+    place, width = np.arange(size), 2
+    inverse_BHMM = np.eye(size, dtype=np.float32) - _between(above_BHMM, place, 1)
+    while width < size:
+        between_BHMM = _between(above_BHMM, place, width)
+        inverse_BHMM = inverse_BHMM - inverse_BHMM @ (between_BHMM @ inverse_BHMM)
+        width *= 2
+    return inverse_BHMM
+
+
+def _between(above_BHMM, place_M, width):
+    """The part that joins blocks of `width` tokens, the first one of a pair with the second."""
+    block_M = place_M // width
+    pairs_MM = (block_M[:, None] % 2 == 0) & (block_M[None] == block_M[:, None] + 1)
+    return jnp.where(pairs_MM, above_BHMM, 0.0)
+
+
+def _inverse_forward(above_BHMM):
+    inverse_BHMM = inverse(above_BHMM)
+    return inverse_BHMM, inverse_BHMM
+
+
+def _inverse_backward(inverse_BHMM, gradient_BHMM):
+    transposed_BHMM = jnp.swapaxes(inverse_BHMM, -1, -2)
+    return (jnp.triu(-transposed_BHMM @ gradient_BHMM @ transposed_BHMM, 1),)
+
+
+inverse.defvjp(_inverse_forward, _inverse_backward)
 
 
 def through_reflections(q_BLHK, k_BMHK, w_BMHK, beta_BMH, allowed_BLM) -> tuple[jax.Array, jax.Array]:
@@ -31,8 +70,7 @@ def through_reflections(q_BLHK, k_BMHK, w_BMHK, beta_BMH, allowed_BLM) -> tuple[
     beta_BHM1 = jnp.swapaxes(beta_BMH, 1, 2)[..., None]
     wanted_BHML = jnp.where(jnp.swapaxes(allowed_BLM, 1, 2)[:, None], beta_BHM1 * wq_BHML, 0.0)
     overlap_BHMM = beta_BHM1 * jnp.einsum('BMHK,BNHK->BHMN', w_BMHK, w_BMHK)
-    # The diagonal is taken for 1, and what lies below is not read.
-    taken_BHML = jax.scipy.linalg.solve_triangular(overlap_BHMM, wanted_BHML, lower=False, unit_diagonal=True)
+    taken_BHML = inverse(jnp.triu(overlap_BHMM, 1)) @ wanted_BHML
     later_BHMM = jnp.tril(jnp.einsum('BMHK,BNHK->BHMN', w_BMHK, k_BMHK), -1)
     logits_BHLM = jnp.einsum('BLHK,BMHK->BHLM', q_BLHK, k_BMHK)
     logits_BHLM -= jnp.einsum('BHTL,BHTM->BHLM', taken_BHML, later_BHMM)

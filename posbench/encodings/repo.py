@@ -29,14 +29,14 @@ class Encoding(base.PositionEncoding):
     even_head_width: ClassVar[bool] = True
 
     def setup(self):
-        middle = max(self.width // self.reduction, 1)
-        init = nn.initializers.variance_scaling(1.0, 'fan_in', 'truncated_normal', in_axis=0, out_axis=(1, 2))
-        self.gate_and_content_D2N = self.param('gate_and_content', init, (self.width, 2, middle))
-        self.final_NH = self.param('final', nn.initializers.lecun_normal(), (middle, self.heads))
+        middle, init = max(self.width // self.reduction, 1), nn.initializers.lecun_normal()
+        self.gate_DN = self.param('gate', init, (self.width, middle))
+        self.content_DN = self.param('content', init, (self.width, middle))
+        self.final_NH = self.param('final', init, (middle, self.heads))
 
     def aux(self, x_BLD, pos_BL):
-        both_BL2N = jnp.einsum('BLD,DGN->BLGN', x_BLD.astype(jnp.float32), self.gate_and_content_D2N)
-        return (nn.silu(both_BL2N[:, :, 0]) * both_BL2N[:, :, 1]) @ self.final_NH
+        x_BLD = x_BLD.astype(jnp.float32)
+        return (nn.silu(x_BLD @ self.gate_DN) * (x_BLD @ self.content_DN)) @ self.final_NH
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
         phase_BLHC = spectra.phases(aux, spectra.geometric(self.theta, x_BLHK.shape[-1]))

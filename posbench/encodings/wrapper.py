@@ -61,7 +61,8 @@ class Wrapper(base.PositionEncoding):
         return getattr(type(self), hook) is not getattr(Wrapper, hook) or self.over.has(hook)
 
     def embed(self, x_BLD, pos_BL):
-        return self.over.embed(x_BLD, pos_BL)
+        # The parameters of a layer are not there yet, and no encoding that has them has this hook.
+        return self.over.embed(x_BLD, pos_BL) if self.over.has('embed') else x_BLD
 
     def enter(self, h_BLD, h_BMD, pos_BL, order_q, order_k, layer):
         return self.over.enter(h_BLD, h_BMD, pos_BL, order_q, order_k, layer)

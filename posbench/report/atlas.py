@@ -59,7 +59,8 @@ COSTS = ((1.02, 'free'), (1.25, 'light'), (2.0, 'moderate'), (float('inf'), 'hea
 COST_NOTE = (
     'Cost is the arithmetic of one layer of attention (one sequence of the training length, forward, projections '
     'included) as a multiple of the same without an encoding, counted by the compiler; memory is the traffic of the '
-    f'same program. Classes: {", ".join(f"{word} up to ×{limit:g}" for limit, word in COSTS[:-1])}, {COSTS[-1][1]} beyond.'
+    'same program. In words: '
+    f'{", ".join(f"{word} up to ×{limit:g}" for limit, word in COSTS[:-1])}, {COSTS[-1][1]} beyond.'
 )
 FIELDS = {
     'name': str, 'encoding': str, 'group': str, 'documentation': str, 'formula': str, 'options': list, 'claims': dict,

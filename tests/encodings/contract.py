@@ -43,6 +43,9 @@ def later_tokens_leave_earlier_logits_alone(encoding):
 
 @check
 def a_longer_context_leaves_the_prefix_alone_unless_claimed_otherwise(encoding):
+    if encoding.depends_on_length:
+        # So that the longer of the two is past the length at which the spectrum changes.
+        encoding = encoding.clone(parent=None, original_length=16)
     model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
     short = small.logits(model, tokens[:, :12], pos[:, :12])
     long = small.logits(model, tokens, pos)[:, :12]

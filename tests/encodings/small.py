@@ -21,11 +21,11 @@ def model(encoding, **changes) -> Transformer:
 
 
 def lift(encoding, pos):
-    """Positions with as many coordinates as the encoding reads: p, 2p, 3p, ... of position p."""
+    """Positions with as many coordinates as the encoding reads: p, 2p + 5, 3p + 10, ..., on a line past the origin."""
     if encoding.axes == 1 or pos.ndim == 3:
         return pos
     stack = np.stack if isinstance(pos, np.ndarray) else jnp.stack
-    return stack([pos * (axis + 1) for axis in range(encoding.axes)], axis=-1)
+    return stack([pos * (axis + 1) + 5 * axis for axis in range(encoding.axes)], axis=-1)
 
 
 def attended(encoding, q_BLHK, k_BLHK, v_BLHK, x_BLD, pos_BL, **options):

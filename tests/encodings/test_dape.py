@@ -34,8 +34,7 @@ def attended(encoding, params, **options):
 def test_without_a_last_layer_it_is_the_encoding_inside(name, over):
     encoding = built(name, over=over)
     params = random_params(encoding)
-    for last in ('down', 'down_bias'):
-        params[last] = np.zeros_like(params[last])
+    params['down'] = np.zeros_like(params['down'])
     wanted = attended(built(over), params.get('over', {}))
     np.testing.assert_allclose(attended(encoding, params), wanted, rtol=0, atol=1e-6)
 
@@ -53,8 +52,7 @@ def test_a_convolution_that_hears_no_neighbours_is_the_network_of_single_pairs(o
 
 def one_head(name, up, down, over='alibi', hidden=1, **options):
     encoding = encodings.build(name, over=over, hidden=hidden, **options).sized(4, 1)
-    biases = {'up_bias': jnp.zeros(hidden), 'down_bias': jnp.zeros(1)}
-    return encoding.with_params({'up': jnp.asarray(up), 'down': jnp.asarray(down)} | biases)
+    return encoding.with_params({'up': jnp.asarray(up), 'up_bias': jnp.zeros(hidden), 'down': jnp.asarray(down)})
 
 
 def test_the_network_hears_logit_and_bias_apart():

@@ -22,6 +22,5 @@ class Oracle(oracles.Oracle):
         for i, j in np.argwhere(s.allowed_LM):
             hidden_F = seen_NLM[:, i, j] @ self.weights['up'][0] + self.weights['up_bias']
             hidden_F = np.maximum(hidden_F, 0) + 0.01 * np.minimum(hidden_F, 0)
-            added_H = hidden_F @ self.weights['down'][0] + self.weights['down_bias']
-            out_HLM[:, i, j] = with_bias_HLM[:, i, j] + added_H
+            out_HLM[:, i, j] = with_bias_HLM[:, i, j] + hidden_F @ self.weights['down'][0]
         return out_HLM

@@ -20,7 +20,7 @@ class Oracle(oracles.Oracle):
         seen_NLM = np.concatenate([logits_HLM, with_bias_HLM - logits_HLM])[: self.weights['up'].shape[1]]
         hidden_FLM = self.convolved(seen_NLM, self.weights['up'], self.weights['up_bias'], s.allowed_LM)
         hidden_FLM = np.where(hidden_FLM < 0, 0.01 * hidden_FLM, hidden_FLM)
-        return with_bias_HLM + self.convolved(hidden_FLM, self.weights['down'], self.weights['down_bias'], s.allowed_LM)
+        return with_bias_HLM + self.convolved(hidden_FLM, self.weights['down'], np.zeros(len(logits_HLM)), s.allowed_LM)
 
     def convolved(self, x_NLM, kernel, bias, allowed_LM):
         reach, (_, length, keys) = self.options['reach'], x_NLM.shape
