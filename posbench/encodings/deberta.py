@@ -33,7 +33,7 @@ def log_buckets(max_distance: int, buckets: int) -> np.ndarray:
 
 
 def row(distance: jax.Array, max_distance: int, buckets: int | None) -> jax.Array:
-    """Row of the table for a distance: the middle one for 0, later ones for what lies before, earlier ones for after."""
+    """Row of the table for a distance: the middle one for 0, later ones for what lies before."""
     half = max_distance
     if buckets is not None:
         half, bucket_N = buckets, jnp.asarray(log_buckets(max_distance, buckets))
