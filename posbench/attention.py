@@ -54,8 +54,8 @@ def attend(
       block_size: queries and keys a block; None takes all at once. A last block that is not full is padded.
       fused: leave whole sequences without a mask to the platform's kernel; see kernels.py for what it can do.
 
-    A query that may attend to nothing gets 0. Raises ValueError where the order of queries and keys is not known, and
-    for an encoding that needs causal attention without it.
+    A query that may attend to nothing gets 0. Raises ValueError where the order of queries and keys is not known, for
+    an encoding that needs causal attention without it, and for one with both a halo and a carry.
     """
     if (order_q is None) != (order_k is None):
         raise ValueError('attend: got one of order_q and order_k, wanted both or neither.')
@@ -74,6 +74,11 @@ def attend(
     k_BMHK = encoding.rotate(k_BMHK, pos_k_BM, 'key', aux_k)
     if fused and whole and mask_BLM is None:
         return kernels.attend(q_BLHK, k_BMHK, v_BMHK, causal)
+    if encoding.halo and jax.tree.leaves(encoding.first_carry(q_BLHK)):
+        raise ValueError(
+            'attend: got an encoding that sees keys beside a block and one that carries sums from block to block, '
+            'wanted at most one of them: keys at a border would be counted twice.'
+        )
     queries = _Queries(q_BLHK, pos_q_BL, aux_q, order_q)
     keys = _Keys(k_BMHK, v_BMHK, pos_k_BM, aux_k, order_k)
     if block_size is None or block_size >= max(q_BLHK.shape[1], k_BMHK.shape[1]):

@@ -222,3 +222,13 @@ def test_an_encoding_with_parameters_is_called_in_every_block():
     for block_size in (None, 5):
         got = attention.attend(*qkv(), encoding=bound, pos_q_BL=rows, pos_k_BM=rows, block_size=block_size)
         np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize('block_size', [None, 5])
+@pytest.mark.parametrize('over', ['cope_contextual', 'stick_breaking', 'path'])
+def test_a_halo_around_an_encoding_with_a_carry_is_refused(over, block_size):
+    """The carry would count the keys at a border in both blocks."""
+    encoding = encodings.build('dape_v2', over=over).sized(8, 2)
+    bound = encoding.with_params(encoding.init_params(jax.random.key(0)))
+    with pytest.raises(ValueError, match='counted twice'):
+        small.attended(bound, *qkv(), draw(2, 12, 8, seed=4), np.tile(places(12), (2, 1)), block_size=block_size)
