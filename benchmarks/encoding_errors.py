@@ -15,7 +15,7 @@ import sys
 import numpy as np
 
 import tests.conftest  # noqa: F401 (compiles cheaply)
-from posbench import schema
+from posbench import encodings, schema
 from posbench.encodings import base
 from tests.encodings import compare, contract, oracles, small, test_oracles, test_references
 
@@ -162,7 +162,7 @@ def main() -> int:
                     measured[name] = (*oracle_errors(name), reference(name))
                 values, gradients, package = measured[name]
                 if key not in measured:
-                    measured[key] = cache_error(oracles.build(name, options))
+                    measured[key] = cache_error(encodings.build(name, **options))
                 cache = measured[key]
                 over = max(values, gradients, package[1] if package else 0.0) > test_oracles.TOLERANCE
                 if over or not cache <= compare.SAME:

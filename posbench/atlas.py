@@ -173,9 +173,8 @@ def parameter_count(encoding: base.PositionEncoding, layers: int) -> int:
         return sum(leaf.size for leaf in jax.tree.leaves(halves[half]))
 
     rng = jax.random.key(0)
-    total = 0 if encoding.per_layer else count(encoding, 0)
     parts = [encoding.at(layer)[0] for layer in range(layers)]
-    return total + sum(count(part, 1) for part in parts if part.owns_parameters())
+    return count(encoding, 0) + sum(count(part, 1) for part in parts if part.owns_parameters())
 
 
 def cost(encoding: base.PositionEncoding, length: int) -> dict:

@@ -65,12 +65,10 @@ class Block(nn.Module):
 
     def _bound_encoding(self, shared):
         """The encoding of this layer, with the parameters that it shares and those that are its own."""
-        part, name = self.encoding.at(self.place)
-        shared = shared.get(name, {}) if name else shared
-        if not part.owns_parameters():
-            return part.with_params(shared)
-        own = self.param('position_encoding', lambda rng: part.split(part.init_params(rng))[1])
-        return part.with_params(shared, own)
+        part, own = self.encoding.at(self.place)[0], {}
+        if part.owns_parameters():
+            own = self.param('position_encoding', lambda rng: part.split(part.init_params(rng))[1])
+        return self.encoding.bound_at(self.place, shared, own)
 
     @staticmethod
     def _write(old_BM, new_BL, context):

@@ -23,12 +23,13 @@ def choose(knob: Knob, encoding: base.PositionEncoding, dtype, platform: str | N
     if knob == 'own':
         return 'own', 'Attention: own kernel, as asked for.'
     platform = jax.default_backend() if platform is None else platform
-    obstacles = list(_obstacles(encoding, jnp.dtype(dtype), platform))
-    if not obstacles:
+    # Only the first one is looked for: the last of them traces a rotation.
+    obstacle = next(_obstacles(encoding, jnp.dtype(dtype), platform), None)
+    if obstacle is None:
         return 'fused', "Attention: cuDNN's fused kernel for whole sequences, own kernel for packed ones and the cache."
     if knob == 'fused':
-        raise ValueError(f"config.model.kernel: got 'fused', wanted 'auto' or 'own', because {obstacles[0]}")
-    return 'own', f'Attention: own kernel, because {obstacles[0]}.'
+        raise ValueError(f"config.model.kernel: got 'fused', wanted 'auto' or 'own', because {obstacle}")
+    return 'own', f'Attention: own kernel, because {obstacle}.'
 
 
 def _obstacles(encoding, dtype, platform):

@@ -21,14 +21,12 @@ def write(job: Job, trained: Trained, folder: pathlib.Path) -> None:
         return
     model = job.model
     encoding = model.encoding.sized(model.width, model.heads)
-    part, name = encoding.at(0)
     shared = params.get('position_encoding', {})
     layer = params.get('block_0', {}).get('position_encoding', {})
     if model.scan_layers:
         blocks = params['blocks'] if encoding.period == 1 else params['blocks']['block_0']
         layer = jax.tree.map(lambda leaf: leaf[0], blocks.get('position_encoding', {}))
-    bound = part.with_params(shared.get(name, {}) if name else shared, layer)
-    drawn = describe(bound, job.plan.lengths(job.schedule.length)[-1])
+    drawn = describe(encoding.bound_at(0, shared, layer), job.plan.lengths(job.schedule.length)[-1])
     write_atomically(folder / NAME, json.dumps(dict(drawn, encoding=job.encoding_name)))
 
 

@@ -104,16 +104,8 @@ def abacus(
     """
     segment_ids_BL = jnp.zeros_like(tokens_BL) if segment_ids_BL is None else segment_ids_BL
     is_digit_BL = jnp.isin(tokens_BL, jnp.asarray(digits))
-    # A run is a segment of its own; what lies between two runs is another one.
-    starts_BL = jnp.concatenate(
-        [
-            jnp.ones_like(is_digit_BL[:, :1]),
-            (is_digit_BL[:, 1:] != is_digit_BL[:, :-1]) | (segment_ids_BL[:, 1:] != segment_ids_BL[:, :-1]),
-        ],
-        axis=1,
-    )
     shift = jax.random.randint(rng, (), 0, max_shift, dtype=jnp.int32) if train else 0
-    place_BL = jnp.where(is_digit_BL, 1 + shift + packed(jnp.cumsum(starts_BL, axis=1)), 0)
+    place_BL = jnp.where(is_digit_BL, 1 + shift + packed(_runs(is_digit_BL, segment_ids_BL)), 0)
     return jnp.stack([packed(segment_ids_BL), place_BL.astype(jnp.int32)], axis=-1)
 
 

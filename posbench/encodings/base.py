@@ -175,7 +175,9 @@ class PositionEncoding(nn.Module):
     @nn.nowrap
     def shares_parameters(self) -> bool:
         """Whether there may be parameters that all layers share; asked when the dimensions are known."""
-        return not self.per_layer or bool(self.split(jax.eval_shape(self.init_params, jax.random.key(0)))[0])
+        if not (self.per_layer and self.parts()):
+            return not self.per_layer
+        return bool(self.split(jax.eval_shape(self.init_params, jax.random.key(0)))[0])
 
     @property
     def period(self) -> int:
@@ -186,6 +188,12 @@ class PositionEncoding(nn.Module):
     def at(self, layer: int) -> tuple['PositionEncoding', str | None]:
         """The encoding of a layer, and the name of the part that it is; None where it is the whole."""
         return self, None
+
+    @nn.nowrap
+    def bound_at(self, layer: int, shared: dict, own: dict) -> 'PositionEncoding':
+        """The encoding of a layer, bound to what is its own among the shared parameters, and to the layer's own."""
+        part, name = self.at(layer)
+        return part.with_params(shared.get(name, {}) if name else shared, own)
 
     @nn.nowrap
     def init_params(self, rng: jax.Array) -> dict:

@@ -4,10 +4,16 @@ Most published hybrids are of this kind: Abacus with FIRE (McLeish et al. 2024, 
 within and between segments (He et al. 2024, arXiv 2401.16421), sinusoids with a relative bias.
 """
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax.numpy as jnp
 
 from posbench.encodings import base
+
+
+def _of_parts(claim: str, combine: Callable) -> property:
+    return property(lambda self: combine((getattr(self.first, claim), getattr(self.second, claim))))
 
 
 class Encoding(base.PositionEncoding):
@@ -19,49 +25,17 @@ class Encoding(base.PositionEncoding):
     first: base.Nested = 'sinusoidal'
     second: base.Nested = 'alibi'
 
-    @property
-    def shift_invariant(self):
-        return self.first.shift_invariant and self.second.shift_invariant
-
-    @property
-    def causal_only(self):
-        return self.first.causal_only and self.second.causal_only
-
-    @property
-    def reads_positions(self):
-        return self.first.reads_positions or self.second.reads_positions
-
-    @property
-    def reads_order(self):
-        return self.first.reads_order or self.second.reads_order
-
-    @property
-    def needs_causal(self):
-        return self.first.needs_causal or self.second.needs_causal
-
-    @property
-    def depends_on_length(self):
-        return self.first.depends_on_length or self.second.depends_on_length
-
-    @property
-    def neutral_at_zero(self):
-        return self.first.neutral_at_zero and self.second.neutral_at_zero
-
-    @property
-    def even_head_width(self):
-        return self.first.even_head_width or self.second.even_head_width
-
-    @property
-    def even_width(self):
-        return self.first.even_width or self.second.even_width
-
-    @property
-    def axes(self):
-        return max(self.first.axes, self.second.axes)
-
-    @property
-    def halo(self):
-        return max(self.first.halo, self.second.halo)
+    shift_invariant = _of_parts('shift_invariant', all)
+    causal_only = _of_parts('causal_only', all)
+    reads_positions = _of_parts('reads_positions', any)
+    reads_order = _of_parts('reads_order', any)
+    needs_causal = _of_parts('needs_causal', any)
+    depends_on_length = _of_parts('depends_on_length', any)
+    neutral_at_zero = _of_parts('neutral_at_zero', all)
+    even_head_width = _of_parts('even_head_width', any)
+    even_width = _of_parts('even_width', any)
+    axes = _of_parts('axes', max)
+    halo = _of_parts('halo', max)
 
     @property
     def normaliser(self):

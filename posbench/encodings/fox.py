@@ -37,8 +37,8 @@ class Encoding(base.PositionEncoding):
 
     `gate='cable'` sums -softplus(z) = log sigmoid(-z). `kind` is the paper's ablation: 'full' reads the content,
     'bias_only' trains one gate a head, 'fixed' does not train it. The gates of these two start at decay times from
-    `shortest_time` to `longest_time` tokens, one for each head (appendix of the paper; `decay_time_min` and
-    `decay_time_max` of its code, which have no default there).
+    `shortest_time` to `longest_time` tokens, one for each head: `decay_time_min` and `decay_time_max` of the authors'
+    code, which have no default there.
     """
 
     gate: Literal['forget', 'cable'] = 'forget'

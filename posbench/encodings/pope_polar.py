@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings import base, spectra
+from posbench.encodings import base, rotation, spectra
 from posbench.knobs import Range
 
 TURN = 2 * math.pi
@@ -49,7 +49,6 @@ class Encoding(base.PositionEncoding):
             # At a bound jnp.clip would halve the gradient, and 0, where delta may start, is one.
             inside_HK = (self.delta_HK >= -TURN) & (self.delta_HK <= 0.0)
             delta_HK = jnp.where(inside_HK, self.delta_HK, jnp.clip(self.delta_HK, -TURN, 0.0))
-            cos_delta, sin_delta = jnp.cos(delta_HK), jnp.sin(delta_HK)
-            cos, sin = cos * cos_delta - sin * sin_delta, sin * cos_delta + cos * sin_delta
+            cos, sin = rotation.added((cos, sin), (jnp.cos(delta_HK), jnp.sin(delta_HK)))
         length_BLHK = nn.softplus(x_BLHK.astype(jnp.float32))
         return jnp.concatenate([length_BLHK * cos, length_BLHK * sin], axis=-1).astype(x_BLHK.dtype)

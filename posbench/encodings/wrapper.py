@@ -5,56 +5,25 @@ import flax.linen as nn
 from posbench.encodings import base
 
 
+def _of_inner(claim: str) -> property:
+    return property(lambda self: getattr(self.over, claim))
+
+
 class Wrapper(base.PositionEncoding):
     """Hands every hook on to `over`, the option that a subclass declares."""
 
-    @property
-    def shift_invariant(self):
-        return self.over.shift_invariant
-
-    @property
-    def causal_only(self):
-        return self.over.causal_only
-
-    @property
-    def reads_positions(self):
-        return self.over.reads_positions
-
-    @property
-    def reads_order(self):
-        return self.over.reads_order
-
-    @property
-    def needs_causal(self):
-        return self.over.needs_causal
-
-    @property
-    def depends_on_length(self):
-        return self.over.depends_on_length
-
-    @property
-    def neutral_at_zero(self):
-        return self.over.neutral_at_zero
-
-    @property
-    def even_head_width(self):
-        return self.over.even_head_width
-
-    @property
-    def even_width(self):
-        return self.over.even_width
-
-    @property
-    def axes(self):
-        return self.over.axes
-
-    @property
-    def halo(self):
-        return self.over.halo
-
-    @property
-    def normaliser(self):
-        return self.over.normaliser
+    shift_invariant = _of_inner('shift_invariant')
+    causal_only = _of_inner('causal_only')
+    reads_positions = _of_inner('reads_positions')
+    reads_order = _of_inner('reads_order')
+    needs_causal = _of_inner('needs_causal')
+    depends_on_length = _of_inner('depends_on_length')
+    neutral_at_zero = _of_inner('neutral_at_zero')
+    even_head_width = _of_inner('even_head_width')
+    even_width = _of_inner('even_width')
+    axes = _of_inner('axes')
+    halo = _of_inner('halo')
+    normaliser = _of_inner('normaliser')
 
     @nn.nowrap
     def has(self, hook):

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from posbench import encodings
 from posbench.encodings import base
 
 FOLDER = pathlib.Path(__file__).parent
@@ -42,10 +41,6 @@ def of(encoding: base.PositionEncoding, params: dict) -> 'Oracle':
     name = type(encoding).__module__.rpartition('.')[2]
     own = {leaf: np.asarray(value, np.float64) for leaf, value in params.items() if not hasattr(value, 'items')}
     return module(name).Oracle(options, own)
-
-
-def build(name: str, options: dict) -> base.PositionEncoding:
-    return encodings.build(name, **options)
 
 
 class Sequence(NamedTuple):
