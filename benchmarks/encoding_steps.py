@@ -71,11 +71,29 @@ class Subject:
 
 def kind(encoding) -> str:
     """Which promise of speed an encoding is under."""
-    if encoding.has('product') or encoding.has('value') or encoding.halo or encoding.normaliser != 'softmax':
+    if (
+        _widens(encoding)
+        or encoding.has('product')
+        or encoding.has('value')
+        or encoding.halo
+        or encoding.normaliser != 'softmax'
+    ):
         return 'other'
     if encoding.has('aux') or encoding.needs_causal:
         return 'a gate' if encoding.has('aux') and encoding.has('score') else 'other'
     return 'other' if encoding.has('score') or encoding.has('enter') else 'positions only'
+
+
+def _widens(encoding) -> bool:
+    """Whether queries and keys have more channels when they meet, so that their product costs more."""
+    encoding = encoding.sized(128, 4)
+    x_BLHK = jax.ShapeDtypeStruct((1, 2, 4, 32), jnp.float32)
+    pos = jax.ShapeDtypeStruct((1, 2) if encoding.axes == 1 else (1, 2, encoding.axes), jnp.int32)
+
+    def rotate(rng, x_BLHK, pos):
+        return encoding.with_params(encoding.init_params(rng)).rotate(x_BLHK, pos, 'query')
+
+    return jax.eval_shape(rotate, jax.random.key(0), x_BLHK, pos).shape[-1] > 32
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ def _obstacles(encoding, dtype, platform):
     if dtype.itemsize != 2:
         yield f'the fused kernel takes no {dtype.name} activations'
     kinds = [encoding.at(layer)[0] for layer in range(encoding.period)]
-    for hook in ('bias', 'score', 'product', 'value'):
+    for hook in ('bias', 'score', 'product', 'value', 'sink', 'finish'):
         if any(kind.has(hook) for kind in kinds):
             yield f'the encoding changes the logits ({hook})'
     if any(kind.normaliser != 'softmax' for kind in kinds):

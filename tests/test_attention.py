@@ -232,3 +232,71 @@ def test_a_halo_around_an_encoding_with_a_carry_is_refused(over, block_size):
     bound = encoding.with_params(encoding.init_params(jax.random.key(0)))
     with pytest.raises(ValueError, match='counted twice'):
         small.attended(bound, *qkv(), draw(2, 12, 8, seed=4), np.tile(places(12), (2, 1)), block_size=block_size)
+
+
+@pytest.mark.parametrize('block_size', [None, 5])
+def test_a_sink_is_a_key_without_a_value(block_size):
+    sink = jnp.asarray([0.5, -1.0])
+    q, k, v = qkv()
+    logits = np.einsum('blhk,bmhk->bhlm', q, k) / 2
+    weights = np.exp(logits) * PAST[0]
+    weights /= weights.sum(axis=-1, keepdims=True) + np.exp(sink)[:, None, None]
+    encoding = type('Sink', (base.PositionEncoding,), {'sink': lambda self: sink})()
+    got = attend(q, k, v, encoding=encoding, block_size=block_size)
+    np.testing.assert_allclose(got, np.einsum('bhlm,bmhk->blhk', weights, v), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize('block_size', [None, 5])
+def test_a_query_finds_its_own_value_wherever_it_is_stored(block_size):
+    own = type('Own', (base.PositionEncoding,), {'finish': lambda self, out, v, carry: v})()
+    q, k, v = qkv()
+    np.testing.assert_allclose(attend(q, k, v, encoding=own, block_size=block_size), v, rtol=1e-6)
+    stored = np.random.default_rng(4).permutation(12)
+    orders = dict(order_q=Order(places(4) + 6), order_k=Order(places(12)[:, stored]))
+    got = attend(q[:, 6:10], k[:, stored], v[:, stored], encoding=own, block_size=block_size, **orders)
+    np.testing.assert_allclose(got, v[:, 6:10], rtol=1e-6)
+
+
+@pytest.mark.parametrize('block_size', [None, 5])
+def test_what_is_whole_reaches_every_block_uncut(block_size):
+    """A bias that is looked up in a table of all tokens, by the distance between two of them."""
+    table = draw(1, 12, seed=6)
+
+    def score(self, logits, block, carry):
+        distance = block.pos_q_BL[:, :, None] - block.pos_k_BM[:, None, :]
+        return logits + block.aux_k['table'].tree[0][distance][:, None], carry
+
+    places_and_table = {'table': base.Whole(jnp.asarray(table)), 'place': places(12)}
+    got = attention.attend(
+        *qkv(),
+        encoding=type('Table', (base.PositionEncoding,), {'score': score})(),
+        pos_q_BL=places(12),
+        pos_k_BM=places(12),
+        aux_q=places_and_table,
+        aux_k=places_and_table,
+        block_size=block_size,
+    )
+    biased = {'bias': lambda self, q, k: jnp.asarray(table)[0][q[:, :, None] - k[:, None, :]][:, None]}
+    wanted = attend(*qkv(), encoding=type('Biased', (base.PositionEncoding,), biased)())
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5)
+
+
+def test_a_sink_beside_weights_that_are_no_softmax_is_refused():
+    wrong = {'normaliser': 'exp', 'sink': lambda self: jnp.zeros(2)}
+    with pytest.raises(ValueError, match='a sink with weights that are no softmax'):
+        attend(*qkv(), encoding=type('Wrong', (base.PositionEncoding,), wrong)())
+
+
+@pytest.mark.parametrize('shape', [(2, 2, 12, 12), (1, 2, 12, 12), (2, 1, 12, 12), (1, 1, 12, 12), (1, 2, 1, 12)])
+def test_the_gradient_of_a_bias_is_summed_over_what_shares_it(shape):
+    def loss(bias_BHLM, whole):
+        bias_BHLM = jnp.broadcast_to(bias_BHLM, (2, 2, 12, 12)) if whole else bias_BHLM
+        pos = places(12)
+        return jnp.vdot(
+            attention.attend(*qkv(), encoding=PLAIN, pos_q_BL=pos, pos_k_BM=pos, bias_BHLM=bias_BHLM),
+            draw(2, 12, 2, 4, seed=9),
+        )
+
+    got, wanted = (jax.grad(loss)(draw(*shape, seed=8), whole) for whole in (False, True))
+    assert got.shape == shape and np.abs(wanted).max() > 1e-2
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5)

@@ -15,12 +15,15 @@ they are called in this order:
     bias         an additive term of positions alone                        most relative biases
     score        the logits by content and positions                        relative keys, gates, mixing of heads
     value        what the weights add to the output                         relative values
+    sink         a logit of no key                                          what takes a share and gives nothing
+    finish       the output, when all keys were seen                        what is left of a stick
 
 and `embed` once, below the first layer. Positions are int32 arguments (float32 from a continuous map), `pos_BL`, with
 a leading 1 where all rows of a batch share them, or `pos_BLA` for encodings of several axes. Angles, biases, gates
 and scores are float32 whatever the activations are, because bfloat16 cannot tell position 256 from 257.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import flax.linen as nn
@@ -59,6 +62,15 @@ class Block(NamedTuple):
     aux_q: Any = None
     aux_k: Any = None
     allowed_BLM: jax.Array | None = None
+
+
+class Whole(NamedTuple):
+    """A part of what `accumulate` gives that is not cut into blocks: `block.aux_k` has it as it is, `aux_q` None.
+
+    For what a pair of tokens should know of a third one, which may be in any block. `tree` holds arrays of any shape.
+    """
+
+    tree: Any
 
 
 class PositionEncoding(nn.Module):
@@ -115,7 +127,10 @@ class PositionEncoding(nn.Module):
         return None
 
     def accumulate(self, aux_BM: Any, pos_BM: jax.Array, order: Order) -> Any:
-        """Of all tokens so far: a tree of [B, M, ...] or [1, M, ...] in which a token knows those before it."""
+        """Of all tokens so far: a tree of [B, M, ...] or [1, M, ...] in which a token knows those before it.
+
+        A part that every block should see uncut is wrapped in `Whole`.
+        """
         return aux_BM
 
     def rotate(self, x_BLHK: jax.Array, pos_BL: jax.Array, role: Role, aux: Any = None) -> jax.Array:
@@ -142,6 +157,14 @@ class PositionEncoding(nn.Module):
         """What the weights of one block, not yet divided by their sum, add to the output: float32 [B, L, H, K]."""
         return None
 
+    def sink(self) -> jax.Array | None:
+        """A logit of no key, float32 [H]: it takes its share of the softmax and adds nothing to the output."""
+        return None
+
+    def finish(self, out_BLHK: jax.Array, v_BLHK: jax.Array, carry: Any) -> jax.Array:
+        """Changes the output, float32, when all keys were seen; `v_BLHK` are the values of the queries' own tokens."""
+        return out_BLHK
+
     def declare(self) -> None:
         """Does nothing, except that linen runs `setup` first: the way to the parameters of any encoding."""
         for part in self.parts().values():
@@ -155,10 +178,11 @@ class PositionEncoding(nn.Module):
         return {name: value for name, value in named.items() if isinstance(value, PositionEncoding)}
 
     @nn.nowrap
-    def sized(self, width: int, heads: int) -> 'PositionEncoding':
-        """This encoding, and the parts of it, with the dimensions of a model."""
-        parts = {name: part.sized(width, heads) for name, part in self.parts().items()}
-        return self.clone(parent=None, width=width, heads=heads, head_width=width // heads, **parts)
+    def sized(self, width: int, heads: int, head_width: int | None = None) -> 'PositionEncoding':
+        """This encoding, and the parts of it, with the dimensions of a model; a head has width / heads by default."""
+        head_width = width // heads if head_width is None else head_width
+        parts = {name: part.sized(width, heads, head_width) for name, part in self.parts().items()}
+        return self.clone(parent=None, width=width, heads=heads, head_width=head_width, **parts)
 
     @nn.nowrap
     def has(self, hook: str) -> bool:
@@ -228,6 +252,16 @@ def _merge(a: dict, b: dict) -> dict:
     return {**a, **b, **both}
 
 
+def in_heads(x_BLD: jax.Array, heads: int, head_width: int) -> jax.Array:
+    """The channels of a model cut into those of its heads, [B, L, H, K]. ValueError where they are not as many."""
+    if heads * head_width != x_BLD.shape[-1]:
+        raise ValueError(
+            f'encoding: got {heads} heads of {head_width} channels, wanted as many channels as the model has, which is '
+            f'{x_BLD.shape[-1]}: the encoding cuts the input of a layer into heads.'
+        )
+    return x_BLD.reshape(*x_BLD.shape[:2], heads, head_width)
+
+
 def axis(pos: jax.Array, number: int, axes: int) -> jax.Array:
     """Coordinate `number` of pos_BLA, [B, L]. ValueError where positions have fewer axes than `axes`."""
     got = pos.shape[2] if pos.ndim == 3 else 1
@@ -237,3 +271,27 @@ def axis(pos: jax.Array, number: int, axes: int) -> jax.Array:
             'that gives so many'
         )
     return pos[..., number]
+
+
+def whole(pos: jax.Array) -> jax.Array:
+    """Positions as they are, for a table that is looked up by them. ValueError where they are no whole numbers."""
+    if not jnp.issubdtype(pos.dtype, jnp.integer):
+        raise ValueError(
+            f'positions: got {pos.dtype}, wanted whole numbers, because the encoding looks them up in a table; '
+            'config.positions.name has to be a map that gives such'
+        )
+    return pos
+
+
+def per_token(function: Callable, aux: Any) -> Any:
+    """A function of each array of `aux` that has a row for each token; None in the place of what is `Whole`."""
+    return jax.tree.map(lambda x: None if _is_whole(x) else function(x), aux, is_leaf=_is_whole)
+
+
+def with_whole(cut: Any, aux: Any) -> Any:
+    """A block of `aux`, such as `per_token` gives, and what in `aux` is whole."""
+    return jax.tree.map(lambda x, part: x if _is_whole(x) else part, aux, cut, is_leaf=_is_whole)
+
+
+def _is_whole(x: Any) -> bool:
+    return isinstance(x, Whole)

@@ -14,6 +14,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from posbench.encodings import base
+
 
 def products(
     x_BLHC: jax.Array, table_RC: jax.Array, row_of: Callable, pos_x_BL: jax.Array, pos_y_BM: jax.Array
@@ -49,7 +51,7 @@ def sums(
 
 def _with_needed_rows(use: Callable, x, table_RC, row_of: Callable, pos_x_BL, pos_y_BM) -> jax.Array:
     """use(x, rows of the table, which of them each pair takes)."""
-    distance_BLM = pos_x_BL[:, :, None] - pos_y_BM[:, None, :]
+    distance_BLM = base.whole(pos_x_BL)[:, :, None] - pos_y_BM[:, None, :]
     span = pos_x_BL.shape[1] + pos_y_BM.shape[1] - 1
 
     def whole(x, table_RC, distance_BLM):

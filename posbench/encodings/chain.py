@@ -82,7 +82,7 @@ class Encoding(base.PositionEncoding):
         return logits_BHLM, (first, second)
 
     def bias(self, pos_q_BL, pos_k_BM):
-        return _sum(self.first.bias(pos_q_BL, pos_k_BM), self.second.bias(pos_q_BL, pos_k_BM))
+        return _combined(jnp.add, self.first.bias(pos_q_BL, pos_k_BM), self.second.bias(pos_q_BL, pos_k_BM))
 
     def score(self, logits_BHLM, block, carry):
         first, second = carry
@@ -91,14 +91,25 @@ class Encoding(base.PositionEncoding):
         return logits_BHLM, (first, second)
 
     def value(self, weights_BHLM, block):
-        return _sum(
-            self.first.value(weights_BHLM, _of_part(block, 0)), self.second.value(weights_BHLM, _of_part(block, 1))
+        return _combined(
+            jnp.add,
+            self.first.value(weights_BHLM, _of_part(block, 0)),
+            self.second.value(weights_BHLM, _of_part(block, 1)),
         )
+
+    def sink(self):
+        # Two of them take the share of one with the sum of their exponentials.
+        return _combined(jnp.logaddexp, self.first.sink(), self.second.sink())
+
+    def finish(self, out_BLHK, v_BLHK, carry):
+        for part, of_part in zip((self.first, self.second), carry):
+            out_BLHK = part.finish(out_BLHK, v_BLHK, of_part)
+        return out_BLHK
 
 
 def _of_part(block: base.Block, number: int) -> base.Block:
     return block._replace(aux_q=block.aux_q[number], aux_k=block.aux_k[number])
 
 
-def _sum(a: jnp.ndarray | None, b: jnp.ndarray | None):
-    return b if a is None else a if b is None else a + b
+def _combined(combine: Callable, a: jnp.ndarray | None, b: jnp.ndarray | None):
+    return b if a is None else a if b is None else combine(a, b)

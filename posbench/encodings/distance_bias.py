@@ -14,11 +14,14 @@ import jax.numpy as jnp
 
 from posbench.encodings import base
 
+# Queries at a time, where many numbers are at work for each pair: what they need stays in a core's own cache.
+FEW = 32
+
 
 class DistanceBias(base.PositionEncoding):
     """logits += of_distance(pos_q - pos_k)."""
 
-    # Many numbers are at work for each pair, such as the hidden units of a network: queries are taken one at a time.
+    # Many numbers are at work for each pair, such as the hidden units of a network: queries are taken a few at a time.
     # Without an annotation, which would make it a field, and so an option.
     wide = False
 
@@ -46,10 +49,12 @@ def tabulated(
       pos_q_BL, pos_k_BM: positions; a leading 1 stands for positions that all rows share.
       of_pairs: positions of queries and of keys, of shapes that broadcast -> [H, *shape]; None: `of_distance` of their
         difference. Asked everywhere else, and has to agree.
-      only_if: bool []; may depend on parameters, but no gradient passes.
-      wide: `of_pairs` is called for one query at a time.
+      only_if: bool, [] or that of each query, [B or 1, L]; may depend on parameters, but no gradient passes.
+      wide: `of_pairs` is called for a few queries at a time.
     """
     batch, length = max(pos_q_BL.shape[0], pos_k_BM.shape[0]), pos_q_BL.shape[1]
+    regular = everywhere(consecutive(pos_q_BL, pos_k_BM))
+    by_distance_BL = jnp.broadcast_to(regular & jax.lax.stop_gradient(only_if), pos_q_BL.shape)
     if of_pairs is None:
 
         def of_pairs(pos_q, pos_k):
@@ -60,17 +65,36 @@ def tabulated(
         return jnp.broadcast_to(bias_HLM, (batch, *bias_HLM.shape))
 
     def pairs(pos_q_BL, pos_k_BM):
-        if not wide:
-            return jnp.swapaxes(of_pairs(pos_q_BL[:, :, None], pos_k_BM[:, None, :]), 0, 1)
-        one_query = jax.checkpoint(lambda pos_q_B: of_pairs(pos_q_B[:, None], pos_k_BM), prevent_cse=False)
-        return jnp.moveaxis(jax.lax.map(one_query, jnp.swapaxes(pos_q_BL, 0, 1)), (2, 1), (0, 1))
+        return jnp.swapaxes(of_pairs(pos_q_BL[:, :, None], pos_k_BM[:, None, :]), 0, 1)
+
+    def few_at_a_time(pos_q_BL, pos_k_BM):
+        def of_few(queries):
+            pos_q_BL, by_distance_BL, bias_BHLM = queries
+            if bias_BHLM is None:
+                return pairs(pos_q_BL, pos_k_BM)
+            return jax.lax.cond(everywhere(by_distance_BL.all()), lambda: bias_BHLM, lambda: pairs(pos_q_BL, pos_k_BM))
+
+        # Where `only_if` differs from query to query, many of them may still be a matter of distances.
+        bias_BHLM = None if only_if is True else table(pos_q_BL, pos_k_BM)
+        queries = _cut(pos_q_BL, 1), _cut(by_distance_BL, 1), None if bias_BHLM is None else _cut(bias_BHLM, 2)
+        bias_NBHLM = jax.lax.map(jax.checkpoint(of_few, prevent_cse=False), queries)
+        bias_BHNLM = jnp.moveaxis(bias_NBHLM, 0, 2)
+        return bias_BHNLM.reshape(*bias_BHNLM.shape[:2], -1, bias_BHNLM.shape[-1])[:, :, :length]
 
     if length == 1:
         return pairs(pos_q_BL, pos_k_BM)
     # Computed again in the backward pass: otherwise a branch keeps room for what the other one would remember.
-    table, pairs = (jax.checkpoint(branch, prevent_cse=False) for branch in (table, pairs))
-    regular = everywhere(consecutive(pos_q_BL, pos_k_BM) & jax.lax.stop_gradient(only_if))
-    return jax.lax.cond(regular, table, pairs, pos_q_BL, pos_k_BM)
+    branches = (table, few_at_a_time if wide else pairs)
+    branches = (jax.checkpoint(branch, prevent_cse=False) for branch in branches)
+    return jax.lax.cond(everywhere(by_distance_BL.all()), *branches, pos_q_BL, pos_k_BM)
+
+
+def _cut(x: jax.Array, axis: int) -> jax.Array:
+    """Blocks of a few along `axis`, the last one filled up with copies, stacked along a new leading axis."""
+    padding = [(0, 0)] * x.ndim
+    padding[axis] = (0, -x.shape[axis] % FEW)
+    x = jnp.pad(x, padding, mode='edge')
+    return jnp.moveaxis(x.reshape(*x.shape[:axis], -1, FEW, *x.shape[axis + 1 :]), axis, 0)
 
 
 def consecutive(pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array:

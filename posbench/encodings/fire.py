@@ -1,8 +1,7 @@
 """FIRE: a small network of the distance as a share of all that the query can see.
 
-Li et al. 2024 (arXiv 2310.04418, section 3.2 and the code in its appendix). The share of a distance is the same at any
-length, so that no length is out of range; distances are compressed by a logarithm first. Each layer has a network of
-its own; with `shared` all layers have one ("FIRE-S").
+Li et al. 2024 (arXiv 2310.04418). The share of a distance is the same at any length, so that no length is out of range;
+distances are compressed by a logarithm first. Each layer has a network of its own; with `shared` all layers have one.
 """
 
 from typing import Annotated, ClassVar
@@ -54,7 +53,7 @@ class Encoding(base.PositionEncoding):
             pos_q_BL,
             pos_k_BM,
             of_pairs=of_pairs,
-            only_if=pos_q_BL.max() <= threshold,
+            only_if=pos_q_BL <= threshold,
             wide=True,
         )
 

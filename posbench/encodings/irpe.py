@@ -52,7 +52,8 @@ class Encoding(base.PositionEncoding):
     def bias(self, pos_q_BL, pos_k_BM):
         if self.mode == 'contextual':
             return None
-        return jnp.moveaxis(self.table[:, self._row(pos_q_BL, pos_k_BM)], 0, 1)
+        bias_BHLM = jnp.moveaxis(self.table[:, self._row(pos_q_BL, pos_k_BM)], 0, 1)
+        return jnp.broadcast_to(bias_BHLM, (bias_BHLM.shape[0], self.heads, *bias_BHLM.shape[2:]))
 
     def score(self, logits_BHLM, block, carry):
         if self.mode == 'bias':

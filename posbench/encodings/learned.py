@@ -37,6 +37,7 @@ class Encoding(base.PositionEncoding):
 
 def rows(table_RD: jax.Array, pos_BL: jax.Array, out_of_range: str) -> jax.Array:
     """table[pos], [B, L, D]; outside of the table NaN or the nearest row."""
+    pos_BL = base.whole(pos_BL)
     if out_of_range == 'clip':
         return table_RD.at[jnp.maximum(pos_BL, 0)].get(mode='clip')
     # A negative index would wrap to the end of the table before any mode applies.

@@ -22,6 +22,19 @@ def real(order: Order, like: jax.Array) -> jax.Array:
     return _expand(order.segment_BL >= 0, like)
 
 
+def first(order: Order) -> jax.Array:
+    """Where the first token of each token's segment is stored, int32 [B or 1, M]."""
+    if order.segment_BL is None:
+        return jnp.zeros_like(order.index_BL)
+    place_BM = jnp.broadcast_to(jnp.arange(order.segment_BL.shape[1], dtype=jnp.int32), order.segment_BL.shape)
+    return jax.lax.cummax(jnp.where(_starts(order.segment_BL), place_BM, 0), axis=1)
+
+
+def _starts(segment_BM: jax.Array) -> jax.Array:
+    changes_BM = segment_BM[:, 1:] != segment_BM[:, :-1]
+    return jnp.concatenate([jnp.ones_like(segment_BM[:, :1], bool), changes_BM], axis=1)
+
+
 def total(x_BM: jax.Array, order: Order) -> jax.Array:
     """Sums over a token and all before it in its segment, float32 [B, M, ...]."""
     x_BM = jnp.where(real(order, x_BM), x_BM.astype(jnp.float32), 0.0)
@@ -44,9 +57,7 @@ def maximum_of_segment(x_BM: jax.Array, order: Order) -> jax.Array:
 def _scan(combine: Callable, x_BM: jax.Array, order: Order) -> jax.Array:
     """An inclusive scan along the tokens that starts anew with each segment."""
     segment_BM = order.segment_BL
-    starts_BM = jnp.concatenate(
-        [jnp.ones_like(segment_BM[:, :1], bool), segment_BM[:, 1:] != segment_BM[:, :-1]], axis=1
-    )
+    starts_BM = _starts(segment_BM)
     shape = jnp.broadcast_shapes(x_BM.shape[:2], segment_BM.shape)
     x_BM = jnp.broadcast_to(x_BM, (*shape, *x_BM.shape[2:]))
     starts_BM = jnp.broadcast_to(starts_BM, shape)

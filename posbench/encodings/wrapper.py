@@ -59,3 +59,9 @@ class Wrapper(base.PositionEncoding):
 
     def value(self, weights_BHLM, block):
         return self.over.value(weights_BHLM, block)
+
+    def sink(self):
+        return self.over.sink()
+
+    def finish(self, out_BLHK, v_BLHK, carry):
+        return self.over.finish(out_BLHK, v_BLHK, carry)

@@ -41,7 +41,7 @@ PLACES = {
     'a gap among the keys': (run(0, 7), GAP, False),
     'falling': (run(0, 5)[:, ::-1], run(0, 5)[:, ::-1], False),
     'drawn': (drawn(5, 2, 0), drawn(6, 2, 1), False),
-    'continuous': (run(0, 5) + np.float32(0.5), run(0, 5).astype(np.float32), True),
+    'continuous': (run(0, 5).astype(np.float32) + np.float32(0.5), run(0, 5).astype(np.float32), True),
 }
 
 
