@@ -89,9 +89,13 @@ ROWS = {
     62: ('2-D sinusoids, Swin bias', ['sincos_2d', 'swin']),
     63: ('WavLM gated bias', ['wavlm']),
     64: ('BiPE', ['bipe']),
-    65: ('ReRoPE, Self-Extend, DCA', ['rerope', 'self_extend', 'dca']),
+    65: ('ReRoPE, Self-Extend, DCA, PoSE', ['rerope', 'self_extend', 'dca', 'pose']),
     66: ('log-n, SSMax', ['log_n', 'ssmax']),
 }  # fmt: skip
+# Config -> why there is none.
+LEFT_OUT = {
+    'tape': 'its positions are a second residual stream, which every layer changes by what its attention reads',
+}
 
 
 def configured(config: str) -> tuple[str, dict]:
@@ -154,7 +158,7 @@ def main() -> int:
             if flags.configs and config not in flags.configs:
                 continue
             if not (ROOT / 'configs' / f'{config}.py').exists():
-                line = f'| {row} | {scheme} | left out | | | | | | |'
+                line = f'| {row} | {scheme} | left out: {LEFT_OUT[config]} | | | | | | |'
             else:
                 name, options = configured(config)
                 key = (name, repr(options))

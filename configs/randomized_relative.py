@@ -1,8 +1,7 @@
 """Transformer-XL's relative attention at randomized positions (Ruoss et al. 2023, arXiv 2305.16843).
 
-A distance is the difference of two drawn positions. The released code, which is for encoders, draws the distances
-themselves, and so gives all pairs of one distance the same draw; it also reads past the end of its table, so that all
-later keys and the token itself share one vector.
+A distance is the difference of two drawn positions. The released code, which is for encoders, draws distances instead:
+randomized_relative_as_released.
 """
 
 from configs import default

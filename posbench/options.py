@@ -26,6 +26,13 @@ PACKAGE = pathlib.Path(__file__).resolve().parent
 REQUIRED = object()
 # The knob of an option that is an encoding; its place is taken by the knobs of the encoding that is chosen.
 NESTED = knobs.Text()
+# Of flax's linen.Module: an option of one of these names would take its place.
+TAKEN = (
+    'apply', 'bind', 'clone', 'copy', 'get_variable', 'has_rng', 'has_variable', 'init', 'init_with_output',
+    'is_initializing', 'is_mutable_collection', 'lazy_init', 'make_rng', 'module_paths', 'name', 'param',
+    'parent', 'path', 'perturb', 'put_variable', 'scope', 'setup', 'sow', 'tabulate', 'unbind', 'variable',
+    'variables',
+)  # fmt: skip
 MAP_ARGUMENTS = ['rng', 'batch_size', 'length']
 SET_BY_THE_TRAINER = ('train', 'tokens_BL', 'segment_ids_BL')
 
@@ -48,6 +55,11 @@ def encoding_options(
     """Every option of an encoding in source order; of the file `module`, if there is one, whatever its name."""
     fields, _ = _encoding_class(name, module, package)
     base = package / 'encodings' / 'base.py'
+    hooks = _methods(base)
+    for name, (path, field) in fields.items():
+        if path != base and name not in ('name', 'module') and (name in TAKEN or name in hooks):
+            owner = 'PositionEncoding' if name in hooks else "flax's linen.Module"
+            _fail(path, field, f'an option cannot be called {name!r}, as a method of {owner} is')
     return {name: _option(path, name, field) for name, (path, field) in fields.items() if path != base}
 
 
@@ -128,6 +140,12 @@ def _class(path: pathlib.Path, name: str, package: pathlib.Path) -> tuple[dict, 
                 fields[target] = (path, statement)
                 constants.pop(target, None)
     return fields, constants
+
+
+def _methods(path: pathlib.Path) -> set[str]:
+    """The names of all methods of all classes of a file."""
+    classes = [node for node in _parse(path).body if isinstance(node, ast.ClassDef)]
+    return {node.name for one in classes for node in one.body if isinstance(node, ast.FunctionDef)}
 
 
 def _keep_literal(constants: dict, name: str, value: ast.expr | None) -> None:

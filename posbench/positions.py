@@ -1,19 +1,21 @@
 """Where position ids come from. Positions are data: every map works with every encoding.
 
-A map is a function (rng, batch_size, length, *, options, train) -> pos_BL, int32. Those that give all sequences of a
-batch the same positions are marked `shared_by_batch`; the trainer then asks for one row, and biases are made once.
-A map whose positions depend on what the tokens are takes `tokens_BL` and `segment_ids_BL` as well. A map of several
-coordinates gives pos_BLA.
+A map is a function (rng, batch_size, length, *, options, train) -> pos_BL, int32, or float32 where positions lie
+between whole numbers. Those that give all sequences of a batch the same positions are marked `shared_by_batch`; the
+trainer then asks for one row, and biases are made once. A map whose positions depend on what the tokens are takes
+`tokens_BL` and `segment_ids_BL` as well. A map of several coordinates gives pos_BLA.
 """
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Callable
 from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 
+from posbench import documents
 from posbench.knobs import Range
 
 
@@ -46,6 +48,28 @@ def randomized(
         raise ValueError(f'randomized positions: got length {length}, wanted at most max_position = {max_position}.')
     drawn_L = jnp.sort(jax.random.permutation(rng, max_position)[:length]).astype(jnp.int32)
     return jnp.broadcast_to(drawn_L, (batch_size, length))
+
+
+@shared_by_batch
+def randomized_distances(
+    rng: jax.Array,
+    batch_size: int,
+    length: int,
+    *,
+    max_position: Annotated[int, Range(min=1)] = 2048,
+    train: bool = False,
+) -> jax.Array:
+    """0, and `length` - 1 numbers drawn without replacement from [1, max_position), in rising order.
+
+    As the released code of `randomized` draws distances, at evaluation too (google-deepmind/
+    randomized_positional_encodings, `compute_attention_with_noisy_relative_encodings`).
+    """
+    if length > max_position:
+        raise ValueError(
+            f'randomized_distances positions: got length {length}, wanted at most max_position = {max_position}.'
+        )
+    drawn_L = 1 + jnp.sort(jax.random.permutation(rng, max_position - 1)[: length - 1]).astype(jnp.int32)
+    return jnp.broadcast_to(jnp.pad(drawn_L, (1, 0)), (batch_size, length))
 
 
 @shared_by_batch
@@ -86,6 +110,66 @@ def shifted(
     return pos_BL + jax.random.randint(rng, (batch_size, 1), 0, max_shift, dtype=jnp.int32)
 
 
+def pose(
+    rng: jax.Array,
+    batch_size: int,
+    length: int,
+    *,
+    target_length: Annotated[int, Range(min=2)] = 1024,
+    train: bool = False,
+) -> jax.Array:
+    """Sequential positions with one gap a sequence in training, somewhere in the text below the middle; none otherwise.
+
+    The first 1 to ceil(length / 2) tokens keep their positions, and the others are moved by a number uniform in
+    [0, target_length - length], so that every distance below target_length comes up at the length of training. Zhu et
+    al. 2023 (arXiv 2309.10400, "PoSE"), with two chunks as in the authors' code, which also takes the two from
+    different places of a longer text. ValueError where a sequence is longer than target_length.
+    """
+    pos_BL = sequential(rng, batch_size, length)
+    if not train:
+        return pos_BL
+    if length > target_length:
+        raise ValueError(f'pose positions: got a length of {length}, wanted at most target_length={target_length}')
+    of_chunk, of_gap = jax.random.split(rng)
+    first_B1 = jax.random.randint(of_chunk, (batch_size, 1), 1, (length + 1) // 2 + 1, dtype=jnp.int32)
+    gap_B1 = jax.random.randint(of_gap, (batch_size, 1), 0, target_length - length + 1, dtype=jnp.int32)
+    return pos_BL + jnp.where(pos_BL < first_B1, 0, gap_B1)
+
+
+def cape(
+    rng: jax.Array,
+    batch_size: int,
+    length: int,
+    *,
+    max_global_shift: Annotated[float, Range(min=0)] = 5.0,
+    max_local_shift: Annotated[float, Range(min=0)] = 0.5,
+    max_global_scaling: Annotated[float, Range(min=1)] = 1.03,
+    centred: bool = False,
+    train: bool = False,
+) -> jax.Array:
+    """Positions between whole numbers, float32: (p + shift + jitter) * scale in training, the place p at evaluation.
+
+    For each sequence the shift is uniform in +-max_global_shift and ln(scale) in +-ln(max_global_scaling); for each
+    token the jitter is uniform in +-max_local_shift, which up to 0.5 keeps the order of tokens. `centred` counts p from
+    the middle of `length`. Encodings that look positions up in a table have no row for these.
+
+    Likhomanenko et al. 2021 (arXiv 2106.03143), "CAPE". Formula and widths are those that gcambara/cape, which follows
+    the paper's own listing, gives for text.
+    """
+    pos_BL = sequential(rng, batch_size, length).astype(jnp.float32)
+    if centred:
+        pos_BL = pos_BL - (length - 1) / 2
+    if not train:
+        return pos_BL
+    of_shift, of_jitter, of_scale = jax.random.split(rng, 3)
+
+    def uniform(rng, width, limit):
+        return jax.random.uniform(rng, (batch_size, width), jnp.float32, -limit, limit)
+
+    shift_B1, log_scale_B1 = uniform(of_shift, 1, max_global_shift), uniform(of_scale, 1, math.log(max_global_scaling))
+    return (pos_BL + shift_B1 + uniform(of_jitter, length, max_local_shift)) * jnp.exp(log_scale_B1)
+
+
 def abacus(
     rng: jax.Array,
     batch_size: int,
@@ -105,8 +189,8 @@ def abacus(
     segment_ids_BL = jnp.zeros_like(tokens_BL) if segment_ids_BL is None else segment_ids_BL
     is_digit_BL = jnp.isin(tokens_BL, jnp.asarray(digits))
     shift = jax.random.randint(rng, (), 0, max_shift, dtype=jnp.int32) if train else 0
-    place_BL = jnp.where(is_digit_BL, 1 + shift + packed(_runs(is_digit_BL, segment_ids_BL)), 0)
-    return jnp.stack([packed(segment_ids_BL), place_BL.astype(jnp.int32)], axis=-1)
+    place_BL = jnp.where(is_digit_BL, 1 + shift + documents.packed(documents.runs(is_digit_BL, segment_ids_BL)), 0)
+    return jnp.stack([documents.packed(segment_ids_BL), place_BL.astype(jnp.int32)], axis=-1)
 
 
 def coupled(
@@ -137,15 +221,15 @@ def coupled(
     segment_ids_BL = jnp.zeros_like(tokens_BL) if segment_ids_BL is None else segment_ids_BL
     is_digit_BL = jnp.isin(tokens_BL, jnp.asarray(digits))
     is_separator_BL = jnp.isin(tokens_BL, jnp.asarray(separators)) & ~is_digit_BL
-    number_BL = _runs(is_digit_BL, segment_ids_BL)
-    problem_BL = _runs(is_digit_BL | is_separator_BL, segment_ids_BL)
+    number_BL = documents.runs(is_digit_BL, segment_ids_BL)
+    problem_BL = documents.runs(is_digit_BL | is_separator_BL, segment_ids_BL)
 
     def of_problem(reduce, x_BL):
         """A number for each token, reduced over its problem."""
         return jax.vmap(lambda x_L, problem_L: reduce(x_L, problem_L, num_segments=length)[problem_L])(x_BL, problem_BL)
 
-    from_front_BL = packed(number_BL)
-    from_end_BL = packed(number_BL[:, ::-1])[:, ::-1]
+    from_front_BL = documents.packed(number_BL)
+    from_end_BL = documents.packed(number_BL[:, ::-1])[:, ::-1]
     equals_BL = (tokens_BL == equals).astype(jnp.int32)
     seen_BL = jnp.cumsum(equals_BL, axis=1) - equals_BL
     is_operand_BL = is_digit_BL & (seen_BL == of_problem(jax.ops.segment_min, seen_BL))
@@ -158,7 +242,7 @@ def coupled(
     significance_BL = jnp.where(is_operand_BL, from_end_BL, significance_BL)
     id_BL = jnp.where(is_digit_BL, longest_BL - significance_BL, longest_BL + 1) + start_B1
     id_BL = jnp.where(is_digit_BL | is_separator_BL, jnp.maximum(id_BL, 0), 0)
-    return jnp.stack([packed(segment_ids_BL), id_BL.astype(jnp.int32)], axis=-1)
+    return jnp.stack([documents.packed(segment_ids_BL), id_BL.astype(jnp.int32)], axis=-1)
 
 
 def bipe(
@@ -179,34 +263,10 @@ def bipe(
     segment_ids_BL = jnp.zeros_like(tokens_BL) if segment_ids_BL is None else segment_ids_BL
     ends_BL = jnp.isin(tokens_BL, jnp.asarray(separators)).astype(jnp.int32)
     before_BL = jnp.cumsum(ends_BL, axis=1) - ends_BL
-    first_BL = jnp.arange(length, dtype=jnp.int32) - packed(segment_ids_BL)
+    first_BL = jnp.arange(length, dtype=jnp.int32) - documents.packed(segment_ids_BL)
     number_BL = before_BL - jnp.take_along_axis(before_BL, first_BL, axis=1)
-    sentence_BL = before_BL + jnp.cumsum(packed(segment_ids_BL) == 0, axis=1)
-    return jnp.stack([packed(sentence_BL), number_BL.astype(jnp.int32)], axis=-1)
-
-
-def _runs(is_one_BL: jax.Array, segment_ids_BL: jax.Array) -> jax.Array:
-    """A number for each run of ones, each run of others, and each part of one by a border of documents; from 0."""
-    changes_BL = (is_one_BL[:, 1:] != is_one_BL[:, :-1]) | (segment_ids_BL[:, 1:] != segment_ids_BL[:, :-1])
-    return jnp.pad(jnp.cumsum(changes_BL, axis=1), ((0, 0), (1, 0)))
-
-
-def packed(segment_ids_BL: jax.Array) -> jax.Array:
-    """Positions that restart at 0 with each segment of a packed or padded sequence, int32 [B, L]."""
-    index_L = jnp.arange(segment_ids_BL.shape[1], dtype=jnp.int32)
-    starts_BL = jnp.concatenate(
-        [jnp.ones_like(segment_ids_BL[:, :1], bool), segment_ids_BL[:, 1:] != segment_ids_BL[:, :-1]], axis=1
-    )
-    return index_L - jax.lax.cummax(jnp.where(starts_BL, index_L, 0), axis=1)
-
-
-def restart(drawn_BL: jax.Array, segment_ids_BL: jax.Array | None) -> jax.Array:
-    """Positions of a batch, restarted with each document where there are segments."""
-    if segment_ids_BL is None:
-        return drawn_BL
-    index_BL = packed(segment_ids_BL)
-    drawn_BL = jnp.broadcast_to(drawn_BL, (*index_BL.shape, *drawn_BL.shape[2:]))
-    return jnp.take_along_axis(drawn_BL, index_BL.reshape(*index_BL.shape, *(1,) * (drawn_BL.ndim - 2)), axis=1)
+    sentence_BL = before_BL + jnp.cumsum(documents.packed(segment_ids_BL) == 0, axis=1)
+    return jnp.stack([documents.packed(sentence_BL), number_BL.astype(jnp.int32)], axis=-1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -244,10 +304,13 @@ class PositionMap:
                 )
             return self.function(rng, batch_size, length, tokens_BL=tokens_BL, segment_ids_BL=segment_ids_BL, **options)
         rows = 1 if getattr(self.function, 'shared_by_batch', False) else batch_size
-        return restart(self.function(rng, rows, length, **options), segment_ids_BL)
+        return documents.restart(self.function(rng, rows, length, **options), segment_ids_BL)
 
 
-MAPS = {function.__name__: function for function in (sequential, randomized, grid, shifted, abacus, coupled, bipe)}
+MAPS = {
+    function.__name__: function
+    for function in (sequential, randomized, randomized_distances, grid, shifted, pose, cape, abacus, coupled, bipe)
+}
 
 
 def names() -> list[str]:

@@ -13,6 +13,7 @@ class PositionEncoding:
     head_width: int | None = None
     even_width: ClassVar[bool] = False
     even_head_width: ClassVar[bool] = False
+    def bias(self, pos_q_BL, pos_k_BM): ...
 """
 TURN = """
 from typing import Annotated, ClassVar, Literal

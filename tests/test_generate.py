@@ -12,7 +12,11 @@ NEW, LONGEST = 9, 7
 MAPS = {
     'sequential': positions.build('sequential'),
     'randomized': positions.build('randomized', max_position=60),
+    'randomized_distances': positions.build('randomized_distances', max_position=60),
     'shifted': positions.build('shifted'),
+    'pose': positions.build('pose'),
+    # Halves, which no table has.
+    'cape': positions.build('cape', centred=True),
     'abacus': positions.build('abacus', digits=(3, 4, 5, 6)),
     'bipe': positions.build('bipe', separators=(3, 4, 5)),
     'grid': positions.build('grid', columns=4),
@@ -63,9 +67,9 @@ def test_greedy_tokens_are_those_without_a_cache(encoding):
 # Position coupling numbers the digits of an operand from its end, which is still to come while one is written.
 @pytest.mark.parametrize('name', sorted(set(positions.names()) - {'coupled'}))
 def test_greedy_tokens_are_those_without_a_cache_under_every_position_map(name):
-    learned = encodings.build('learned')
-    of_one = name in ('sequential', 'randomized', 'shifted')
-    model = decoder(learned if of_one else encodings.build('on_axis', over=learned, axis=1))
+    over = encodings.build('sinusoidal' if name == 'cape' else 'learned')
+    of_one = name in ('sequential', 'randomized', 'randomized_distances', 'shifted', 'pose', 'cape')
+    model = decoder(over if of_one else encodings.build('on_axis', over=over, axis=1))
     check_greedy(model, MAPS[name], new_tokens(model, MAPS[name]))
 
 

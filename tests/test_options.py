@@ -1,4 +1,5 @@
 # ruff: noqa: E501 - an expected message stays in one piece.
+import flax.linen as nn
 import pytest
 
 from posbench import knobs, options
@@ -104,6 +105,8 @@ def test_a_module_brings_its_own_options(load, tmp_path, monkeypatch):
         ('class Encoding:\n  a: bool = 1', "{file}:2: the default of option 'a': got 1, wanted true or false"),
         ('class Encoding:\n  a: Annotated[int, Range(mn=1)] = 1', "{file}:2: the type of option 'a' is not understood: Range(mn=1)"),
         ('class Encoding:\n  module: int = 1', "{file}:2: an option cannot be called 'module': config.encoding.module says which encoding it is"),
+        ('class Encoding:\n  init: float = 1.0', "{file}:2: an option cannot be called 'init', as a method of flax's linen.Module is"),
+        ('class Encoding:\n  bias: bool = True', "{file}:2: an option cannot be called 'bias', as a method of PositionEncoding is"),
         ('class Encoding:\n  a: int', 'config.encoding.a: it is missing, wanted an integer'),
     ],
 )  # fmt: skip
@@ -114,6 +117,11 @@ def test_an_error_in_a_module_says_where(load, tmp_path, text, line):
     with pytest.raises(UsageError) as error:
         load(encoding__module=str(file))
     assert str(error.value) == line.format(file=file)
+
+
+def test_no_option_can_take_the_place_of_a_part_of_linen():
+    # `scope`, `parent` and `name` are there as soon as a module is.
+    assert set(options.TAKEN) == {part for part in dir(nn.Module) if part[0] != '_'} | {'scope', 'parent', 'name'}
 
 
 def test_a_module_cannot_go_by_the_name_of_a_shipped_encoding(load, tmp_path):

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from posbench import options, positions
+from posbench import documents, options, positions
 
 
 def key(seed=0):
@@ -45,6 +45,15 @@ def test_more_randomized_positions_than_there_are_is_an_error():
         positions.randomized(key(), 1, 8, max_position=7)
 
 
+def test_randomized_distances_begin_with_0_and_never_repeat_it():
+    drawn = np.array([positions.randomized_distances(key(seed), 1, 5, max_position=9)[0] for seed in range(200)])
+    assert (drawn[:, 0] == 0).all() and (np.diff(drawn, axis=1) > 0).all() and drawn.max() == 8
+    # 100 each of the eight numbers past 0; standard deviation 7.
+    assert np.abs(np.bincount(drawn[:, 1:].ravel(), minlength=9)[1:] - 100).max() < 35
+    with pytest.raises(ValueError, match='length 10, wanted at most max_position = 9'):
+        positions.randomized_distances(key(), 1, 10, max_position=9)
+
+
 def test_shifted_positions_start_anywhere_below_the_limit_in_training():
     pos = np.asarray(positions.shifted(key(), 400, 5, max_shift=4, train=True))
     assert (np.diff(pos) == 1).all()
@@ -53,6 +62,17 @@ def test_shifted_positions_start_anywhere_below_the_limit_in_training():
 
 def test_shifted_positions_start_at_0_at_evaluation():
     np.testing.assert_array_equal(positions.shifted(key(), 3, 5, train=False), [[0, 1, 2, 3, 4]] * 3)
+
+
+def test_a_gap_in_training_leaves_two_runs_of_positions():
+    pos = np.asarray(positions.pose(key(), 2000, 6, target_length=9, train=True))
+    steps = np.diff(pos, axis=1)
+    assert (pos[:, 0] == 0).all() and ((steps != 1).sum(axis=1) <= 1).all() and pos.max() == 8
+    # The gap adds 0 to 3, and where it is seen it follows the first, second or third token.
+    np.testing.assert_allclose(np.bincount(pos[:, -1] - 5) / 2000, 1 / 4, atol=0.05)
+    np.testing.assert_allclose((steps > 1).mean(axis=0), [1 / 4] * 3 + [0] * 2, atol=0.05)
+    with pytest.raises(ValueError, match='got a length of 10, wanted at most target_length=9'):
+        positions.pose(key(), 1, 10, target_length=9, train=True)
 
 
 def test_a_grid_is_read_line_by_line():
@@ -76,7 +96,7 @@ def test_a_grid_starts_anew_with_each_document():
 def test_packed_positions_restart_with_every_segment_and_after_padding():
     segments = np.array([[0, 0, 0, 1, 1, 2, -1, -1], [-1, -1, 0, 0, 0, 0, 7, 7], [3, 3, 3, 3, 3, 3, 3, 3]])
     wanted = [[0, 1, 2, 0, 1, 0, 0, 1], [0, 1, 0, 1, 2, 3, 0, 1], [0, 1, 2, 3, 4, 5, 6, 7]]
-    np.testing.assert_array_equal(positions.packed(segments), wanted)
+    np.testing.assert_array_equal(documents.packed(segments), wanted)
 
 
 @pytest.mark.parametrize('name', positions.names())
@@ -85,9 +105,9 @@ def test_every_map_gives_rows_of_numbers_from_a_key_and_tokens(name, train):
     position_map = positions.build(name)
     draw = jax.jit(lambda rng: position_map(rng, 4, 6, train=train, tokens_BL=NUMBERS))
     pos = draw(key(3))
-    assert pos.dtype == np.int32 and pos.shape[:2] in ((1, 6), (4, 6))
+    assert pos.dtype == (np.float32 if name == 'cape' else np.int32) and pos.shape[:2] in ((1, 6), (4, 6))
     np.testing.assert_array_equal(pos, position_map(key(3), 4, 6, train=train, tokens_BL=NUMBERS))
-    shared = name in ('sequential', 'randomized', 'grid')
+    shared = name in ('sequential', 'randomized', 'randomized_distances', 'grid')
     assert (pos.shape[0] == 1) == shared, 'one row exactly where all sequences share it'
 
 
@@ -167,12 +187,36 @@ def test_bipe_starts_anew_with_each_document():
     np.testing.assert_array_equal(pos[0].T, [[0, 1, 0, 1, 0, 0, 1, 0], [0, 0, 1, 1, 0, 1, 1, 0]])
 
 
+def test_continuous_positions_move_in_training_alone():
+    np.testing.assert_array_equal(positions.cape(key(), 2, 4), [[0, 1, 2, 3]] * 2)
+    np.testing.assert_array_equal(positions.cape(key(), 1, 4, centred=True), [[-1.5, -0.5, 0.5, 1.5]])
+    still = dict(max_global_shift=0.0, max_local_shift=0.0, max_global_scaling=1.0, train=True)
+    np.testing.assert_array_equal(positions.cape(key(), 2, 4, **still), [[0, 1, 2, 3]] * 2)
+
+
+def test_continuous_positions_stay_within_their_widths():
+    still = dict(max_global_shift=0.0, max_local_shift=0.0, max_global_scaling=1.0, train=True)
+    place = np.arange(5)
+    shift = np.asarray(positions.cape(key(), 400, 5, **still | dict(max_global_shift=3.0))) - place
+    np.testing.assert_allclose(shift, shift[:, :1].repeat(5, axis=1), atol=1e-5)
+    assert -3 < shift.min() < -2.9 and 2.9 < shift.max() < 3
+    jitter = np.asarray(positions.cape(key(), 400, 5, **still | dict(max_local_shift=0.5))) - place
+    assert -0.5 <= jitter.min() < -0.49 and 0.49 < jitter.max() <= 0.5 and np.ptp(jitter, axis=1).min() > 0
+    scale = np.asarray(positions.cape(key(), 400, 5, **still | dict(max_global_scaling=2.0)))[:, 1:] / place[1:]
+    np.testing.assert_allclose(scale, scale[:, :1].repeat(4, axis=1), rtol=1e-5)
+    assert 0.5 < scale.min() < 0.51 and 1.97 < scale.max() < 2
+    assert abs(np.mean(scale[:, 0] < 1) - 0.5) < 0.1, 'halving is as likely as doubling'
+
+
 def test_a_map_of_tokens_asks_for_them():
     with pytest.raises(ValueError, match='abacus positions: got no tokens_BL'):
         positions.build('abacus')(key(), 1, 6, train=False)
 
 
-@pytest.mark.parametrize('name, options', [('randomized', dict(max_position=6)), ('shifted', dict(max_shift=1))])
+@pytest.mark.parametrize(
+    'name, options',
+    [('randomized', dict(max_position=6)), ('shifted', dict(max_shift=1)), ('pose', dict(target_length=6))],
+)
 def test_every_option_arrives(name, options):
     """With these options there is one choice: the sequence itself."""
     for seed in range(3):
@@ -186,9 +230,12 @@ def test_the_table_of_options_is_complete():
     assert {name: list(options.position_options(name)) for name in positions.names()} == {
         'abacus': ['digits', 'max_shift'],
         'bipe': ['separators'],
+        'cape': ['max_global_shift', 'max_local_shift', 'max_global_scaling', 'centred'],
         'coupled': ['digits', 'separators', 'equals', 'reversed_answer', 'max_id'],
         'grid': ['columns', 'rows'],
+        'pose': ['target_length'],
         'randomized': ['max_position'],
+        'randomized_distances': ['max_position'],
         'sequential': [],
         'shifted': ['max_shift'],
     }

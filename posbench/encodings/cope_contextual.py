@@ -1,8 +1,8 @@
 """Contextual positions (CoPE): the distance to a key is how many tokens in between the query chose to count.
 
-Golovneva et al. 2024 (arXiv 2405.18719, section 4). Gates are read from the logits of attention, the first of the
-paper's variants. Its equations add the position vector to the key, so that it is scaled as the key is; the listing in
-its appendix scales q · k by K^-1/2 and leaves the position term unscaled, which is `scaled=False`.
+Golovneva et al. 2024 (arXiv 2405.18719). Gates are read from the logits of attention, the first of the paper's
+variants. Its equations add the position vector to the key, so that it is scaled as the key is; the code that it lists
+scales q · k by K^-1/2 and leaves the position term unscaled, which is `scaled=False`.
 """
 
 from typing import Annotated, ClassVar

@@ -1,8 +1,8 @@
 """DAPE: a small network over the heads of logits and bias, added to both, so that the bias adapts to the content.
 
-Zheng et al. 2024 (arXiv 2405.14722, section 3). Sizes, the slope 0.01 below zero, and the network of logits alone over
-an encoding without bias (`Nope_C`, `DAPEV1`) are those of the authors' code, where it is called CAPE as well. Its last
-bias is left out: one number for all logits of a head, which softmax takes away again.
+Zheng et al. 2024 (arXiv 2405.14722, section 3.2). Sizes, the slope 0.01 below zero, and the network of logits alone
+over an encoding without bias (`Nope_C`, `DAPEV1`) are those of the authors' code, where it is called CAPE as well. Its
+last bias is left out: one number for all logits of a head, which softmax takes away again.
 """
 
 from typing import Annotated, ClassVar

@@ -3,7 +3,8 @@
 He et al. 2020 (arXiv 2006.03654, equations 2 to 4); logarithmic buckets are those of version 2 and 3 (He et al. 2021,
 arXiv 2111.09543; `make_log_bucket_position` in transformers). The paper has one table for all layers and projections
 of each layer; here each layer has its own table as well, which can be what the shared one is. Not here: absolute
-positions before the last layers, and the layer norm of the table and the projections shared with content of version 3.
+positions before the last layers. The layer norm of the table and the projections shared with content of version 3 are
+values that a table and its projections can have, and posbench.pretrained gives them.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -47,12 +48,14 @@ class Encoding(base.PositionEncoding):
     Distances of `max_distance` and more are one; with `buckets`, far ones share logarithmic buckets (256 in version 2
     and 3). `key_row='code'` gives the second term the row of i - j too, as the authors' code does, against equation 4.
     The scale stays that of all encodings here; `three_terms` divides all logits by sqrt(3), as the paper does.
+    `biased` adds a bias to P W_k and P W_q, as the code of version 2 and 3 does.
     """
 
     max_distance: Annotated[int, Range(min=2)] = 512
     buckets: Annotated[int, Range(min=4)] | None = None
     key_row: Literal['paper', 'code'] = 'paper'
     three_terms: bool = False
+    biased: bool = False
     init_std: Annotated[float, Range(above=0)] = 0.02
 
     per_layer: ClassVar[bool] = True
@@ -68,11 +71,18 @@ class Encoding(base.PositionEncoding):
         shape = (self.width, self.heads, self.head_width)
         self.key_DHK = self.param('key', init, shape)
         self.query_DHK = self.param('query', init, shape)
+        if self.biased:
+            self.key_HK, self.query_HK = (
+                self.param(f'{name}_bias', nn.initializers.zeros, shape[1:]) for name in ('key', 'query')
+            )
 
     def score(self, logits_BHLM, block, carry):
         key_RHK = jnp.einsum('RD,DHK->RHK', self.table_RD, self.key_DHK)
-        # Queries come divided by sqrt(K), keys do not.
-        query_RHK = jnp.einsum('RD,DHK->RHK', self.table_RD, self.query_DHK) * self.head_width**-0.5
+        query_RHK = jnp.einsum('RD,DHK->RHK', self.table_RD, self.query_DHK)
+        if self.biased:
+            key_RHK, query_RHK = key_RHK + self.key_HK, query_RHK + self.query_HK
+        # Queries of tokens come divided by sqrt(K), keys do not.
+        query_RHK *= self.head_width**-0.5
         towards = 1 if self.key_row == 'paper' else -1
 
         def of_query(distance):

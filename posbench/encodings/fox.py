@@ -1,8 +1,8 @@
 """A forget gate: each token fades what came before it, by as much as its content says, and the fading adds up.
 
-The Forgetting Transformer (Lin et al. 2025, arXiv 2503.02130, section 3); CABLE (Veisi et al. 2025, arXiv 2503.08067)
-is the same bias with the sign of the gate's input turned. The paper's "Pro" block, which also has an output gate and
-shifted keys and values, is not part of it. CABLE's released code leaves out 1/sqrt(K); here every encoding has it.
+The Forgetting Transformer (Lin et al. 2025, arXiv 2503.02130); CABLE (Veisi et al. 2025, arXiv 2503.08067) is the same
+bias with the sign of the gate's input turned. The paper's "Pro" block, which also has an output gate and shifted keys
+and values, is not part of it. CABLE's released code leaves out 1/sqrt(K); here every encoding has it.
 """
 
 from typing import Annotated, ClassVar, Literal

@@ -1,8 +1,8 @@
 """Relative keys: a trained vector for each clipped distance, added to the key; and another one to the value.
 
-Shaw et al. 2018 (arXiv 1803.02155, equations 3 and 5). The tables are shared by the heads of a layer, as in
+Shaw et al. 2018 (arXiv 1803.02155, equations 3 and 4). The tables are shared by the heads of a layer, as in
 tensor2tensor. Its translation models add to keys and values; keys alone, the default here, is what the paper's own
-ablation found to be as good (table 3), and what was built upon later.
+ablation found to be as good, and what was built upon later.
 """
 
 from typing import Annotated, ClassVar

@@ -1,7 +1,7 @@
 """Scalable softmax: logits times s ln n for n visible keys, with one trained s for each layer and head.
 
-Nakanishi 2025 (arXiv 2501.19399, section 2), "SSMax"; without the bias beside s ln n, which the paper tries and drops.
-It acts on rotated queries. s starts at 0.43, the value of the paper's figure 1.
+Nakanishi 2025 (arXiv 2501.19399), "SSMax"; without the bias beside s ln n, which the paper tries and drops. It acts on
+rotated queries. s starts at 0.43, the value of the paper's figure 1.
 """
 
 from typing import Annotated, ClassVar

@@ -1,10 +1,10 @@
 """Stick-breaking attention: from the query backwards, each key breaks its share off what nearer keys left.
 
 Tan et al. 2024 (arXiv 2410.17980, section 2). There is no softmax: the shares of a query add up to at most 1, and the
-first token, which has nothing before it, gets 0. The order of keys is the order in which tokens are stored.
+first token, which has nothing before it, reads nothing. The order of keys is the order in which tokens are stored.
 
-Some of the authors' models give what is left of the stick to the query's own value (`sb_remainder` in dolomite-engine).
-That is not an option here: the values of the keys are gone from the running output by the time all shares are known.
+What is left of the stick is lost, or goes to the query's own value, as the tests of the authors' kernels add it
+(shawntan/stickbreaking-attention).
 """
 
 from typing import ClassVar, Literal
@@ -21,10 +21,12 @@ HIDDEN = -1e30
 class Encoding(base.PositionEncoding):
     """weight_ij = sigmoid(z_ij) times the product of 1 - sigmoid(z_il) over the keys l between j and i.
 
-    z is the usual logit q · k / sqrt(K). A query does not see its own key, unless `attend_current`.
+    z is the usual logit q · k / sqrt(K). A query does not see its own key, unless `attend_current`;
+    with `remainder` what all keys left of the stick is the weight of its own value.
     """
 
     attend_current: bool = False
+    remainder: bool = False
 
     needs_causal: ClassVar[bool] = True
     reads_order: ClassVar[bool] = True
@@ -50,3 +52,8 @@ class Encoding(base.PositionEncoding):
         left_BHLM = carry[..., None] + down_to_BHLM - kept_BHLM
         shares_BHLM = jnp.where(seen_BHLM, jax.nn.log_sigmoid(logits_BHLM) + left_BHLM, HIDDEN)
         return shares_BHLM, carry + down_to_BHLM[..., 0]
+
+    def finish(self, out_BLHK, v_BLHK, carry):
+        if not self.remainder:
+            return out_BLHK
+        return out_BLHK + jnp.exp(jnp.swapaxes(carry, 1, 2))[..., None] * v_BLHK

@@ -1,7 +1,7 @@
 """TISA: a sum of bumps over distance, each with a height, a place and a width that are trained.
 
-Wennberg and Henter 2021 (arXiv 2106.01950, section 3). The authors' code (ulmewennberg/tisa) indexes its table one
-distance off, which only moves the centres; initial values are those of its `PositionalScorer`.
+Wennberg and Henter 2021 (arXiv 2106.01950). The authors' code (ulmewennberg/tisa) indexes its table one distance off,
+which only moves the centres; initial values are those of its `PositionalScorer`.
 """
 
 from typing import Annotated, ClassVar

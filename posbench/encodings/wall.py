@@ -1,7 +1,7 @@
 """Wall attention: a forget gate for every channel of a head, so that some channels reach far and others do not.
 
 Averbuch and Pai 2026 (Tilde Research; no paper, so the source is `WallAttention` in flash-linear-attention, which the
-authors contributed). Its sink, a trained number in the sum under the softmax, is not part of this.
+authors contributed). Its operation takes a sink for each head, which its layer leaves out.
 """
 
 from typing import Annotated, ClassVar
@@ -50,12 +50,14 @@ def faded_products(q_BLHK, k_BMHK, total_BLHK, total_BMHK) -> jax.Array:
 class Encoding(base.PositionEncoding):
     """logit_ij = sum over channels c of q_ic k_jc exp(P_ic - P_jc) / sqrt(K); P sums log sigmoid(x W + b) over tokens.
 
-    b starts at `init_bias`, where a gate keeps 0.9997. `scalar_gate` adds FoX's gate of a head, with the same start.
+    b starts at `init_bias`, where a gate keeps 0.9997. `scalar_gate` adds FoX's gate of a head, with the same start;
+    `sinks` adds a trained logit of no key, which starts at 0.
     """
 
     init_std: Annotated[float, Range(above=0)] = 0.02
     init_bias: float = 8.0
     scalar_gate: bool = False
+    sinks: bool = False
 
     per_layer: ClassVar[bool] = True
     needs_causal: ClassVar[bool] = True
@@ -72,6 +74,9 @@ class Encoding(base.PositionEncoding):
         if self.scalar_gate:
             self.scalar_weight_DH = self.param('scalar_weight', weight, (self.width, self.heads))
             self.scalar_bias_H = self.param('scalar_bias', bias, (self.heads,))
+
+        if self.sinks:
+            self.sink_H = self.param('sink', nn.initializers.zeros_init(), (self.heads,))
 
     def aux(self, x_BLD, pos_BL):
         gate_BLD = jax.nn.log_sigmoid(fox.project(x_BLD, self.weight_DD, self.bias_D))
@@ -98,3 +103,6 @@ class Encoding(base.PositionEncoding):
         if self.scalar_gate:
             logits_BHLM = logits_BHLM + fox.decay(block.aux_q['head'], block.aux_k['head'])
         return logits_BHLM, carry
+
+    def sink(self):
+        return jnp.asarray(self.sink_H, jnp.float32) if self.sinks else None

@@ -1,9 +1,8 @@
 """WavLM's gated bias: T5's bias, made stronger or weaker by what the query's token is.
 
-Chen et al. 2022 (arXiv 2110.13900, section 3.1), after XLM-E (Chi et al. 2022, arXiv 2106.16138). The gate is that of
-the released models (microsoft/unilm; transformers 5.23, models/wavlm): it reads the layer's input, cut into heads, and
-sums two groups of four numbers. There one table of biases serves all layers; here each layer has its own beside its
-own gate.
+Chen et al. 2022 (arXiv 2110.13900), after XLM-E (Chi et al. 2022, arXiv 2106.16138). The gate is that of the released
+models (microsoft/unilm; transformers 5.23, models/wavlm): it reads the layer's input, cut into heads, and sums two
+groups of four numbers. There one table of biases serves all layers; here each layer has its own beside its own gate.
 """
 
 from typing import Annotated, ClassVar
@@ -36,7 +35,7 @@ class Encoding(base.PositionEncoding):
         self.gain_H = self.param('gain', nn.initializers.ones, (self.heads,))
 
     def aux(self, x_BLD, pos_BL):
-        x_BLHK = x_BLD.reshape(*x_BLD.shape[:2], self.heads, self.head_width).astype(jnp.float32)
+        x_BLHK = base.in_heads(x_BLD.astype(jnp.float32), self.heads, self.head_width)
         open_BLH2 = jax.nn.sigmoid(x_BLHK @ self.gate_kernel_K2N.sum(axis=-1) + self.gate_bias_2N.sum(axis=-1))
         return open_BLH2[..., 0] * (open_BLH2[..., 1] * self.gain_H - 1.0) + 2.0
 

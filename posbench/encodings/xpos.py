@@ -1,6 +1,6 @@
 """xPos: a rotary embedding whose pairs fade with distance, the fast ones first.
 
-Sun et al. 2022 (arXiv 2212.10554, section 3 and algorithm 1), with the exponents of the authors' torchscale, which
+Sun et al. 2022 (arXiv 2212.10554, section 3.2 and algorithm 1), with the exponents of the authors' torchscale, which
 divides positions by 512. It acts on queries and keys.
 """
 

@@ -14,14 +14,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from posbench import attention, encodings, positions
+from posbench import attention, documents, encodings, positions
 from posbench.encodings import base
 from tests.encodings import small
 from tests.encodings.compare import BFLOAT16, DIFFERENT, SAME, different, same, same_trees
 
 SHIFT = 37
-# Randomized positions that stay inside every learned table.
-MAP_OPTIONS = {'randomized': dict(max_position=200)}
+# Randomized positions that stay inside every learned table, and a jitter that is heard whatever the encoding is.
+MAP_OPTIONS = {
+    'randomized': dict(max_position=200),
+    'randomized_distances': dict(max_position=200),
+    'cape': dict(max_local_shift=4.0),
+}
 
 CHECKS = []
 
@@ -113,7 +117,7 @@ def padding_on_either_side_changes_nothing(encoding):
     for side, real in (('left', slice(12, 24)), ('right', slice(0, 12))):
         padded, segments = small.tokens(seed=5), np.full(tokens.shape, -1, np.int32)
         padded[:, real], segments[:, real] = tokens[:, :12], 0
-        pos = positions.packed(segments)
+        pos = documents.packed(segments)
         same(small.logits(model, padded, pos, segments)[:, real], unpadded, f'{side} padding')
 
 
@@ -121,7 +125,7 @@ def padding_on_either_side_changes_nothing(encoding):
 def packed_documents_do_not_see_each_other(encoding):
     model, tokens = small.model(encoding), small.tokens()
     segments = np.repeat(np.array([[0, 1, -1]], np.int32), (12, 10, 2), axis=1).repeat(small.BATCH, axis=0)
-    packed = small.logits(model, tokens, positions.packed(segments), segments)
+    packed = small.logits(model, tokens, documents.packed(segments), segments)
     alone = small.logits(model, tokens[:, :12], small.positions(length=12))
     same(packed[:, :12], alone, 'first document')
     second = small.logits(model, np.roll(tokens, -12, axis=1)[:, :12], small.positions(length=12))
@@ -183,7 +187,7 @@ def decoding_takes_prompts_of_different_lengths(encoding):
     scanned, variables = small.model(encoding, scan_layers=True, block_size=5), small.params(model)
     prompts = np.array([3, 8, 5, 1])
     segments = np.where(np.arange(small.LENGTH) < 8 - prompts[:, None], -1, 0).astype(np.int32)
-    pos = positions.packed(segments)
+    pos = documents.packed(segments)
     left = np.stack([np.roll(row, 8 - prompt) for row, prompt in zip(tokens, prompts)])
     by_token = _read(model, variables, left, pos, segments, 24 * [1])
     by_chunk = _read(scanned, small.stacked(variables, encoding.period), left, pos, segments, 3 * [8])
@@ -326,7 +330,12 @@ def every_position_map_works(encoding):
         pos = position_map(jax.random.key(2), small.BATCH, small.LENGTH, train=True, tokens_BL=jnp.asarray(tokens))
         # Of several coordinates the first one, raised to as many as the encoding reads.
         pos = np.asarray(pos[..., 0] if pos.ndim == 3 else pos)
-        got = small.logits(model, tokens, np.broadcast_to(pos, tokens.shape))
+        try:
+            got = small.logits(model, tokens, np.broadcast_to(pos, tokens.shape))
+        except ValueError as error:
+            # A table has no row between two of its rows.
+            assert pos.dtype == np.float32 and 'wanted whole numbers' in str(error), f'{name} positions: {error}'
+            continue
         distances_changed = (np.diff(pos, axis=1) != 1).any()
         heard = encoding.reads_positions if distances_changed else not encoding.shift_invariant and pos.min() > 0
         (different if heard else same)(got, sequential, f'{name} positions')

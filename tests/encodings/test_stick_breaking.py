@@ -9,10 +9,11 @@ from posbench import encodings
 from tests.encodings import small
 
 
-def weights(z_L, attend_current=False, block_size=None):
+def weights(z_L, attend_current=False, block_size=None, remainder=False):
     """The shares of the last of len(z_L) tokens, whose logits are z_L: the output for values that are unit vectors."""
     length = len(z_L)
-    encoding = encodings.build('stick_breaking', attend_current=attend_current).sized(length, 1)
+    options = dict(attend_current=attend_current, remainder=remainder)
+    encoding = encodings.build('stick_breaking', **options).sized(length, 1)
     k = jnp.zeros((1, length, 1, length)).at[0, :, 0, 0].set(jnp.asarray(z_L, jnp.float32))
     q = jnp.zeros((1, length, 1, length)).at[0, -1, 0, 0].set(length**0.5)
     x, pos = jnp.zeros((1, length, length)), small.positions(1, length)
@@ -35,6 +36,14 @@ def test_shares_and_what_is_left_are_1():
     z_L = np.random.default_rng(0).normal(size=9)
     left = np.prod([1 - jax.nn.sigmoid(z) for z in z_L[:-1]])
     np.testing.assert_allclose(weights(z_L).sum() + left, 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize('block_size', [None, 1, 3])
+def test_what_is_left_goes_to_the_query_itself_if_asked(block_size):
+    got = weights([0, 0, 0, 0], False, block_size, remainder=True)
+    np.testing.assert_allclose(got, [1 / 8, 1 / 4, 1 / 2, 1 / 8], rtol=1e-6)
+    got = weights([0, 0, 0, 0], True, block_size, remainder=True)
+    np.testing.assert_allclose(got, [1 / 16, 1 / 8, 1 / 4, 1 / 2 + 1 / 16], rtol=1e-6)
 
 
 def test_the_first_token_gets_nothing():

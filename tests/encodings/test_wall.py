@@ -50,6 +50,19 @@ def test_with_open_channels_the_scalar_gate_is_the_forgetting_transformer():
     np.testing.assert_allclose(got, attended('fox', gate), rtol=0, atol=1e-6)
 
 
+def test_a_sink_takes_the_share_of_a_key_whose_value_is_0():
+    """Without content all logits are 0: a sink of log 3 counts as three keys more."""
+    params = {'weight': jnp.zeros((WIDTH, WIDTH)), 'bias': jnp.full(WIDTH, 30.0)}
+    params['sink'] = jnp.log(jnp.asarray([3.0, 1.0]))
+    encoding = encodings.build('wall', sinks=True).sized(WIDTH, HEADS).with_params(params)
+    zero, one = jnp.zeros((1, LENGTH, HEADS, WIDTH // HEADS)), jnp.ones((1, LENGTH, HEADS, WIDTH // HEADS))
+    seen_L = 1 + np.arange(LENGTH)
+    for block_size in (None, 6):
+        x, pos = jnp.zeros((1, LENGTH, WIDTH)), small.positions(1, LENGTH)
+        got = small.attended(encoding, zero, zero, one, x, pos, block_size=block_size)[0, :, :, 0]
+        np.testing.assert_allclose(got, np.stack([seen_L / (seen_L + 3), seen_L / (seen_L + 1)], axis=1), rtol=1e-6)
+
+
 @pytest.mark.parametrize('steepest', [0.01, 1.0, 4.0])
 def test_products_of_many_keys_are_exact_up_to_rounding(steepest):
     """Gates from 1 down to exp(-4): P falls by 64 over the 32 keys of an anchor, and below -300."""

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from posbench import positions, tasks
+from posbench import documents, tasks
 from posbench.tasks.text import language_model
 
 TEXT = np.random.default_rng(0).integers(0, 20, 50).astype(np.int32)
@@ -65,11 +65,11 @@ def test_positions_restart_with_each_document():
     segment_ids_BL = jnp.asarray([[0, 1, 1, 1, 2, 3], [0] * 6])
     one_for_all = jnp.asarray([[2, 5, 7, 8, 11, 12]])
     np.testing.assert_array_equal(
-        positions.restart(one_for_all, segment_ids_BL), [[2, 2, 5, 7, 2, 2], [2, 5, 7, 8, 11, 12]]
+        documents.restart(one_for_all, segment_ids_BL), [[2, 2, 5, 7, 2, 2], [2, 5, 7, 8, 11, 12]]
     )
     own = jnp.asarray([[0, 1, 2, 3, 4, 5], [9, 10, 11, 12, 13, 14]])
-    np.testing.assert_array_equal(positions.restart(own, segment_ids_BL), [[0, 0, 1, 2, 0, 0], [9, 10, 11, 12, 13, 14]])
-    assert positions.restart(one_for_all, None) is one_for_all
+    np.testing.assert_array_equal(documents.restart(own, segment_ids_BL), [[0, 0, 1, 2, 0, 0], [9, 10, 11, 12, 13, 14]])
+    assert documents.restart(one_for_all, None) is one_for_all
 
 
 def test_the_text_is_an_argument_of_a_compiled_step_and_not_a_constant_of_it():

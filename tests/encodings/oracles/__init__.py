@@ -4,6 +4,9 @@ One file for each encoding, of the same name, with
 
     SETTINGS     the options that are compared; every option takes a second value somewhere
     OTHER        for each option another value, and options that both sides need to make the difference visible
+    WIDTH, HEADS the model that is compared, where it is not two heads of four channels
+    SPREAD       the standard deviation of its parameters, where it is not 0.3
+    CONTRACT     options that the contract is kept with, where the defaults hide a claim or leave a hook out
     UNCOMPARED   options that only initial values or places outside of a table depend on
     Oracle       the encoding of one sequence, with its options and its parameters as arrays
 """

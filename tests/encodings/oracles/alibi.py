@@ -4,6 +4,8 @@ import math
 
 from tests.encodings import oracles
 
+# No power of two: slopes of both kinds.
+HEADS = 3
 SETTINGS = [{}, dict(breaker=0.5), dict(learned=True)]
 OTHER = {'breaker': (0.5, {}), 'learned': (True, {})}
 

@@ -2,6 +2,8 @@
 
 from tests.encodings import oracles
 
+# Slopes of ALiBi of both kinds.
+HEADS = 3
 SETTINGS = [
     dict(first='rotary', second='none', pattern=(0, 1)),
     dict(first='none', second='alibi', pattern=(1, 0)),

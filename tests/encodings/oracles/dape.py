@@ -4,9 +4,11 @@ import numpy as np
 
 from tests.encodings import oracles
 
+# Slopes of ALiBi of both kinds.
+HEADS = 3
 SETTINGS = [
     dict(over='alibi', hidden=5),
-    dict(over='none', hidden=3),
+    dict(over='rotary', hidden=3),
     # Few units: a finite difference that steps over the bend of one is off by more than rounding.
     dict(over=dict(name='t5_bias', buckets=8, max_distance=20), hidden=6),
 ]
@@ -16,7 +18,8 @@ OTHER = {'over': ('none', {}), 'hidden': (16, {})}
 class Oracle(oracles.Oracle):
     def logits(self, s):
         with_bias_HLM = self.options['over'].logits(s)
-        logits_HLM = oracles.Oracle({}, {}).logits(s)
+        # Rotary has no bias; what has one leaves queries and keys as they are.
+        logits_HLM = with_bias_HLM if self.weights['up'].shape[1] == len(with_bias_HLM) else super().logits(s)
         seen_NLM = np.concatenate([logits_HLM, with_bias_HLM - logits_HLM])[: self.weights['up'].shape[1]]
         out_HLM = np.zeros(logits_HLM.shape)
         for i, j in np.argwhere(s.allowed_LM):

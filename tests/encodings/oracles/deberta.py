@@ -10,13 +10,14 @@ SETTINGS = [
     {},
     dict(max_distance=5, key_row='code'),
     dict(max_distance=60, buckets=8, three_terms=True),
-    dict(max_distance=17, buckets=16),
+    dict(max_distance=17, buckets=16, biased=True),
 ]
 OTHER = {
     'max_distance': (4, {}),
     'buckets': (16, {}),
     'key_row': ('code', {}),
     'three_terms': (True, {}),
+    'biased': (True, {}),
     'init_std': (0.5, {}),
 }
 UNCOMPARED = {'init_std'}
@@ -28,6 +29,8 @@ class Oracle(oracles.Oracle):
         back = j - i if self.options['key_row'] == 'paper' else i - j
         towards_key, towards_query = p[self.row(i - j)], p[self.row(back)]
         key_K, query_K = np.zeros(width), np.zeros(width)
+        if self.options['biased']:
+            key_K, query_K = self.weights['key_bias'][h], self.weights['query_bias'][h]
         for d in range(p.shape[1]):
             key_K = key_K + towards_key[d] * self.weights['key'][d, h]
             query_K = query_K + towards_query[d] * self.weights['query'][d, h]

@@ -8,6 +8,8 @@ from tests.encodings import oracles
 SETTINGS = [dict(length=2000.0), dict(hidden=4, length=20.0, shared=True)]
 OTHER = {'hidden': (8, {}), 'length': (64.0, {}), 'init_c': (0.5, {}), 'shared': (True, {})}
 UNCOMPARED = {'init_c'}
+# Up to the threshold only distances count.
+CONTRACT = dict(length=20.0)
 
 
 class Oracle(oracles.Oracle):

@@ -8,7 +8,7 @@ from tests.encodings import oracles
 WIDTH = 32
 SETTINGS = [
     {},
-    dict(theta=50.0, sections=(24, 20, 20), interleaved=True, layout='interleaved'),
+    dict(theta=50.0, sections=(30, 20, 14), interleaved=True, layout='interleaved'),
     dict(theta=50.0, sections=(1, 2, 1)),
 ]
 OTHER = {

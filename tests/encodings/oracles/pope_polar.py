@@ -4,6 +4,8 @@ import math
 
 from tests.encodings import oracles
 
+# Some phases lie on either side of [-2 pi, 0].
+SPREAD = 5.0
 SETTINGS = [{}, dict(theta=50.0)]
 OTHER = {'theta': (500.0, {}), 'initial': ('uniform', {})}
 UNCOMPARED = {'initial'}

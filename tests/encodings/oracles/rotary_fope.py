@@ -9,7 +9,7 @@ from tests.encodings.oracles import rotary
 WIDTH = 16
 SETTINGS = [
     {},
-    dict(original_length=30, sigma=0.6, seed=3, rest='padded'),
+    dict(original_length=50, sigma=0.6, seed=3, rest='padded'),
     dict(trained=True, original_length=1000, layout='interleaved', theta=500.0),
     dict(sigma=0.0, fraction=0.5),
 ]

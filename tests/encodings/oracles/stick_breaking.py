@@ -4,8 +4,9 @@ import numpy as np
 
 from tests.encodings import oracles
 
-SETTINGS = [{}, dict(attend_current=True)]
-OTHER = {'attend_current': (True, {})}
+SETTINGS = [{}, dict(attend_current=True, remainder=True), dict(remainder=True)]
+OTHER = {'attend_current': (True, {}), 'remainder': (True, {})}
+CONTRACT = dict(remainder=True)
 
 
 class Oracle(oracles.Oracle):
@@ -17,4 +18,6 @@ class Oracle(oracles.Oracle):
             for j in reversed(range(i + 1 if self.options['attend_current'] else i)):
                 out_HLM[h, i, j] = stick * oracles.sigmoid(logits_HLM[h, i, j])
                 stick -= out_HLM[h, i, j]
+            if self.options['remainder']:
+                out_HLM[h, i, i] += stick
         return out_HLM

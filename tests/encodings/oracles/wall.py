@@ -6,9 +6,10 @@ import numpy as np
 
 from tests.encodings import oracles
 
-SETTINGS = [{}, dict(scalar_gate=True)]
-OTHER = {'init_std': (0.5, {}), 'init_bias': (2.0, {}), 'scalar_gate': (True, {})}
+SETTINGS = [{}, dict(scalar_gate=True, sinks=True)]
+OTHER = {'init_std': (0.5, {}), 'init_bias': (2.0, {}), 'scalar_gate': (True, {}), 'sinks': (True, {})}
 UNCOMPARED = {'init_std', 'init_bias'}
+CONTRACT = dict(scalar_gate=True, sinks=True)
 
 
 class Oracle(oracles.Oracle):
@@ -24,3 +25,12 @@ class Oracle(oracles.Oracle):
                 if self.options['scalar_gate']:
                     kept *= oracles.sigmoid(s.x_LD[j] @ w['scalar_weight'][:, h] + w['scalar_bias'][h])
         return out_HLM
+
+    def weights_of(self, s):
+        weights_HLM = super().weights_of(s)
+        if self.options['sinks']:
+            logits_HLM = self.logits(s)
+            for h, i in np.ndindex(weights_HLM.shape[:2]):
+                of_keys = sum(math.exp(logits_HLM[h, i, j]) for j in range(i + 1))
+                weights_HLM[h, i] *= of_keys / (of_keys + math.exp(self.weights['sink'][h]))
+        return weights_HLM

@@ -1,0 +1,28 @@
+"""Documents in packed or padded sequences: places inside them, and runs of equal things."""
+
+import jax
+import jax.numpy as jnp
+
+
+def packed(segment_ids_BL: jax.Array) -> jax.Array:
+    """Positions that restart at 0 with each segment of a packed or padded sequence, int32 [B, L]."""
+    index_L = jnp.arange(segment_ids_BL.shape[1], dtype=jnp.int32)
+    starts_BL = jnp.concatenate(
+        [jnp.ones_like(segment_ids_BL[:, :1], bool), segment_ids_BL[:, 1:] != segment_ids_BL[:, :-1]], axis=1
+    )
+    return index_L - jax.lax.cummax(jnp.where(starts_BL, index_L, 0), axis=1)
+
+
+def restart(drawn_BL: jax.Array, segment_ids_BL: jax.Array | None) -> jax.Array:
+    """Positions of a batch, restarted with each document where there are segments."""
+    if segment_ids_BL is None:
+        return drawn_BL
+    index_BL = packed(segment_ids_BL)
+    drawn_BL = jnp.broadcast_to(drawn_BL, (*index_BL.shape, *drawn_BL.shape[2:]))
+    return jnp.take_along_axis(drawn_BL, index_BL.reshape(*index_BL.shape, *(1,) * (drawn_BL.ndim - 2)), axis=1)
+
+
+def runs(is_one_BL: jax.Array, segment_ids_BL: jax.Array) -> jax.Array:
+    """A number for each run of ones, each run of others, and each part of one by a border of documents; from 0."""
+    changes_BL = (is_one_BL[:, 1:] != is_one_BL[:, :-1]) | (segment_ids_BL[:, 1:] != segment_ids_BL[:, :-1])
+    return jnp.pad(jnp.cumsum(changes_BL, axis=1), ((0, 0), (1, 0)))
