@@ -12,6 +12,7 @@ def get_config():
         buckets=None,
         key_row='paper',
         three_terms=False,
+        biased=False,
         init_std=0.02,
     )
     return config

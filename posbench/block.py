@@ -7,14 +7,19 @@ import jax
 import jax.numpy as jnp
 
 from posbench import attention, linear
+from posbench.cross_attention import CrossAttention, Encoded
 from posbench.encodings import base
+from posbench.style import Style
 
 
 class Memory(NamedTuple):
-    """What one layer remembers of each token: keys, values, `aux`, and what entered if the encoding has `enter`."""
+    """What one layer remembers of each token: keys, values, `aux`, and what entered if the encoding has `enter`.
 
-    k_BMHK: jax.Array
-    v_BMHK: jax.Array
+    G heads of keys and values serve H heads of queries.
+    """
+
+    k_BMGK: jax.Array
+    v_BMGK: jax.Array
     aux_BM: Any
     h_BMD: jax.Array | None
 
@@ -28,6 +33,10 @@ class Context(NamedTuple):
     order_k: attention.Order
     rows_B: jax.Array
     slot: jax.Array | None
+    # The encoding's `bias`, where it is one for all layers.
+    bias_BHLM: jax.Array | None = None
+    # What an encoder made of another sequence, for layers that attend to it too.
+    encoded: Encoded | None = None
 
 
 class Block(nn.Module):
@@ -43,6 +52,7 @@ class Block(nn.Module):
     residual_scale: float
     block_size: int | None
     dtype: jnp.dtype
+    style: Style = Style()
     fused: bool = False
     # Which of the encoding's kinds of layers this one is.
     place: int = 0
@@ -60,8 +70,13 @@ class Block(nn.Module):
         )
         attended, memory = self._attention(encoding, self._before(h_BLD, 'attention_norm'), memory, context)
         h_BLD = self._after(h_BLD, attended, 'attention_norm', context)
+        if context.encoded is not None:
+            read = self._cross_attention(self._before(h_BLD, 'cross_attention_norm'), context)
+            h_BLD = self._after(h_BLD, read, 'cross_attention_norm', context)
         fed = self._feed_forward(self._before(h_BLD, 'feed_forward_norm'))
-        return self._after(h_BLD, fed, 'feed_forward_norm', context), memory
+        h_BLD = self._after(h_BLD, fed, 'feed_forward_norm', context)
+        self.sow('intermediates', 'hidden', h_BLD)
+        return h_BLD, memory
 
     def _bound_encoding(self, shared):
         """The encoding of this layer, with the parameters that it shares and those that are its own."""
@@ -75,26 +90,27 @@ class Block(nn.Module):
         return jax.lax.dynamic_update_slice_in_dim(old_BM, new_BL.astype(old_BM.dtype), context.slot, axis=1)
 
     def _before(self, h_BLD, name):
-        return nn.RMSNorm(dtype=self.dtype, name=name)(h_BLD) if self.norm == 'pre' else h_BLD
+        return self.style.normalise(self.dtype, name)(h_BLD) if self.norm == 'pre' else h_BLD
 
     def _after(self, h_BLD, update_BLD, name, context):
         h_BLD = h_BLD + dropout(self, update_BLD, self.dropout, context.rows_B)
-        return nn.RMSNorm(dtype=self.dtype, name=name)(h_BLD) if self.norm == 'post' else h_BLD
+        return self.style.normalise(self.dtype, name)(h_BLD) if self.norm == 'post' else h_BLD
+
+    def _linear(self, features, name, **fields):
+        return linear.layer(features, self.dtype, use_bias=name in self.style.biased, name=name, **fields)
 
     def _attention(self, encoding, x_BLD, memory, context):
         width = x_BLD.shape[-1]
-        per_head = (self.heads, width // self.heads)
-        q_BLHK, k_BLHK, v_BLHK = (
-            nn.DenseGeneral(per_head, use_bias=False, dtype=self.dtype, dot_general=linear.dot_general, name=name)(
-                x_BLD
-            )
-            for name in ('query', 'key', 'value')
+        groups, head_width = self.style.widths(width, self.heads)
+        q_BLHK, k_BLGK, v_BLGK = (
+            self._linear((count, head_width), name)(x_BLD)
+            for name, count in (('query', self.heads), ('key', groups), ('value', groups))
         )
         if self.qk_norm:
             # Before any rotation: a gain after it would make scores depend on absolute positions.
-            q_BLHK = nn.RMSNorm(dtype=self.dtype, name='query_norm')(q_BLHK)
-            k_BLHK = nn.RMSNorm(dtype=self.dtype, name='key_norm')(k_BLHK)
-        now = Memory(k_BLHK, v_BLHK, encoding.aux(x_BLD, context.pos_q_BL), None)
+            q_BLHK = self.style.normalise(self.dtype, 'query_norm')(q_BLHK)
+            k_BLGK = self.style.normalise(self.dtype, 'key_norm')(k_BLGK)
+        now = Memory(k_BLGK, v_BLGK, encoding.aux(x_BLD, context.pos_q_BL), None)
         if memory is not None:
             written = jax.tree.map(lambda old, new: self._write(old, new, context), memory._replace(h_BMD=None), now)
             memory = now = written._replace(h_BMD=memory.h_BMD)
@@ -104,8 +120,8 @@ class Block(nn.Module):
             aux_q = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, context.slot, length, axis=1), aux_k)
         out_BLHK = attention.attend(
             q_BLHK,
-            now.k_BMHK,
-            now.v_BMHK,
+            attention.for_every_head(now.k_BMGK, self.heads),
+            attention.for_every_head(now.v_BMGK, self.heads),
             encoding=encoding,
             pos_q_BL=context.pos_q_BL,
             pos_k_BM=context.pos_k_BM,
@@ -114,16 +130,32 @@ class Block(nn.Module):
             order_q=context.order_q,
             order_k=context.order_k,
             causal=self.causal,
+            bias_BHLM=context.bias_BHLM,
             block_size=self.block_size,
             fused=self.fused,
         )
-        out = linear.layer(width, self.dtype, axis=(-2, -1), kernel_init=self._residual_init(), name='out')
+        out = self._linear(width, 'out', axis=(-2, -1), kernel_init=self._residual_init())
         return out(out_BLHK), memory
 
+    def _cross_attention(self, x_BLD, context):
+        module = CrossAttention(
+            heads=self.heads,
+            qk_norm=self.qk_norm,
+            kernel_init=self._residual_init(),
+            block_size=self.block_size,
+            dtype=self.dtype,
+            style=self.style,
+            name='cross_attention',
+        )
+        return module(x_BLD, context.order_q, context.encoded)
+
     def _feed_forward(self, x_BLD):
-        up_BLF = linear.layer(self.hidden, self.dtype, name='up')(x_BLD)
-        down = linear.layer(x_BLD.shape[-1], self.dtype, kernel_init=self._residual_init(), name='down')
-        return down(nn.gelu(up_BLF))
+        up_BLF = self._linear(self.hidden, 'up')(x_BLD)
+        if self.style.gated:
+            inner_BLF = self.style.activate(self._linear(self.hidden, 'gate')(x_BLD)) * up_BLF
+        else:
+            inner_BLF = self.style.activate(up_BLF)
+        return self._linear(x_BLD.shape[-1], 'down', kernel_init=self._residual_init())(inner_BLF)
 
     def _residual_init(self):
         """Smaller where a layer writes to the residual stream, so that depth does not blow it up (GPT-2, 2.3)."""

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 
 
-def layer(features: int | tuple[int, ...], dtype: jnp.dtype, **fields) -> nn.DenseGeneral:
-    """A dense layer without bias, by default from the last axis to `features`; other fields as in linen."""
-    return nn.DenseGeneral(features, use_bias=False, dtype=dtype, dot_general=dot_general, **fields)
+def layer(features: int | tuple[int, ...], dtype: jnp.dtype, *, use_bias: bool = False, **fields) -> nn.DenseGeneral:
+    """A dense layer, by default without bias and from the last axis to `features`; other fields as in linen."""
+    return nn.DenseGeneral(features, use_bias=use_bias, dtype=dtype, dot_general=dot_general, **fields)
 
 
 @jax.custom_vjp

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 
 from posbench import attention, encodings, kernels, linear
 from posbench.block import Block, Context, Memory, Period, dropout
+from posbench.cross_attention import Encoded
 from posbench.encodings import base
 from posbench.input_layer import InputLayer
+from posbench.style import Style
 
 
 class Cache(NamedTuple):
@@ -44,8 +46,13 @@ class Transformer(nn.Module):
     block_size: int | None = None
     kernel: kernels.Knob = 'own'
     dtype: jnp.dtype = jnp.float32
+    style: Style = Style()
 
-    @nn.compact
+    def setup(self):
+        self.input_layer = InputLayer(self.vocabulary, self.width, self.dtype, self.style)
+        if not self.tie_embeddings:
+            self.logits = linear.layer(self.vocabulary, self.dtype)
+
     def __call__(
         self,
         tokens_BL: jax.Array,
@@ -54,6 +61,7 @@ class Transformer(nn.Module):
         *,
         cache: Cache | None = None,
         rows_B: jax.Array | None = None,
+        encoded: Encoded | None = None,
     ) -> jax.Array | tuple[jax.Array, Cache]:
         """float32 [B, L, V]; with a cache also the cache that holds these tokens too.
 
@@ -63,29 +71,51 @@ class Transformer(nn.Module):
           segment_ids_BL: documents of a packed row; a negative id is padding. None: every row is one document.
           cache: what came before (decoder only).
           rows_B: numbers of these rows in the whole batch, by which dropout tells rows apart however they are split.
+          encoded: what an encoder made of another sequence; each layer then attends to it too (decoder only).
 
         Dropout is on exactly where a 'dropout' rng is given.
         """
+        h_BLD, cache = self.states(tokens_BL, pos_BL, segment_ids_BL, cache=cache, rows_B=rows_B, encoded=encoded)
+        if self.tie_embeddings:
+            logits_BLV = self.input_layer.logits(h_BLD)
+        else:
+            logits_BLV = self.logits(h_BLD).astype(jnp.float32)
+        return logits_BLV if cache is None else (logits_BLV, cache)
+
+    @nn.compact
+    def states(
+        self,
+        tokens_BL: jax.Array,
+        pos_BL: jax.Array,
+        segment_ids_BL: jax.Array | None = None,
+        *,
+        cache: Cache | None = None,
+        rows_B: jax.Array | None = None,
+        encoded: Encoded | None = None,
+        input_layer: InputLayer | None = None,
+    ) -> tuple[jax.Array, Cache | None]:
+        """What logits are made of, [B, L, D] in `dtype`, and the cache; `input_layer`: that of another model."""
         self._check()
-        encoding = self.encoding.sized(self.width, self.heads)
+        if encoded is not None and self.kind != 'decoder':
+            raise ValueError(f"Transformer: got encoded with kind={self.kind!r}, wanted kind='decoder'.")
+        encoding = self.sized_encoding()
         shared = {}
         if encoding.shares_parameters():
             shared = self.param('position_encoding', lambda rng: encoding.split(encoding.init_params(rng))[0])
         # Where nothing is embedded, the parameters of layers would only be missed.
         embedding = encoding.with_params(shared) if encoding.has('embed') else base.PositionEncoding()
-        input_layer = InputLayer(self.vocabulary, self.width, self.dtype, name='input_layer')
+        input_layer = self.input_layer if input_layer is None else input_layer
         context, cache_layers, cache = self._context(tokens_BL, pos_BL, segment_ids_BL, cache, rows_B)
+        context = context._replace(bias_BHLM=self._bias(encoding, shared, context), encoded=encoded)
 
         h_BLD = input_layer(tokens_BL, pos_BL, embedding)
+        self.sow('intermediates', 'embedded', h_BLD)
         h_BLD = dropout(self, h_BLD, self.dropout, context.rows_B)
         h_BLD, cache_layers = self._blocks(encoding)(h_BLD, cache_layers, shared, context)
         if self.norm == 'pre':
-            h_BLD = nn.RMSNorm(dtype=self.dtype, name='norm')(h_BLD)
-        if self.tie_embeddings:
-            logits_BLV = input_layer.logits(h_BLD)
-        else:
-            logits_BLV = linear.layer(self.vocabulary, self.dtype, name='logits')(h_BLD).astype(jnp.float32)
-        return logits_BLV if cache is None else (logits_BLV, cache._replace(layers=cache_layers))
+            h_BLD = self.style.normalise(self.dtype, 'norm')(h_BLD)
+            self.sow('intermediates', 'normalised', h_BLD)
+        return h_BLD, None if cache is None else cache._replace(layers=cache_layers)
 
     def _check(self) -> None:
         """ValueError for what the dataclass cannot refuse by itself."""
@@ -93,8 +123,7 @@ class Transformer(nn.Module):
             raise ValueError(
                 f'Transformer: got kind={self.kind!r}, norm={self.norm!r}; wanted decoder or encoder, pre or post.'
             )
-        if self.width % self.heads:
-            raise ValueError(f'Transformer: got width={self.width}, wanted a multiple of heads={self.heads}.')
+        self.style.widths(self.width, self.heads)
         if self.kind == 'encoder' and self.encoding.needs_causal:
             raise ValueError(
                 "Transformer: got kind='encoder', wanted 'decoder': the encoding reads what lies between query and key."
@@ -127,6 +156,13 @@ class Transformer(nn.Module):
         context = Context(pos_BL, pos_BM, order_q, order_k, rows_B, cache.length)
         return context, cache.layers, Cache(None, pos_BM, segment_BM, cache.length + length)
 
+    def _bias(self, encoding, shared, context):
+        """The bias that all layers share, made once; nothing where they share no bias or its pairs are too many."""
+        whole = attention.one_block(self.block_size, context.pos_q_BL.shape[1], context.pos_k_BM.shape[1])
+        if encoding.period > 1 or encoding.owns_parameters() or not whole:
+            return None
+        return encoding.with_params(shared).bias(context.pos_q_BL, context.pos_k_BM)
+
     def _blocks(self, encoding):
         """All blocks as one function (h, caches, shared, context) -> (h, caches)."""
         fields = dict(
@@ -140,6 +176,7 @@ class Transformer(nn.Module):
             residual_scale=(2 * self.layers) ** -0.5,
             block_size=self.block_size,
             dtype=self.dtype,
+            style=self.style,
             fused=kernels.choose(self.kernel, encoding, self.dtype)[0] == 'fused',
         )
         block = nn.remat(Block, prevent_cse=not self.scan_layers) if self.remat else Block
@@ -162,7 +199,7 @@ class Transformer(nn.Module):
         groups = self.layers // period
         scanned = nn.scan(
             block if period == 1 else Period,
-            variable_axes={'params': 0},
+            variable_axes={'params': 0, 'intermediates': 0},
             split_rngs={'params': True, 'dropout': True},
             in_axes=(0, nn.broadcast, nn.broadcast, 0),
             length=groups,
@@ -171,13 +208,18 @@ class Transformer(nn.Module):
         one = scanned(**fields, name='blocks') if period == 1 else scanned(block, period, fields, name='blocks')
         return lambda h_BLD, memories, shared, context: one(h_BLD, memories, shared, context, first_layers)
 
+    @nn.nowrap
+    def sized_encoding(self) -> base.PositionEncoding:
+        """The encoding with the dimensions of this model."""
+        return self.encoding.sized(self.width, self.heads, self.style.widths(self.width, self.heads)[1])
+
     def empty_cache(self, batch_size: int, length: int, pos: jax.Array | jax.ShapeDtypeStruct | None = None) -> Cache:
         """A cache of `length` free slots; tokens beyond them would overwrite the last ones, so count them.
 
         `pos` is an example of the positions to come, for maps that give numbers other than int32 [B, L].
         """
-        encoding = self.encoding.sized(self.width, self.heads)
-        k_BMHK = jnp.zeros((batch_size, length, self.heads, self.width // self.heads), self.dtype)
+        encoding = self.sized_encoding()
+        k_BMGK = jnp.zeros((batch_size, length, *self.style.widths(self.width, self.heads)), self.dtype)
         h_BMD = jnp.zeros((batch_size, length, self.width), self.dtype)
         pos_BM = jnp.zeros((batch_size, length), jnp.int32)
         if pos is not None:
@@ -186,7 +228,7 @@ class Transformer(nn.Module):
         def memory(layer):
             part = encoding.at(layer)[0]
             aux_BM = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), _shape_of_aux(part, h_BMD, pos_BM))
-            return Memory(k_BMHK, k_BMHK, aux_BM, h_BMD if part.has('enter') else None)
+            return Memory(k_BMGK, k_BMGK, aux_BM, h_BMD if part.has('enter') else None)
 
         if self.scan_layers:
             memories = tuple(memory(place) for place in range(encoding.period))
@@ -197,6 +239,33 @@ class Transformer(nn.Module):
             layers = tuple(memory(layer) for layer in range(self.layers))
         segment_BM = jnp.full((batch_size, length), -1, jnp.int32)
         return Cache(layers, pos_BM, segment_BM, jnp.zeros((), jnp.int32))
+
+
+def hidden_states(
+    model: Transformer, params: dict, tokens_BL: jax.Array, pos_BL: jax.Array, segment_ids_BL: jax.Array | None = None
+) -> tuple[list[jax.Array], jax.Array]:
+    """(what enters the first layer, what leaves each layer, and the final norm of it if there is one; the logits).
+
+    The list has [B, L, D] in the dtype of the model. Nothing of it is kept in any other call. Compile it: where the
+    logits are not used, they then are not computed either. (Hugging Face's `hidden_states` of a model with a final norm
+    have the normalised state in the place of what leaves the last layer.)
+    """
+    logits_BLV, sown = model.apply({'params': params}, tokens_BL, pos_BL, segment_ids_BL, mutable=['intermediates'])
+    return sown_states(model, sown['intermediates']), logits_BLV
+
+
+def sown_states(model: Transformer, sown: dict) -> list[jax.Array]:
+    """The hidden states of `hidden_states`, of what a model has left in the collection 'intermediates'."""
+    period = model.encoding.period
+
+    def of_layer(layer):
+        if not model.scan_layers:
+            return sown[f'block_{layer}']['hidden'][0]
+        kinds = sown['blocks'] if period == 1 else sown['blocks'][f'block_{layer % period}']
+        return kinds['hidden'][0][layer // period]
+
+    states = [sown['embedded'][0], *(of_layer(layer) for layer in range(model.layers))]
+    return [*states, *sown.get('normalised', ())]
 
 
 def _shape_of_aux(encoding, x_BLD, pos_BL):
