@@ -1,6 +1,7 @@
 """Kills real runs at random moments, starts them again, and compares them with a run that was left alone.
 
-    python -m benchmarks.kill_runs --kills=50 --seed=0       # 15 s a kill on two cores
+    python -m benchmarks.kill_runs --kills=50 --seed=0                         # 15 s a kill on two cores
+    python -m benchmarks.kill_runs --kills=50 --config=configs/drope.py        # two phases in one run
 
 Every trial is one small run by the real command in a fresh folder. The whole process group gets SIGKILL, at a moment
 drawn uniformly from the time an unkilled run takes, or just after a file has appeared, because saves and evaluations
@@ -33,7 +34,7 @@ from posbench import command_line, host
 ROOT = Path(__file__).parents[1]
 STEPS, SAVED = 300, range(50, 301, 50)
 RUN = f"""
-    --config=configs/rope.py --quiet --config.seeds=0,1 --config.dataset.tokenizer=bytes
+    --quiet --config.seeds=0,1 --config.dataset.tokenizer=bytes
     --config.model.width=16 --config.model.heads=2 --config.model.hidden=32 --config.model.layers=1
     --config.train.length=16 --config.train.batch_size=4 --config.train.steps={STEPS} --config.train.steps_per_call=5
     --config.train.checkpoint_every={SAVED.step} --config.train.evaluate_every={SAVED.step}
@@ -62,13 +63,13 @@ class TooLate(Exception):
 class Runs:
     """Runs of one copy of the code with one cache, each in a folder of its own."""
 
-    def __init__(self, scratch: Path):
+    def __init__(self, scratch: Path, config: str):
         self.code, self.scratch = scratch / 'code', scratch
         ignore = shutil.ignore_patterns('__pycache__')
         for name in ('posbench', 'configs'):
             shutil.copytree(ROOT / name, self.code / name, ignore=ignore)
         shutil.copy(ROOT / 'launch.py', self.code)
-        self.arguments = [*RUN, f'--config.dataset.data_dir={scratch / "data"}']
+        self.arguments = [f'--config={config}', *RUN, f'--config.dataset.data_dir={scratch / "data"}']
         self.environment = dict(os.environ)
 
     def start(self, folder: Path) -> subprocess.Popen:
@@ -91,13 +92,13 @@ class Runs:
         return time.perf_counter() - begun
 
     @functools.cached_property
-    def abstract_state(self):
-        """Shapes and dtypes of a checkpoint, from the config, on as many devices as the runs have."""
+    def job(self):
+        """What the config stands for, on as many devices as the runs have."""
         host.prepare()
         from posbench import job
 
         request = command_line.parse(self.arguments)
-        return job.from_config(request.config, request.config_name).abstract_state
+        return job.from_config(request.config, request.config_name)
 
     def outcome(self, folder: Path) -> dict[str, object]:
         """All that a finished run has to have in common with every other one."""
@@ -108,7 +109,7 @@ class Runs:
         from posbench.checkpoint import Checkpoints
 
         with Checkpoints(folder / 'checkpoints', keep=1, log=lambda line: None) as checkpoints:
-            restored = checkpoints.restore(self.abstract_state)
+            restored = checkpoints.restore(self.job.abstract_state)
         leaves = {
             jax.tree_util.keystr(path): hashlib.sha256(np.asarray(leaf).tobytes()).hexdigest()
             for path, leaf in jax.tree.leaves_with_path(restored.state)
@@ -201,6 +202,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--kills', type=int, default=50, help='trials')
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--config', default='configs/rope.py', help='whose run is killed')
     options = parser.parse_args(argv)
     logging.getLogger('absl').setLevel(logging.ERROR)
 
@@ -208,7 +210,7 @@ def main(argv: list[str] | None = None) -> int:
     drawn, good = collections.Counter(), collections.Counter()
     equal = 0
     with tempfile.TemporaryDirectory() as scratch:
-        runs = Runs(Path(scratch))
+        runs = Runs(Path(scratch), options.config)
         runs.finish(Path(scratch, 'reference'))
         seconds = runs.finish(Path(scratch, 'again'))
         reference = runs.outcome(Path(scratch, 'reference'))

@@ -82,6 +82,20 @@ def get_config() -> ConfigDict:
         )
     )
 
+    # The last steps of a run may have another encoding (configs/drope.py): weights and batches go on, the parameters of
+    # the first encoding are dropped, the optimizer starts anew. Both encodings are scored. Proportions are those of
+    # Gelberg et al. 2025 (arXiv 2512.12167, appendix C).
+    config.second_phase = ConfigDict(
+        dict(
+            # As config.encoding. name=None: there is no second phase, and what stands here does nothing.
+            encoding=ConfigDict(dict(name=None, module=None)),
+            steps=125,  # the last of config.train.steps
+            learning_rate=None,  # at the end of its warm-up; None: that of config.optimizer, whose other knobs hold too
+            warmup_steps=4,
+            qk_norm=False,  # add an RMSNorm of queries and keys, where config.model has none
+        )
+    )
+
     config.evaluate = ConfigDict(
         dict(
             multiples=(1, 2, 4, 8),  # of the training length

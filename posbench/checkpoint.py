@@ -13,7 +13,7 @@ import functools
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -43,14 +43,16 @@ class Checkpoints:
 
     folder: created by the first save.
     keep: newest checkpoints that stay; an older one goes only after a newer one is finished.
+    always: steps whose checkpoints stay as well, and are not counted.
     log: takes one line about anything unusual.
     """
 
-    def __init__(self, folder: str | Path, keep: int, log: Callable[[str], None] = print):
+    def __init__(self, folder: str | Path, keep: int, log: Callable[[str], None] = print, always: Collection[int] = ()):
         if keep < 1:
             raise ValueError(f'keep is {keep}; at least 1 checkpoint has to stay')
         self.folder = Path(folder).absolute()  # Orbax insists on absolute paths.
         self.keep = keep
+        self.always = frozenset(always)
         self._log = log
         self._thread = ThreadPoolExecutor(1, 'checkpoint')
         self._saving: Future | None = None
@@ -95,8 +97,9 @@ class Checkpoints:
     def restore(self, abstract_state: Any, *, step: int | None = None) -> Restored | None:
         """The newest good checkpoint (or `step` and no other), or None if no checkpoint was ever finished here.
 
-        abstract_state: a tree of jax.ShapeDtypeStruct, or of arrays. Leaves come back with the sharding given there,
-        which need not be the one they were saved with; without one they go to the first device.
+        abstract_state: a tree of jax.ShapeDtypeStruct, or of arrays, or a function that gives the one of a step.
+        Leaves come back with the sharding given there, which need not be the one they were saved with; without one
+        they go to the first device.
 
         Raises CheckpointError if there are checkpoints and none is good, or if the leaves' names, shapes or dtypes
         are not those of `abstract_state`: that is another configuration, not damage.
@@ -115,8 +118,9 @@ class Checkpoints:
         for candidate in reversed(steps):
             try:
                 content = self._verify(candidate)
-                _compare(candidate, content['leaves'], _leaves(abstract_state))
-                state = self._read(candidate, abstract_state)
+                wanted = abstract_state(candidate) if callable(abstract_state) else abstract_state
+                _compare(candidate, content['leaves'], _leaves(wanted))
+                state = self._read(candidate, wanted)
             except CheckpointError:
                 raise
             except Exception as error:  # Orbax raises anything from FileNotFoundError to bare Exception.
@@ -185,7 +189,7 @@ class Checkpoints:
                 manifest.write(self._path(step), content)
             self._current, self._rejected = step, set()
             if jax.process_index() == 0:
-                for old in self.steps()[: -self.keep]:
+                for old in [other for other in self.steps() if other not in self.always][: -self.keep]:
                     # The manifest goes first: a kill in between leaves an unfinished step, not a damaged one.
                     os.remove(self._path(old) / manifest.NAME)
                     shutil.rmtree(self._path(old))

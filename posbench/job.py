@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from posbench import datasets, optim, parallel, positions, step, transformer
+from posbench import datasets, encodings, optim, parallel, positions, step, transformer
 from posbench.datasets import Text
 from posbench.evaluate import Evaluator
 from posbench.tasks.text import language_model
@@ -46,7 +46,10 @@ class Plan(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A run without its state: pure parts and plain numbers."""
+    """A run without its state: pure parts and plain numbers.
+
+    A run of two phases is the job of its last one; `before` is that of the first, which ends where this one starts.
+    """
 
     name: str
     text: Text
@@ -64,6 +67,21 @@ class Job:
     encoding_name: str
     options: dict
     config_hash: str
+    before: 'Job | None' = None
+
+    @property
+    def phases(self) -> list['Job']:
+        """This phase and those before it, in the order in which they are trained."""
+        return [self] if self.before is None else [*self.before.phases, self]
+
+    @property
+    def start(self) -> int:
+        """Steps that were trained before this phase."""
+        return 0 if self.before is None else self.before.schedule.steps
+
+    def at(self, step: int) -> 'Job':
+        """The phase that a state after `step` steps belongs to: at a border, the one that ends there."""
+        return next(phase for phase in self.phases if step <= phase.schedule.steps)
 
     @functools.cached_property
     def abstract_state(self) -> step.State:
@@ -75,13 +93,33 @@ class Job:
         )
 
     def check(self) -> None:
-        """Traces the model, so that what its modules refuse comes out as a ValueError before anything is compiled."""
-        _ = self.abstract_state
+        """Traces every model, so that what its modules refuse is a ValueError before anything is compiled."""
+        for phase in self.phases:
+            _ = phase.abstract_state
+        if self.before is not None:
+            lost = step.left_behind(self.before.abstract_state.params, self.abstract_state.params)
+            if lost:
+                raise ValueError(
+                    f'config.second_phase.encoding: got {self.encoding_name!r}, whose model has no place for the '
+                    f'weights {lost[0]} of the first phase; wanted layers of the same kinds where they are scanned'
+                )
 
     def init_state(self) -> step.State:
-        """The state at step 0 of all seeds, where the mesh wants it."""
-        shardings = jax.tree.map(lambda leaf: leaf.sharding, self.abstract_state)
-        return jax.jit(self._init_all, out_shardings=shardings)()
+        """The state of all seeds at step 0, where the mesh wants it."""
+        return jax.jit(self._init_all, out_shardings=self._shardings())()
+
+    def take_over(self, state: step.State) -> step.State:
+        """This phase's first state, made of the last one of the phase before."""
+        same = self.model.encoding == self.before.model.encoding
+
+        def of_all_seeds(state):
+            take_over = functools.partial(step.take_over, optimizer=self.optimizer, same_encoding=same)
+            return jax.vmap(take_over)(state, self._init_all().params)
+
+        return jax.jit(of_all_seeds, out_shardings=self._shardings())(state)
+
+    def _shardings(self):
+        return jax.tree.map(lambda leaf: leaf.sharding, self.abstract_state)
 
     def _init_all(self) -> step.State:
         init = functools.partial(
@@ -120,7 +158,7 @@ class Job:
         for path, leaf in jax.tree.leaves_with_path(self.abstract_state.params):
             size = leaf.size // len(self.seeds)
             total += size
-            of_encoding += size if any(entry.key == 'position_encoding' for entry in path) else 0
+            of_encoding += size if step.of_encoding(path) else 0
         return total, of_encoding
 
 
@@ -137,7 +175,10 @@ def from_config(config, name: str) -> Job:
     text = datasets.load(**dataset)
     encoding, position_options = dict(config.encoding), dict(config.positions)
     plain = json.loads(config.to_json())
-    return Job(
+    has_second_phase = config.second_phase.encoding.name is not None
+    # What describes a phase that there is not decides nothing.
+    hashed = plain if has_second_phase else {key: plain[key] for key in plain if key != 'second_phase'}
+    job = Job(
         name=name,
         text=text,
         task_name=f'text/{text.name}',
@@ -153,5 +194,30 @@ def from_config(config, name: str) -> Job:
         separate_documents=separate_documents,
         encoding_name=encoding.pop('name'),
         options=dict(encoding=plain['encoding'], positions=plain['positions']),
-        config_hash=hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16],
+        config_hash=hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16],
+    )
+    return _in_two_phases(job, config) if has_second_phase else job
+
+
+def _in_two_phases(job: Job, config) -> Job:
+    """Cuts a job in two. The first part is, bit for bit, the first part of the same job without a second phase."""
+    phase, steps = config.second_phase, job.schedule.steps
+    optimizer = config.optimizer.copy_and_resolve_references()
+    optimizer.warmup_steps = phase.warmup_steps
+    if phase.learning_rate is not None:
+        optimizer.learning_rate = phase.learning_rate
+    first = dataclasses.replace(
+        job,
+        name=f'{job.name} ({job.encoding_name})',
+        schedule=job.schedule._replace(steps=steps - phase.steps),
+    )
+    encoding = encodings.build(**phase.encoding)
+    return dataclasses.replace(
+        job,
+        model=job.model.clone(encoding=encoding, qk_norm=job.model.qk_norm or phase.qk_norm),
+        optimizer=optim.from_config(optimizer, phase.steps),
+        learning_rate=optim.learning_rate(optimizer, phase.steps),
+        encoding_name=phase.encoding.name,
+        options=job.options | dict(encoding=json.loads(phase.encoding.to_json())),
+        before=first,
     )

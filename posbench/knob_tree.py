@@ -89,10 +89,10 @@ def _unknown(group: str, name: str, here: dict, tree: dict) -> str:
     by_name: dict[str, list[str]] = {}
     for path in _paths(tree):
         by_name.setdefault(path.rpartition('.')[2], []).append(path)
-    # A name that several groups have says nothing about which was meant.
-    elsewhere = {leaf: paths[0] for leaf, paths in by_name.items() if len(paths) == 1}
+    # A name that more than two groups have says nothing about which was meant.
+    elsewhere = {leaf: "' or '".join(paths) for leaf, paths in by_name.items() if len(paths) <= 2}
     near = elsewhere.get(name) or nearest(name, here) or elsewhere.get(nearest(name, elsewhere, cutoff=0.75))
-    hint = f'; did you mean {near!r}?' if near else '.'
+    hint = f"; did you mean '{near}'?" if near else '.'
     return f'{group}.{show(name)[1:-1]}: there is no such knob{hint} Knobs here: {", ".join(here)}'
 
 

@@ -20,7 +20,23 @@ NAME = 'rows.jsonl'
 
 
 def score(job: Job, trained: Trained, folder: pathlib.Path, progress: Progress, experiment: str | None = None) -> None:
-    """Evaluates all seeds at all lengths and writes rows.jsonl, whole or not at all."""
+    """Evaluates all seeds at all lengths and writes rows.jsonl, whole or not at all.
+
+    Of a run of two phases both encodings are scored; the first one's rows have its name behind that of the run.
+    """
+    measured = [(job, trained)]
+    while measured[0][1].before is not None:
+        phase, weights = measured[0]
+        measured.insert(0, (phase.before, weights.before))
+    parts = [_of_phase(*one, folder, progress, experiment) for one in measured]
+    parts[-1].baselines()
+    if parallel.is_first():
+        lines = [json.dumps(row) + '\n' for rows in parts for row in rows.rows]
+        write_atomically(folder / NAME, ''.join(lines))
+
+
+def _of_phase(job: Job, trained: Trained, folder: pathlib.Path, progress: Progress, experiment: str | None) -> '_Rows':
+    """The rows of one encoding, without those of reference models."""
     rows = _Rows(job, trained, folder, experiment)
     evaluator, plan, train_length = job.evaluator(), job.plan, job.schedule.length
     lengths = plan.lengths(train_length)
@@ -43,9 +59,7 @@ def score(job: Job, trained: Trained, folder: pathlib.Path, progress: Progress, 
         sliding = evaluator.sliding(trained.params, tokens_N, length, lengths[-1], plan.stride, plan.tokens)
         finish(sliding, 'sliding', plan.split)
     rows.by_position(windows, plan.split)
-    rows.baselines()
-    if parallel.is_first():
-        write_atomically(folder / NAME, ''.join(json.dumps(row) + '\n' for row in rows.rows))
+    return rows
 
 
 class _Rows:

@@ -14,15 +14,20 @@ def longest(config: dict[str, Any]) -> int:
     return max(length * max(config['evaluate']['multiples']), length + config['evaluate']['first_unseen'])
 
 
-def broken(config: dict[str, Any], traits: dict[str, Any]) -> Iterator[str]:
+def broken(
+    config: dict[str, Any], traits: dict[str, Any], second_traits: dict[str, Any] | None = None
+) -> Iterator[str]:
     """A sentence for each rule that a resolved config breaks, in the order of configs/default.py.
 
-    `traits` are the class constants of the encoding: `even_width` and `even_head_width` mean what they say.
+    `traits` are the class constants of the encoding: `even_width` and `even_head_width` mean what they say;
+    `second_traits` are those of the encoding of the second phase.
     """
     yield from _positions(config)
     yield from _dataset(config['dataset'])
-    yield from _model(config['model'], config['encoding']['name'], traits)
+    yield from _model(config['model'])
+    yield from _widths(config, 'encoding', traits)
     yield from _train(config['train'], config['optimizer'])
+    yield from _second_phase(config, second_traits or {})
     yield from _evaluate(config)
     yield from _devices(config)
 
@@ -51,22 +56,33 @@ def _dataset(dataset: dict) -> Iterator[str]:
         )
 
 
-def _model(model: dict, encoding: str, traits: dict) -> Iterator[str]:
-    width, heads = model['width'], model['heads']
+def _model(model: dict) -> Iterator[str]:
     if model['kind'] == 'encoder':
         yield (
             "config.model.kind: got 'encoder', wanted 'decoder', because config.dataset is text whose next token an "
             'encoder would see'
         )
-    if width % heads:
-        yield f'config.model.width: got {width}, wanted a multiple of config.model.heads, which is {heads}'
-    elif traits.get('even_head_width') and width // heads % 2:
+    if model['width'] % model['heads']:
+        yield (
+            f'config.model.width: got {model["width"]}, wanted a multiple of config.model.heads, '
+            f'which is {model["heads"]}'
+        )
+
+
+def _widths(config: dict, path: str, traits: dict) -> Iterator[str]:
+    """What the encoding at `path` asks of the widths of the model."""
+    width, heads = config['model']['width'], config['model']['heads']
+    group = config
+    for name in path.split('.'):
+        group = group[name]
+    because = f'because config.{path}.name is {group["name"]!r}'
+    if traits.get('even_head_width') and not width % heads and width // heads % 2:
         yield (
             f'config.model.width: got {width}, which is {width // heads} for each of config.model.heads = {heads}; '
-            f'wanted an even head width, because config.encoding.name is {encoding!r}'
+            f'wanted an even head width, {because}'
         )
     if traits.get('even_width') and width % 2:
-        yield f'config.model.width: got {width}, wanted an even width, because config.encoding.name is {encoding!r}'
+        yield f'config.model.width: got {width}, wanted an even width, {because}'
 
 
 def _train(train: dict, optimizer: dict) -> Iterator[str]:
@@ -81,6 +97,25 @@ def _train(train: dict, optimizer: dict) -> Iterator[str]:
         yield (
             f'config.optimizer.warmup_steps: got {optimizer["warmup_steps"]}, '
             f'wanted at most config.train.steps, which is {steps}'
+        )
+
+
+def _second_phase(config: dict, traits: dict) -> Iterator[str]:
+    phase, steps, call = config['second_phase'], config['train']['steps'], config['train']['steps_per_call']
+    if phase['encoding']['name'] is None:
+        return
+    yield from _widths(config, 'second_phase.encoding', traits)
+    if phase['steps'] >= steps:
+        yield f'config.second_phase.steps: got {phase["steps"]}, wanted below config.train.steps, which is {steps}'
+    elif (steps - phase['steps']) % call:
+        yield (
+            f'config.second_phase.steps: got {phase["steps"]}, which leaves {steps - phase["steps"]} of '
+            f'config.train.steps for the first phase; wanted a multiple of config.train.steps_per_call, which is {call}'
+        )
+    if phase['warmup_steps'] > phase['steps']:
+        yield (
+            f'config.second_phase.warmup_steps: got {phase["warmup_steps"]}, '
+            f'wanted at most config.second_phase.steps, which is {phase["steps"]}'
         )
 
 

@@ -37,25 +37,28 @@ def run(request, folder: pathlib.Path, fail: Callable[[str, int], int]) -> int:
         return fail(str(error), 2)
     try:
         if request.mode == 'params':
-            parameters.show(one)
+            for phase in one.phases:
+                parameters.show(phase)
             return 0
         start = dict(command=request.command, **fingerprint.fingerprint())
         if parallel.is_first():
             write_atomically(folder / 'fingerprint.json', json.dumps(start, indent=2) + '\n')
         with Progress(request.quiet or not parallel.is_first()) as progress:
             if request.mode == 'train':
-                encoding = one.model.encoding.sized(one.model.width, one.model.heads)
-                progress.note(kernels.choose(one.model.kernel, encoding, one.model.dtype)[1])
+                for line in dict.fromkeys(_kernel(phase.model) for phase in one.phases):
+                    progress.note(line)
                 trained = train.run(one, folder, request.resume, progress)
             else:
                 trained = train.restore(one, folder, progress)
+            # The newest checkpoint of a run that is not done may be of its first phase.
+            phase = one.at(trained.step)
             if request.mode == 'generate':
                 options = generate.Options(**config.generate)
-                _show_text(one, trained, options)
+                _show_text(phase, trained, options)
                 return 0
             # The rows come last: a folder with rows is done, and nothing is added to it but its report.
-            picture.write(one, trained, folder)
-            results.score(one, trained, folder, progress, config.experiment)
+            picture.write(phase, trained, folder)
+            results.score(phase, trained, folder, progress, config.experiment)
         return 0
     except checkpoint.CheckpointError as error:
         return fail(str(error), 1)
@@ -63,6 +66,11 @@ def run(request, folder: pathlib.Path, fail: Callable[[str, int], int]) -> int:
         return fail(str(error), 1)
     except train.Terminated as error:
         return fail(str(error), 143)
+
+
+def _kernel(model) -> str:
+    """Which attention kernel a model gets, and why."""
+    return kernels.choose(model.kernel, model.sized_encoding(), model.dtype)[1]
 
 
 def _show_text(one: job.Job, trained: train.Trained, options: generate.Options) -> None:

@@ -44,7 +44,7 @@ NATURAL = Range(min=1)
 
 KNOBS: dict[str, Any] = {
     'experiment': Optional(Text()),
-    'encoding': {},  # These two are filled in by what is chosen.
+    'encoding': {},  # These two, and the encoding of the second phase, are filled in by what is chosen.
     'positions': {},
     'seeds': Tuple(Int(Range(min=0, max=2**31 - 1)), unique=True),
     'dataset': {
@@ -94,6 +94,13 @@ KNOBS: dict[str, Any] = {
         'weight_decay': Float(Range(min=0)),
         'clip_norm': Optional(Float(Range(above=0))),
     },
+    'second_phase': {
+        'encoding': {},
+        'steps': Int(NATURAL),
+        'learning_rate': Optional(Float(Range(above=0))),
+        'warmup_steps': Int(Range(min=0)),
+        'qk_norm': Bool(),
+    },
     'evaluate': {
         'multiples': Tuple(Int(NATURAL), increasing=True),
         'first_unseen': Bool(),
@@ -115,7 +122,11 @@ KNOBS: dict[str, Any] = {
 }
 
 # These decide which other knobs there are. An encoding may have others inside.
-EARLY = {r'encoding(\.\w+)*\.name': Text(), r'encoding(\.\w+)*\.module': PATH, r'positions\.name': Text()}
+EARLY = {
+    r'(second_phase\.)?encoding(\.\w+)*\.name': Text(),
+    r'(second_phase\.)?encoding(\.\w+)*\.module': PATH,
+    r'positions\.name': Text(),
+}
 
 
 def load(
@@ -167,15 +178,26 @@ def resolve(
         key: override(key, knob) for pattern, knob in EARLY.items() for key in overrides if re.fullmatch(pattern, key)
     }
     knobs = dict(KNOBS)
-    for group, choose in (('encoding', _encoding), ('positions', _positions)):
-        values = given.get(group)
+
+    def choose(group, function, values):
         if not isinstance(values, dict):
             raise UsageError(knob_tree.wanted_group(f'config.{group}', values, ['name']))
-        line = {key.partition('.')[2]: value for key, value in chosen.items() if key.startswith(f'{group}.')}
-        knobs[group], given[group] = choose(values, line, folders, package)
+        line = {key.removeprefix(f'{group}.'): value for key, value in chosen.items() if key.startswith(f'{group}.')}
+        return function(values, line, folders, package)
+
+    knobs['encoding'], given['encoding'] = choose('encoding', _encoding, given.get('encoding'))
+    knobs['positions'], given['positions'] = choose('positions', _positions, given.get('positions'))
+    second = given.get('second_phase')
+    if not isinstance(second, dict):
+        raise UsageError(knob_tree.wanted_group('config.second_phase', second, knobs['second_phase']))
+    knob, values = choose('second_phase.encoding', _second_encoding, second.get('encoding'))
+    knobs['second_phase'] = {**knobs['second_phase'], 'encoding': knob}
+    given['second_phase'] = {**second, 'encoding': values}
     parsed = {key: override(key, knob_tree.find(knobs, key)) for key in overrides}
     resolved = knob_tree.check(knobs, given, parsed, folders)
-    for sentence in rules.broken(resolved, _traits(resolved['encoding'], package)):
+    second = resolved['second_phase']['encoding']
+    second_traits = {} if second['name'] is None else _traits(second, package)
+    for sentence in rules.broken(resolved, _traits(resolved['encoding'], package), second_traits):
         raise UsageError(sentence)
     return ConfigDict(resolved).lock()
 
@@ -212,6 +234,14 @@ def _encoding(
             inner_line = {k.removeprefix(f'{key}.'): value for k, value in line.items() if k.startswith(f'{key}.')}
             knobs[key], values[key] = _encoding(inner, inner_line, folders, package, f'{path}.{key}')
     return knobs, values
+
+
+def _second_encoding(values: dict, line: dict, folders: list, package: pathlib.Path) -> tuple[dict, dict]:
+    """As `_encoding`, for the second phase of training, which there is only if an encoding is named."""
+    path = 'second_phase.encoding'
+    if line or any(values.get(key) is not None for key in ('name', 'module')):
+        return _encoding(values, line, folders, package, path)
+    return {'name': Optional(Text()), 'module': PATH}, values
 
 
 def _traits(encoding: dict, package: pathlib.Path) -> dict[str, Any]:

@@ -55,6 +55,40 @@ def init_state(
     return State(jnp.zeros((), jnp.int32), jnp.asarray(seed, jnp.int32), params, optimizer.init(params))
 
 
+def take_over(
+    state: State, fresh_params: Any, *, optimizer: optax.GradientTransformation, same_encoding: bool
+) -> State:
+    """The first state of another phase of one seed: weights go on, and batches by the number of the step.
+
+    `fresh_params` are the initial parameters of the model of that phase. What only it has keeps them, and so do the
+    parameters of its encoding unless it is the same encoding. The optimizer starts anew, because its averages are of
+    gradients under the other encoding; Gelberg et al. 2025 (arXiv 2512.12167) give the second phase a learning rate and
+    a warm-up of its own (appendix C), and their code starts it from the weights alone.
+    """
+    trained = dict(jax.tree.leaves_with_path(state.params))
+
+    def one(path, fresh):
+        return fresh if of_encoding(path) and not same_encoding else trained.get(path, fresh)
+
+    params = jax.tree.map_with_path(one, fresh_params)
+    return State(state.step, state.seed, params, optimizer.init(params))
+
+
+def left_behind(params: Any, fresh_params: Any) -> list[str]:
+    """The weights that a phase with `fresh_params` has no place for, those of an encoding not counted."""
+    shapes = {path: leaf.shape for path, leaf in jax.tree.leaves_with_path(fresh_params)}
+    return [
+        jax.tree_util.keystr(path, simple=True, separator='/')
+        for path, leaf in jax.tree.leaves_with_path(params)
+        if not of_encoding(path) and shapes.get(path) != leaf.shape
+    ]
+
+
+def of_encoding(path: tuple) -> bool:
+    """Whether the parameter at a path of a tree is the encoding's own."""
+    return any(entry.key == 'position_encoding' for entry in path)
+
+
 def train_step(
     state: State, batch: dict, *, model: Transformer, optimizer: optax.GradientTransformation, axis: str | None = None
 ) -> tuple[State, dict[str, jax.Array]]:

@@ -24,14 +24,18 @@ class Terminated(RuntimeError):
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """Parameters of all seeds after the last step, [S, ...] a leaf."""
+    """Parameters of all seeds after the last step, [S, ...] a leaf, and those at the end of the phase before."""
 
     params: dict
     step: int
+    before: 'Trained | None' = None
 
 
 def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trained:
     """Trains all seeds to the last step, from the newest good checkpoint if there is one and `resume` allows it.
+
+    A phase ends like a run, with a validation and a checkpoint, which is kept for its rows. The next one is made of
+    that state, so that it does not matter on which side of the border a run was killed.
 
     Raises NotANumber within one call of steps after the first bad loss, with the last good checkpoint kept, and
     Terminated after SIGTERM, with the state saved. CheckpointError: none is there and `resume` is 'must', or all that
@@ -39,75 +43,105 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
     """
     schedule, layout = job.schedule, job.layout
     started = time.perf_counter()
-    store = checkpoint.Checkpoints(folder / 'checkpoints', schedule.keep_checkpoints, progress.note)
-    with store as checkpoints, _Interrupt() as interrupt:
+    with _checkpoints(job, folder, progress) as checkpoints, _Interrupt() as interrupt:
         at, state = _first_state(job, checkpoints, resume, progress)
         if at == schedule.steps:
-            return Trained(state.params, at)
+            return Trained(state.params, at, _end_of(job.before, checkpoints, progress))
         # One process writes; the others have nothing to say that it does not.
         log = Log(folder, at) if parallel.is_first() else None
-        steps = job.compiled_steps()
-        state = parallel.place_state(state, layout)
-        source = device_source(job) if job.on_device else None
         tokens_a_step = schedule.batch_size * schedule.length * len(job.seeds)
         progress.start(schedule.steps, at)
-        while at < schedule.steps:
-            begun = time.perf_counter()
-            count = min(schedule.steps_per_call - at % schedule.steps_per_call, schedule.steps - at)
-            state, metrics = steps(state, source or _host_source(job, at, count), jnp.int32(count))
-            metrics = {name: values[:, :count] for name, values in parallel.numbers(metrics, layout).items()}
-            if started is not None:
-                progress.note(f'First {count} steps done {time.perf_counter() - started:.1f} s after the start.')
-                started = None
-            at += count
-            seconds = time.perf_counter() - begun
-            _check_finite(metrics, at - count, job.seeds)
-            means = {name: values.astype(np.float64).mean(axis=1) for name, values in metrics.items()}
-            rate = float(job.learning_rate(at - 1))
-            if log:
-                log.metrics(at, 'train', job.seeds, means | dict(learning_rate=np.full(len(job.seeds), rate)))
-                log.timing(at, tokens_a_step * count, seconds)
-            progress.update(at, means['loss'].mean(), tokens_a_step * count / seconds)
+        for phase in job.phases:
+            end = phase.schedule.steps
+            if at >= end:
+                continue
+            if at == phase.start > 0:
+                state = phase.take_over(state)
+                progress.note(f'Step {at}: from here on the encoding is {phase.encoding_name}.')
+            steps = phase.compiled_steps()
+            state = parallel.place_state(state, layout)
+            source = device_source(phase) if phase.on_device else None
+            while at < end:
+                begun = time.perf_counter()
+                count = min(schedule.steps_per_call - at % schedule.steps_per_call, end - at)
+                state, metrics = steps(state, source or _host_source(phase, at, count), jnp.int32(count))
+                metrics = {name: values[:, :count] for name, values in parallel.numbers(metrics, layout).items()}
+                if started is not None:
+                    progress.note(f'First {count} steps done {time.perf_counter() - started:.1f} s after the start.')
+                    started = None
+                at += count
+                seconds = time.perf_counter() - begun
+                _check_finite(metrics, at - count, job.seeds)
+                means = {name: values.astype(np.float64).mean(axis=1) for name, values in metrics.items()}
+                rate = float(phase.learning_rate(at - 1 - phase.start))
+                if log:
+                    log.metrics(at, 'train', job.seeds, means | dict(learning_rate=np.full(len(job.seeds), rate)))
+                    log.timing(at, tokens_a_step * count, seconds)
+                progress.update(at, means['loss'].mean(), tokens_a_step * count / seconds)
 
-            last = at == schedule.steps
-            if last or at % schedule.evaluate_every == 0:
-                validation = _validate(job, parallel.one_copy(state, layout).params)
-                if log:
-                    log.metrics(at, 'validation', job.seeds, validation)
-                progress.note(
-                    f'Step {at}: validation {np.mean(validation["bits_per_character"]):.3f} bits a character.'
-                )
-            stop = parallel.any_process(interrupt.requested)
-            if last or at % schedule.checkpoint_every == 0 or stop:
-                # The log goes to the disk first: a checkpoint promises that everything up to its step is written.
-                if log:
-                    log.flush()
-                checkpoints.save(at, parallel.one_copy(state, layout), dict(fingerprint=fingerprint.fingerprint()))
-            if stop:
-                checkpoints.wait()
-                raise Terminated(f'SIGTERM: saved step {at}; the same command goes on from there.')
+                if at == end or at % schedule.evaluate_every == 0:
+                    validation = _validate(phase, parallel.one_copy(state, layout).params)
+                    if log:
+                        log.metrics(at, 'validation', job.seeds, validation)
+                    progress.note(
+                        f'Step {at}: validation {np.mean(validation["bits_per_character"]):.3f} bits a character.'
+                    )
+                stop = parallel.any_process(interrupt.requested)
+                if at == end or at % schedule.checkpoint_every == 0 or stop:
+                    # The log goes to the disk first: a checkpoint promises that everything up to its step is written.
+                    if log:
+                        log.flush()
+                    checkpoints.save(at, parallel.one_copy(state, layout), dict(fingerprint=fingerprint.fingerprint()))
+                if stop:
+                    checkpoints.wait()
+                    raise Terminated(f'SIGTERM: saved step {at}; the same command goes on from there.')
+            state = parallel.one_copy(state, layout)
         if log:
             log.close()
-        return Trained(parallel.one_copy(state, layout).params, at)
+        return Trained(state.params, at, _end_of(job.before, checkpoints, progress))
 
 
 def restore(job: Job, folder: pathlib.Path, progress: Progress) -> Trained:
     """The newest good checkpoint's parameters; CheckpointError where there is none."""
-    with checkpoint.Checkpoints(folder / 'checkpoints', job.schedule.keep_checkpoints, progress.note) as checkpoints:
-        restored = checkpoints.restore(job.abstract_state)
-    if restored is None:
-        raise checkpoint.CheckpointError(f'{folder}: there is no checkpoint here; train first.')
-    return Trained(restored.state.params, restored.step)
+    with _checkpoints(job, folder, progress) as checkpoints:
+        restored = checkpoints.restore(_abstract_state(job))
+        if restored is None:
+            raise checkpoint.CheckpointError(f'{folder}: there is no checkpoint here; train first.')
+        before = _end_of(job.at(restored.step).before, checkpoints, progress)
+    return Trained(restored.state.params, restored.step, before)
+
+
+def _checkpoints(job: Job, folder: pathlib.Path, progress: Progress) -> checkpoint.Checkpoints:
+    """Those of a run; the ends of its phases stay, to be scored when it is done."""
+    ends = [phase.schedule.steps for phase in job.phases[:-1]]
+    return checkpoint.Checkpoints(folder / 'checkpoints', job.schedule.keep_checkpoints, progress.note, always=ends)
+
+
+def _abstract_state(job: Job):
+    return lambda step: job.at(step).abstract_state
+
+
+def _end_of(phase: Job | None, checkpoints, progress: Progress) -> Trained | None:
+    """The parameters at the end of a phase that is over; None, and a line, where they cannot be read any more."""
+    if phase is None:
+        return None
+    step = phase.schedule.steps
+    try:
+        restored = checkpoints.restore(phase.abstract_state, step=step)
+    except checkpoint.CheckpointError as error:
+        progress.note(f'The encoding {phase.encoding_name} of the first {step} steps cannot be scored: {error}')
+        return None
+    return Trained(restored.state.params, step, _end_of(phase.before, checkpoints, progress))
 
 
 def _first_state(job: Job, checkpoints, resume: str, progress: Progress) -> tuple[int, step.State]:
     """(step, state) to start from, and a line that says which rule applied."""
-    restored = None if resume == 'never' else checkpoints.restore(job.abstract_state)
+    restored = None if resume == 'never' else checkpoints.restore(_abstract_state(job))
     if restored is None:
         if resume == 'must':
             raise checkpoint.CheckpointError(f'--resume=must: there is no checkpoint in {checkpoints.folder}.')
         progress.note(f'--resume={resume}: no checkpoint, starting at step 0.')
-        return 0, job.init_state()
+        return 0, job.phases[0].init_state()
     changed = fingerprint.differences(restored.notes['fingerprint'], fingerprint.fingerprint())
     if changed:
         progress.note(f'--resume={resume}: from step {restored.step}, but not bit for bit: {"; ".join(changed)}.')

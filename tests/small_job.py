@@ -10,7 +10,7 @@ import numpy as np
 
 from posbench import datasets, job, parallel, step, train
 
-VOCABULARY, LENGTH, BATCH, STEPS = 32, 16, 4, 20
+VOCABULARY, LENGTH, BATCH, STEPS, SECOND_STEPS = 32, 16, 4, 20, 5
 
 
 @functools.cache
@@ -46,6 +46,7 @@ def build(name: str, **changes) -> job.Job:
     config.model.update(layers=max(2, len(config.encoding.get('pattern', ()))), width=16, heads=2, hidden=32)
     config.train.update(length=LENGTH, batch_size=BATCH, steps=STEPS, steps_per_call=STEPS)
     config.optimizer.update(learning_rate=1e-2, warmup_steps=5)
+    config.second_phase.update(steps=SECOND_STEPS, warmup_steps=2)
     config.evaluate.update(multiples=(1, 2), stride=8, tokens=200, batch_tokens=128)
     config.mesh.update(seed=1, data=1)
     config.update_from_flattened_dict({path.replace('__', '.'): value for path, value in changes.items()})
@@ -55,10 +56,15 @@ def build(name: str, **changes) -> job.Job:
 
 def losses(one: job.Job) -> np.ndarray:
     """The loss of every step, [S, steps]."""
-    source = step.Source(one.task(jnp.asarray(one.text.tokens['train'])))
-    state = parallel.place_state(one.init_state(), one.layout)
-    _, metrics = one.compiled_steps()(state, parallel.place(source, one.layout), jnp.int32(one.schedule.steps))
-    return parallel.numbers(metrics, one.layout)['loss']
+    source = parallel.place(step.Source(one.task(jnp.asarray(one.text.tokens['train']))), one.layout)
+    state, found = one.phases[0].init_state(), []
+    for phase in one.phases:
+        state = phase.take_over(state) if phase.before else state
+        count = phase.schedule.steps - phase.start
+        state, metrics = phase.compiled_steps()(parallel.place_state(state, one.layout), source, jnp.int32(count))
+        state = parallel.one_copy(state, one.layout)
+        found.append(parallel.numbers(metrics, one.layout)['loss'][:, :count])
+    return np.concatenate(found, axis=1)
 
 
 def trained(one: job.Job) -> train.Trained:

@@ -1,5 +1,6 @@
 """rows.jsonl: every key of the contract, every length and protocol, baselines, and NaN where the model has nothing."""
 
+import dataclasses
 import json
 import math
 import subprocess
@@ -178,6 +179,39 @@ def test_the_hash_of_a_config_changes_with_any_knob():
     hashes = [one.config_hash for one in jobs]
     assert hashes[0] == hashes[1]
     assert len(set(hashes)) == 3
+
+
+def test_a_second_phase_changes_the_hash_only_where_there_is_one():
+    plain, unused, used, other = (
+        small_job.build('learned', **changes).config_hash
+        for changes in (
+            {},
+            dict(second_phase__learning_rate=0.5),
+            dict(second_phase__encoding__name='none'),
+            dict(second_phase__encoding__name='none', second_phase__learning_rate=0.5),
+        )
+    )
+    assert plain == unused
+    assert len({plain, used, other}) == 3
+
+
+def test_both_encodings_of_a_run_of_two_phases_have_rows(tmp_path):
+    job = small_job.build('drope', evaluate__multiples=(1,), evaluate__first_unseen=False)
+    before = dataclasses.replace(small_job.trained(job.before), step=15)
+    results.score(job, dataclasses.replace(small_job.trained(job), before=before), tmp_path, Progress(quiet=True))
+    rows = [json.loads(line) for line in (tmp_path / 'rows.jsonl').read_text('utf-8').splitlines()]
+    first, second = ([row for row in rows if row['run'] == name] for name in ('drope (rotary)', 'drope'))
+    assert len(first) == len(second) > 0
+    assert {(row['encoding'], row['step'], row['params']) for row in first} == {
+        ('rotary', 15, job.before.parameter_counts()[0])
+    }
+    assert {(row['encoding'], row['step'], row['params']) for row in second} == {('none', 7, job.parameter_counts()[0])}
+    assert first[0]['options']['encoding']['name'] == 'rotary'
+    assert second[0]['options']['encoding'] == dict(name='none', module=None)
+    assert len(rows) - 2 * len(first) == 4, 'reference models stand there once'
+    values = [[row['value'] for row in part] for part in (first, second)]
+    assert values[0] != values[1]
+    assert len(report_rows.read(tmp_path / 'rows.jsonl')) == len(rows)
 
 
 def test_outside_of_a_checkout_the_commit_is_unknown(monkeypatch):

@@ -12,6 +12,7 @@ def load(tmp_path):
     return small_package.loader(tmp_path)
 
 
+SECOND = {'second_phase.encoding.name': 'plain'}
 BROKEN_RULES = [
     ({'model.kind': 'encoder'}, "config.model.kind: got 'encoder', wanted 'decoder', because config.dataset is text whose next token an encoder would see"),
     ({'model.width': 130}, 'config.model.width: got 130, wanted a multiple of config.model.heads, which is 4'),
@@ -20,6 +21,10 @@ BROKEN_RULES = [
     ({'train.evaluate_every': 60}, 'config.train.evaluate_every: got 60, wanted a multiple of config.train.steps_per_call, which is 25'),
     ({'train.checkpoint_every': 60}, 'config.train.checkpoint_every: got 60, wanted a multiple of config.train.steps_per_call, which is 25'),
     ({'optimizer.warmup_steps': 1001}, 'config.optimizer.warmup_steps: got 1001, wanted at most config.train.steps, which is 1000'),
+    ({**SECOND, 'second_phase.steps': 1000}, 'config.second_phase.steps: got 1000, wanted below config.train.steps, which is 1000'),
+    ({**SECOND, 'second_phase.steps': 120}, 'config.second_phase.steps: got 120, which leaves 880 of config.train.steps for the first phase; wanted a multiple of config.train.steps_per_call, which is 25'),
+    ({**SECOND, 'second_phase.warmup_steps': 126}, 'config.second_phase.warmup_steps: got 126, wanted at most config.second_phase.steps, which is 125'),
+    ({'encoding.name': 'plain', 'model.width': 132, 'second_phase.encoding.name': 'turn'}, "config.model.width: got 132, which is 33 for each of config.model.heads = 4; wanted an even head width, because config.second_phase.encoding.name is 'turn'"),
     ({'evaluate.stride': 129}, 'config.evaluate.stride: got 129, wanted at most config.train.length, which is 128'),
     ({'evaluate.batch_tokens': 1023}, 'config.evaluate.batch_tokens: got 1023, wanted at least 1024, one longest sequence by config.train.length, config.evaluate.multiples and config.evaluate.first_unseen'),
     ({'evaluate.batch_tokens': 128, 'evaluate.multiples': '1'}, 'config.evaluate.batch_tokens: got 128, wanted at least 129, one longest sequence by config.train.length, config.evaluate.multiples and config.evaluate.first_unseen'),
@@ -68,6 +73,8 @@ def test_an_even_width_is_asked_for_by_the_encoding_alone(tmp_path):
         {'seeds': '0,1,2,3', 'mesh.seed': 2},
         {'optimizer.warmup_steps': 1000},
         {'evaluate.stride': 128},
+        {**SECOND, 'second_phase.steps': 975, 'second_phase.warmup_steps': 975},
+        {'second_phase.steps': 1001},
     ],
 )
 def test_what_just_fits_is_allowed(load, overrides):

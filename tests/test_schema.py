@@ -35,7 +35,7 @@ def paths(tree, group=''):
 
 def test_the_schema_has_the_knobs_of_the_default_config_in_the_same_order():
     defaults = default.get_config().to_dict()
-    del defaults['encoding'], defaults['positions']
+    del defaults['encoding'], defaults['positions'], defaults['second_phase']['encoding']
     assert sorted(paths(schema.KNOBS)) == sorted(paths(defaults))
     # A ConfigDict sorts its keys, so the order is that of the source.
     source = (ROOT / 'configs' / 'default.py').read_text()
@@ -72,6 +72,14 @@ def test_another_encoding_drops_the_options_of_the_old_one_but_not_those_of_the_
     assert load(encoding=encoding, encoding__name='plain').encoding.to_dict() == {'name': 'plain', 'module': None}
     with pytest.raises(UsageError, match=r'^config.encoding.theta: there is no such knob'):
         load(encoding=encoding, encoding__name='plain', encoding__theta='3')
+
+
+def test_a_second_phase_has_the_options_of_its_own_encoding_and_without_one_has_none(load):
+    assert load(second_phase__steps='25').second_phase.encoding.to_dict() == {'name': None, 'module': None}
+    config = load(second_phase__encoding__name='turn_more', second_phase__encoding__theta='3')
+    assert (config.encoding.theta, config.second_phase.encoding.theta) == (10_000.0, 3.0)
+    assert 'learn' in config.second_phase.encoding and 'learn' not in config.encoding
+    assert load(change="config.second_phase.encoding.name = 'plain'").second_phase.encoding.name == 'plain'
 
 
 @pytest.mark.parametrize(
@@ -112,6 +120,7 @@ BAD_OVERRIDES = [
     ('model.widht', '3', f"config.model.widht: there is no such knob; did you mean 'width'? {HERE}: {', '.join(schema.KNOBS['model'])}"),
     ('widht', '3', f"config.widht: there is no such knob; did you mean 'config.model.width'? {HERE}: {', '.join(schema.KNOBS)}"),
     ('theta', '3', f"config.theta: there is no such knob; did you mean 'config.encoding.theta'? {HERE}: {', '.join(schema.KNOBS)}"),
+    ('qk_norm', '3', f"config.qk_norm: there is no such knob; did you mean 'config.model.qk_norm' or 'config.second_phase.qk_norm'? {HERE}: {', '.join(schema.KNOBS)}"),
     ('zzz', '3', f"config.zzz: there is no such knob. {HERE}: {', '.join(schema.KNOBS)}"),
     ('mesh.', '3', f'config.mesh.: there is no such knob. {HERE}: seed, data, model'),
     ('mesh', '3', 'config.mesh: it is a group of knobs; set one of them: seed, data, model'),
@@ -125,6 +134,9 @@ BAD_OVERRIDES = [
     ('encoding.layout', 'halv', "config.encoding.layout: got 'halv', wanted one of 'half', 'interleaved'; did you mean 'half'?"),
     ('encoding.limit', '0', 'config.encoding.limit: got 0, wanted an integer of at least 1, or None'),
     ('encoding.factors', '1,x', "config.encoding.factors: got '1,x', wanted one or more finite numbers"),
+    ('second_phase.encoding', 'plain', 'config.second_phase.encoding: it is a group of knobs; set one of them: name, module'),
+    ('second_phase.encoding.name', 'trun', "config.second_phase.encoding.name: got 'trun', wanted one of 'plain', 'turn', 'turn_more'; did you mean 'turn'?"),
+    ('second_phase.encoding.theta', '3', f"config.second_phase.encoding.theta: there is no such knob; did you mean 'config.encoding.theta'? {HERE}: name, module"),
     ('positions.name', 'draw', "config.positions.name: got 'draw', wanted one of 'in_order', 'drawn'; did you mean 'drawn'?"),
     ('positions.max_position', '5', f'config.positions.max_position: there is no such knob. {HERE}: name'),
     ('train.steps', '-5', 'config.train.steps: got -5, wanted an integer of at least 1'),
@@ -242,6 +254,12 @@ VALUES = (
 
 def test_whatever_is_done_to_the_default_config_it_is_valid_or_one_line():
     """Random mutations of values, names and structure, as overrides and inside the config."""
+
+    def inside(config, group):
+        for part in group.split('.') if group else ():
+            config = config.get(part) if isinstance(config, dict) else None
+        return config
+
     generator = random.Random(20240607)
     flat = flatten(default.get_config().to_dict())
     keys = list(flat)
@@ -258,11 +276,11 @@ def test_whatever_is_done_to_the_default_config_it_is_valid_or_one_line():
                 case 2:
                     overrides[generator.choice([key[:-1], key + 'x', group, name, key + '.a', key.upper()])] = value
                 case 3:
-                    target = config[group] if group else config
+                    target = inside(config, group)
                     if isinstance(target, dict):
                         target[name] = value
                 case 4:
-                    target = config[group] if group else config
+                    target = inside(config, group)
                     if isinstance(target, dict):
                         target[generator.choice([name + 'x', 3, None, ''])] = value
                 case 5:

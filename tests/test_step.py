@@ -5,10 +5,11 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from ml_collections import ConfigDict
 
-from posbench import encodings, optim, parallel, positions, step
+from posbench import documents, encodings, optim, parallel, positions, step
 from posbench.tasks.text import language_model
 from posbench.transformer import Transformer
 
@@ -125,8 +126,21 @@ def test_documents_can_be_kept_apart():
     np.testing.assert_array_equal(batch['segment_ids_BL'], [[0, 0, 0, 1, 1, 1, 2]])
     np.testing.assert_array_equal(batch['weights_BL'], [[1, 1, 0, 1, 1, 0, 1]])
     drawn = jnp.arange(7)[None] * 10
-    np.testing.assert_array_equal(positions.restart(drawn, batch['segment_ids_BL']), [[0, 10, 20, 0, 10, 20, 0]])
+    np.testing.assert_array_equal(documents.restart(drawn, batch['segment_ids_BL']), [[0, 10, 20, 0, 10, 20, 0]])
     np.testing.assert_allclose(losses(end=end, mode='pmap', mesh={}), losses(end=end), rtol=2e-6)
+
+
+@pytest.mark.parametrize('same_encoding', [True, False])
+def test_another_phase_goes_on_with_the_weights_and_with_the_same_encoding_only(same_encoding):
+    old = dict(up=jnp.ones(2), gone=jnp.ones(1), position_encoding=dict(table=jnp.ones(3)))
+    fresh = dict(up=jnp.zeros(2), new=jnp.zeros(1), position_encoding=dict(table=jnp.zeros(3)))
+    state = step.State(jnp.int32(7), jnp.int32(3), old, optax.adam(1.0).init(old)[0]._replace(count=jnp.int32(7)))
+    optimizer = optax.adam(1.0)
+    taken = step.take_over(state, fresh, optimizer=optimizer, same_encoding=same_encoding)
+    assert (int(taken.step), int(taken.seed), int(taken.opt_state[0].count)) == (7, 3, 0)
+    sums = jax.tree.map(lambda leaf: float(leaf.sum()), taken.params)
+    assert sums == dict(up=2.0, new=0.0, position_encoding=dict(table=3.0 if same_encoding else 0.0))
+    assert step.left_behind(old, fresh) == ['gone']
 
 
 def test_weight_decay_leaves_gains_and_encodings_alone():

@@ -63,10 +63,11 @@ def run(folder, job=None, stop=None, resume='auto') -> list[str]:
     return notes.lines
 
 
-def outcome(folder) -> dict[str, object]:
+def outcome(folder, job=None) -> dict[str, object]:
     """SHA-256 of every leaf of the newest checkpoint, and the metrics."""
+    job = job or tiny()
     with checkpoint.Checkpoints(folder / 'checkpoints', keep=3, log=lambda line: None) as checkpoints:
-        restored = checkpoints.restore(tiny().abstract_state)
+        restored = checkpoints.restore(lambda step: job.at(step).abstract_state)
     leaves = {
         jax.tree_util.keystr(path): hashlib.sha256(np.asarray(leaf).tobytes()).hexdigest()
         for path, leaf in jax.tree.leaves_with_path(restored.state)

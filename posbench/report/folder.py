@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -58,11 +59,13 @@ def read(folder: str | Path) -> Study:
     if not found:
         raise ReportError(f'{folder}: no results; looked for rows.jsonl with at least one row, here and below.')
     runs, baselines = [], []
-    for (place, name), rows in _by_run(found).items():
+    groups = _by_run(found)
+    trained = Counter(place for (place, _), rows in groups.items() if not rows[0].is_baseline)
+    for (place, name), rows in groups.items():
         if rows[0].is_baseline:
             baselines.extend(rows)
         else:
-            runs.append(_run(place, name, rows, folder))
+            runs.append(_run(place, name, rows, folder, others=trained[place] > 1))
     runs = _named_apart(runs)
     return Study(
         folder=folder,
@@ -92,7 +95,8 @@ def _by_run(found: list[tuple[Path, Row]]) -> dict[tuple[Path, str], list[Row]]:
     return groups
 
 
-def _run(place: Path, name: str, rows: list[Row], folder: Path) -> Run:
+def _run(place: Path, name: str, rows: list[Row], folder: Path, others: bool) -> Run:
+    """`others` says that the folder has rows of more runs than this one."""
     metrics = []
     if (place / 'metrics.jsonl').is_file():
         for number, line in rows_lib.numbered_objects(place / 'metrics.jsonl', torn_end=True):
@@ -101,6 +105,11 @@ def _run(place: Path, name: str, rows: list[Row], folder: Path) -> Run:
                     f'{place / "metrics.jsonl"}, line {number}: wanted an integer step and a value, got {line}.'
                 )
             metrics.append(line)
+    picture = _picture(place / 'encoding.json')
+    if others:
+        # The phases of one run: each learned up to the step it was scored at, and the last one's encoding was drawn.
+        metrics = [line for line in metrics if line['step'] <= (rows[0].step or math.inf)]
+        picture = picture if picture and picture.get('encoding') == rows[0].encoding else None
     return Run(
         name=name,
         where=place.relative_to(folder).as_posix(),
@@ -108,7 +117,7 @@ def _run(place: Path, name: str, rows: list[Row], folder: Path) -> Run:
         metrics=metrics,
         config=_json(place / 'config.json', dict),
         fingerprint=_json(place / 'fingerprint.json', dict),
-        picture=_picture(place / 'encoding.json'),
+        picture=picture,
     )
 
 

@@ -7,7 +7,7 @@ from posbench.report import texts
 from posbench.report.folder import Run, Study
 from posbench.report.texts import MISSING
 
-SECTIONS = ('encoding', 'positions', 'model', 'train', 'optimizer', 'dataset', 'evaluate')
+SECTIONS = ('encoding', 'positions', 'model', 'train', 'optimizer', 'second_phase', 'dataset', 'evaluate')
 
 
 def facts(study: Study) -> list[tuple[str, str]]:
@@ -20,8 +20,9 @@ def facts(study: Study) -> list[tuple[str, str]]:
     def joined(values: Iterable) -> str:
         return ', '.join(str(value) for value in values) or MISSING
 
-    # One program trains all seeds of a folder: its seconds are in every row of it, and count once.
-    seconds = [x for run in study.runs for x in {row.wall_seconds for row in run.rows} - {None}]
+    # One program trains all seeds and phases of a folder: its seconds are in every row of it, and count once.
+    folders = dict.fromkeys((run.where, row.wall_seconds) for run in study.runs for row in run.rows)
+    seconds = [x for _, x in folders if x is not None]
     found = [
         ('task', joined(known('task'))),
         ('split', joined(known('split'))),
@@ -45,8 +46,10 @@ def settings(run: Run) -> list[tuple[str, str]]:
         return []
     found = [('seeds', json.dumps(run.config['seeds']))] if 'seeds' in run.config else []
     for section in SECTIONS:
-        if isinstance(run.config.get(section), dict):
-            found += _flat(section, run.config[section])
+        item = run.config.get(section)
+        # A second phase without an encoding is none.
+        if isinstance(item, dict) and (section != 'second_phase' or item['encoding']['name'] is not None):
+            found += _flat(section, item)
     return found
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from posbench import report
 from posbench.report import folder as folder_lib
+from posbench.report import provenance
 from posbench.report import rows as rows_lib
-from tests.report.runs import row, write_lines
+from tests.report.runs import row, rows_of, write_lines, write_run
 
 
 def read_error(path, lines: list[str]) -> str:
@@ -71,6 +72,21 @@ def test_a_step_logged_again_after_a_resume_counts_once(run_folder):
         file.write(json.dumps(line) + '\n')
     steps, values = folder_lib.read(run_folder).runs[0].series('validation', 'loss')[0]
     assert steps == [500, 1000, 1500, 2000] and values[-1] == 7.0
+
+
+def test_the_phases_of_one_run_are_two_runs_of_one_folder(tmp_path):
+    folder = write_run(tmp_path / 'drope', 'drope', encoding='none')
+    first = [item | dict(run='drope (rotary)', encoding='rotary', step=1500) for item in rows_of('drope')]
+    first = [item for item in first if item['seed'] is not None]
+    write_lines(folder / 'rows.jsonl', first + rows_of('drope', encoding='none'))
+    (folder / 'encoding.json').write_text('{"kind": "none", "encoding": "none"}')
+    study = folder_lib.read(folder)
+    second, first = study.runs
+    assert (first.name, second.name) == ('drope (rotary)', 'drope')
+    assert not study.single
+    assert [run.series('validation', 'loss')[0][0][-1] for run in study.runs] == [2000, 1500]
+    assert [run.picture is None for run in study.runs] == [False, True]
+    assert dict(provenance.facts(study))['wall time'] == '7 min', 'the seconds of one program count once'
 
 
 @pytest.mark.parametrize(
