@@ -1,213 +1,291 @@
 """Breaks every encoding in its source, in three ways, and asks the oracles whether they notice.
 
-    python -m benchmarks.mutate_encodings [--most=3] [ENCODING ...]
+    python -m benchmarks.mutate_encodings [--most=3] [--jobs=2] [--write] [ENCODING ...]
 
-A wrong sign (+ for -, or a minus dropped), an off-by-one distance (a position, or an index of running sums, that is one
-too high), and a dropped scale (one side of a product, quotient or power). A mutant is one changed place in the file of
-an encoding, in a function of another file that it calls by name, or in the class that it is built on; up to `--most`
-places of each kind, spread over all there are. It is caught when a comparison of tests/encodings/test_oracles.py
-fails or the encoding cannot be built any more. Exit code 0 if all are caught.
+A wrong sign (+ for -, a minus dropped), an off-by-one distance (a position, distance or index that is one too high, a
+running sum that is one token late), and a dropped scale (one side of a product, quotient or power). A mutant is one
+changed place in the file of an encoding, or, where this file has none of a kind, in another file of the package, in a
+line that the encoding runs; up to `--most` places of each kind, spread over all there are. It is caught when a number
+of tests/encodings/test_oracles.py is above its tolerance. One that raises an error would fail the tests as well, but is
+no wrong number: it is counted by itself, and another place is taken. What survives is shown to the encodings that
+inherit from the changed file, and at last to the tests of the encoding that have numbers of their own. In another file
+it does not count if the encoding never computes it. The same machinery runs over each file unchanged first, and then
+nothing may be noticed. `--write` puts the table into benchmarks/mutate_encodings.md.
+
+No places are (benchmarks/mutants.py, mistakes.py): annotations, messages and checks of options; initial values and
+shapes of parameters, which the comparison draws by itself; what only a shape is taken from, and sizes of arrays; guards
+below 1e-5, bit masks, the counter of a loop; the origin of a block, which cancels; one more at the positions of queries
+and of keys alike, where the encoding claims that it changes nothing, which the contract suite tests.
+
+Exit code 0 if all mutants are caught.
 """
 
 import argparse
 import ast
+import collections
+import concurrent.futures
 import contextlib
-import copy
-import importlib
-import inspect
+import multiprocessing
+import pathlib
+import shutil
+import signal
+import subprocess
 import sys
-import types
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import jax
+import numpy as np
+
 import tests.conftest  # noqa: F401 (compiles cheaply)
+from benchmarks import mistakes, mutants
 from posbench import encodings
-from posbench.encodings import base
 from tests.encodings import oracles, test_oracles
 
-KINDS = ('wrong sign', 'off by one', 'dropped scale')
-POSITIONS = ('pos_BL', 'pos_q_BL', 'pos_k_BM', 'pos_BM', 'distance', 'distance_BLM', 'distance_N', 'offset_BLM')
-FLIPPED = {ast.Add: ast.Sub, ast.Sub: ast.Add}
+ROOT, TABLE = pathlib.Path(__file__).parents[1], pathlib.Path(__file__).with_suffix('.md')
+# Seconds for the verdict on one mutant, before it counts as one that does not run.
+PATIENCE = 300
+COMPARISONS = [
+    (test_oracles.logit_errors, 12),
+    (test_oracles.layer_errors, 12),
+    (test_oracles.logit_errors, 48),
+    (test_oracles.layer_errors, 48),
+    (test_oracles.gradient_errors, 12),
+    (test_oracles.gradient_errors, 48),
+]
 
 
-class Mutant(NamedTuple):
+class Verdict(NamedTuple):
     kind: str
-    module: types.ModuleType
-    line: int
-    tree: ast.Module
+    # caught | survived | error | unused
+    outcome: str
+    place: str
     text: str
 
 
-def sources(name: str) -> list[tuple[types.ModuleType, list[str] | None]]:
-    """The modules that an encoding is made of, and which of their functions count; None: all of them."""
-    module = importlib.import_module(f'posbench.encodings.{name}')
-    found = [(module, None)]
-    for parent in module.Encoding.__mro__[1:]:
-        owner = sys.modules[parent.__module__]
-        if owner.__name__.startswith('posbench.encodings.') and owner not in (base, module):
-            found.append((owner, None))
-    called: dict[str, list[str]] = {}
-    for node in ast.walk(ast.parse(inspect.getsource(module))):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            called.setdefault(node.value.id, []).append(node.attr)
-    for alias, functions in called.items():
-        owner = getattr(module, alias, None)
-        if isinstance(owner, types.ModuleType) and owner.__name__.startswith('posbench.encodings.') and owner != base:
-            found.append((owner, functions))
+class Noticed(Exception):
+    """The first number that is off is enough."""
+
+
+class Remembered:
+    """The oracle's answers, which no mutant changes: each is computed once."""
+
+    def __init__(self, function: Callable):
+        self.function, self.answers, self.setting = function, {}, 0
+
+    def __call__(self, encoding, params, *arrays):
+        leaves = [np.asarray(leaf) for leaf in (*jax.tree.leaves(params), *arrays)]
+        key = (self.setting, *((leaf.shape, leaf.tobytes()) for leaf in leaves))
+        if key not in self.answers:
+            self.answers[key] = self.function(encoding, params, *arrays)
+        return self.answers[key]
+
+
+class Judge:
+    """Holds encodings to their oracles, as the tests do."""
+
+    def __init__(self):
+        self.oracle = []
+        for wanted in ('wanted_layer', 'wanted_logits', 'wanted_embedding'):
+            function = getattr(test_oracles, wanted)
+            self.oracle.append(Remembered(getattr(function, 'function', function)))
+            setattr(test_oracles, wanted, self.oracle[-1])
+
+    def notices(self, name: str) -> str | None:
+        """The comparison that fails first, or None. Raises what the encoding raises."""
+        # These are known by the function, whatever the code that it calls has become.
+        test_oracles.logits.clear_cache()
+        test_oracles.layer.clear_cache()
+        for compare, length in COMPARISONS:
+            for options in oracles.settings(name):
+                for oracle in self.oracle:
+                    oracle.setting = (name, str(options))
+                try:
+                    errors = compare(name, options, length)
+                except Noticed:
+                    return compare.__name__
+                if any(not error <= test_oracles.TOLERANCE for error in errors.values()):
+                    return compare.__name__
+        return None
+
+
+def stop_at_the_first(error: Callable) -> Callable:
+    def stopping(got, wanted):
+        found = error(got, wanted)
+        if not found <= test_oracles.TOLERANCE:
+            raise Noticed
+        return found
+
+    return stopping
+
+
+def verdicts(name: str, most: int) -> list[Verdict]:
+    """One for each mutant that was made of an encoding. RuntimeError if something is noticed before."""
+    judge, own = Judge(), f'{mutants.PACKAGE}.{name}'
+    with mutants.changed(own, mutants.tree_of(own)), lines_run() as lines:
+        noticed = judge.notices(name)
+    if noticed:
+        raise RuntimeError(f'{name}: {noticed} is above the tolerance before anything was changed')
+    invariant = all(encodings.build(name, **options).shift_invariant for options in oracles.settings(name))
+    found = []
+    for kind in mistakes.KINDS:
+        judged = 0
+        for group in mutants.of(name, kind, lines, invariant):
+            # Other files only where the file before has no place of this kind.
+            for mutant in group if not judged else ():
+                outcome = _outcome(judge, name, mutant)
+                found.append(Verdict(kind, outcome, f'{_short(mutant.module)}.py:{mutant.line}', mutant.text))
+                judged += outcome in ('caught', 'survived')
+                if judged == most:
+                    break
+    jax.clear_caches()
     return found
 
 
-def mutants(name: str, most: int) -> Iterator[Mutant]:
-    """Up to `most` places of each kind, from the encoding's own file first."""
-    for kind in KINDS:
-        places = [
-            (module, number)
-            for module, functions in sources(name)
-            for number in _places(ast.parse(inspect.getsource(module)), kind, functions)
-        ]
-        own = [place for place in places if place[0].__name__.endswith(f'.{name}')] or places
-        step = max(len(own) / most, 1)
-        for at in range(min(most, len(own))):
-            module, number = own[int(at * step)]
-            yield _mutant(module, kind, number)
-
-
-def _nodes(tree: ast.Module) -> list[ast.AST]:
-    return list(ast.walk(tree))
-
-
-def _places(tree: ast.Module, kind: str, functions: list[str] | None) -> list[int]:
-    """Numbers of the nodes where a mutation of this kind can be made, inside functions that count."""
-    nodes = _nodes(tree)
-    number_of = {id(node): number for number, node in enumerate(nodes)}
-    found = []
-    for function in nodes:
-        if not isinstance(function, ast.FunctionDef) or function.name in ('setup', 'has', 'at', 'parts'):
-            continue
-        if functions is not None and function.name not in functions:
-            continue
-        if any(isinstance(decorator, ast.Name) and decorator.id == 'property' for decorator in function.decorator_list):
-            continue
-        skipped = {id(n) for node in ast.walk(function) for n in _of_no_value(node)}
-        for node in ast.walk(function):
-            if id(node) not in skipped and _fits(node, kind):
-                found.append(number_of[id(node)])
-    return sorted(set(found))
-
-
-def _of_no_value(node: ast.AST) -> list[ast.AST]:
-    """What stands in annotations, messages and subscripts of shapes: a change there is no change of a number."""
-    if isinstance(node, ast.FunctionDef):
-        return [n for argument in node.args.args for n in ast.walk(argument)]
-    if isinstance(node, ast.Raise | ast.JoinedStr | ast.Assert | ast.Compare):
-        return list(ast.walk(node))
-    if isinstance(node, ast.Attribute) and node.attr in ('shape', 'ndim', 'dtype'):
-        return list(ast.walk(node))
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        return [node]
-    return []
-
-
-def _fits(node: ast.AST, kind: str) -> bool:
-    if kind == 'wrong sign':
-        return (isinstance(node, ast.BinOp) and type(node.op) in FLIPPED) or (
-            isinstance(node, ast.UnaryOp)
-            and isinstance(node.op, ast.USub)
-            # axis=-1 and the like are no signs.
-            and not (isinstance(node.operand, ast.Constant) and isinstance(node.operand.value, int))
-        )
-    if kind == 'off by one':
-        named = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in POSITIONS
-        return named or (isinstance(node, ast.Attribute) and node.attr in POSITIONS)
-    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div | ast.Pow)
-
-
-def _arguments(tree: ast.Module, node: ast.AST) -> list[str]:
-    """Of the innermost function around a node."""
-    around = [f for f in _nodes(tree) if isinstance(f, ast.FunctionDef) and any(n is node for n in ast.walk(f))]
-    return [argument.arg for argument in around[-1].args.args] if around else []
-
-
-def _mutant(module: types.ModuleType, kind: str, number: int) -> Mutant:
-    tree = copy.deepcopy(ast.parse(inspect.getsource(module)))
-    node = _nodes(tree)[number]
-    before = ast.unparse(node)
-    if kind == 'wrong sign':
-        new = (
-            node.operand
-            if isinstance(node, ast.UnaryOp)
-            else ast.BinOp(node.left, FLIPPED[type(node.op)](), node.right)
-        )
-    elif kind == 'off by one':
-        # Both queries and keys one further on is the same distance.
-        one = "(role == 'key')" if 'role' in _arguments(tree, node) else '1'
-        new = ast.BinOp(node, ast.Add(), ast.parse(one, mode='eval').body)
-    else:
-        new = node.right if isinstance(node.left, ast.Constant) else node.left
-
-    class Replace(ast.NodeTransformer):
-        def visit(self, visited):
-            return new if visited is node else self.generic_visit(visited)
-
-    tree = ast.fix_missing_locations(Replace().visit(tree))
-    return Mutant(kind, module, node.lineno, tree, f'{before} -> {ast.unparse(new)}')
-
-
 @contextlib.contextmanager
-def mutated(mutant: Mutant) -> Iterator[None]:
-    """The changed code in place of the module's, and everything built on it built anew."""
-    broken = [mutant.module.__name__]
-    for name in encodings.names():
-        module = importlib.import_module(f'posbench.encodings.{name}')
-        if any(parent.__module__ == mutant.module.__name__ for parent in module.Encoding.__mro__[1:]):
-            broken.append(module.__name__)
-    saved = {name: dict(vars(sys.modules[name])) for name in broken}
+def lines_run() -> Iterator[set[tuple[str, int]]]:
+    """(module, line) of all lines of encodings that are run meanwhile."""
+    folder, lines = str(encodings.FOLDER), set()
+
+    def line(frame, event, _):
+        lines.add((frame.f_globals['__name__'], frame.f_lineno))
+        return line
+
+    def call(frame, event, _):
+        return line if frame.f_code.co_filename.startswith(folder) else None
+
+    before = sys.gettrace()
+    sys.settrace(call)
     try:
-        exec(compile(mutant.tree, mutant.module.__file__, 'exec'), vars(mutant.module))
-        for name in broken[1:]:
-            exec(compile(inspect.getsource(sys.modules[name]), name, 'exec'), vars(sys.modules[name]))
-        yield
+        yield lines
     finally:
-        for name, contents in saved.items():
-            vars(sys.modules[name]).clear()
-            vars(sys.modules[name]).update(contents)
+        sys.settrace(before)
 
 
-def noticed(name: str) -> bool:
-    """Whether some comparison with the oracle fails."""
-    for options in oracles.settings(name):
-        for length in (12, 48):
-            try:
-                for errors in (test_oracles.logit_errors, test_oracles.layer_errors):
-                    if any(not error <= test_oracles.TOLERANCE for error in errors(name, options, length).values()):
-                        return True
-            except Exception:
-                return True
+def _outcome(judge: Judge, name: str, mutant: mutants.Mutant) -> str:
+    own = mutant.module == f'{mutants.PACKAGE}.{name}'
+    heirs = [
+        heir for heir in map(_short, mutants.built_on(mutant.module)) if heir != name and heir in encodings.names()
+    ]
+    signal.alarm(PATIENCE)
+    try:
+        with mutants.changed(mutant.module, mutant.tree):
+            if judge.notices(name):
+                return 'caught'
+        if not own and not _is_used(judge, name, mutant):
+            return 'unused'
+        with mutants.changed(mutant.module, mutant.tree):
+            if any(judge.notices(heir) for heir in heirs):
+                return 'caught'
+        return 'caught' if _fails(name, mutant) else 'survived'
+    except Exception:
+        return 'error'
+    finally:
+        signal.alarm(0)
+
+
+def _is_used(judge: Judge, name: str, mutant: mutants.Mutant) -> bool:
+    try:
+        with mutants.changed(mutant.module, mutant.probe):
+            judge.notices(name)
+    except ZeroDivisionError:
+        return True
     return False
+
+
+def _fails(name: str, mutant: mutants.Mutant) -> bool:
+    """Whether a test with numbers of its own fails, in a copy of the project that has the mistake."""
+    signal.alarm(0)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder)
+        for part in ('posbench', 'tests', 'configs', 'benchmarks'):
+            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns('__pycache__'))
+        shutil.copy(ROOT / 'pyproject.toml', copy)
+        (copy / mutant.module.replace('.', '/')).with_suffix('.py').write_text(ast.unparse(mutant.tree), 'utf-8')
+        files = [
+            file for file in (copy / 'tests' / 'encodings').glob('test_*.py') if f"'{name}'" in file.read_text('utf-8')
+        ]
+        command = [sys.executable, '-m', 'pytest', '-x', '-q', '-n', '0', '-p', 'no:cacheprovider', *files]
+        # 1: tests were run, and some failed.
+        run = subprocess.run(command, cwd=copy, capture_output=True, check=False, timeout=3 * PATIENCE)
+        return run.returncode == 1
+
+
+def _short(module: str) -> str:
+    return module.rpartition('.')[2]
+
+
+def _too_long(*_):
+    raise TimeoutError
+
+
+def prepare() -> None:
+    """What a process needs before it judges."""
+    test_oracles._error = stop_at_the_first(test_oracles._error)
+    signal.signal(signal.SIGALRM, _too_long)
+
+
+def judged(names: list[str], most: int, jobs: int) -> Iterator[tuple[str, list[Verdict]]]:
+    spawn = multiprocessing.get_context('spawn')
+    with concurrent.futures.ProcessPoolExecutor(jobs, spawn, initializer=prepare) as pool:
+        yield from zip(names, pool.map(verdicts, names, [most] * len(names)))
+
+
+def table(rows: dict[str, list[Verdict]], most: int) -> str:
+    """Markdown: what was caught of each kind, an encoding a line."""
+    lines = [
+        '# Broken on purpose',
+        '',
+        f'`python -m benchmarks.mutate_encodings --most={most} --write`: caught of judged mutants, by kind; - where no',
+        'place of a kind is. Places are spread over the file of the encoding, or, marked *, over other files that it',
+        'runs, where its own has none. Those that raise an error are not judged; their number is in the last column.',
+        '',
+        f'| encoding | {" | ".join(mistakes.KINDS)} | error |',
+        '|---|---|---|---|---|',
+    ]
+    for name, found in rows.items():
+        cells = [_cell(name, [verdict for verdict in found if verdict.kind == kind]) for kind in mistakes.KINDS]
+        lines.append(f'| {name} | {" | ".join(cells)} | {sum(verdict.outcome == "error" for verdict in found)} |')
+    total = [verdict for found in rows.values() for verdict in found]
+    cells = [_cell('', [verdict for verdict in total if verdict.kind == kind]).rstrip('*') for kind in mistakes.KINDS]
+    lines.append(f'| all | {" | ".join(cells)} | {sum(verdict.outcome == "error" for verdict in total)} |')
+    return '\n'.join(lines) + '\n'
+
+
+def _cell(name: str, found: list[Verdict]) -> str:
+    count = collections.Counter(verdict.outcome for verdict in found)
+    judged_of_kind = count['caught'] + count['survived']
+    if not judged_of_kind:
+        return '-'
+    elsewhere = not any(verdict.place.startswith(f'{name}.py:') for verdict in found)
+    return f'{count["caught"]}/{judged_of_kind}{"*" if elsewhere else ""}'
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('encodings', nargs='*', default=encodings.names())
-    parser.add_argument('--most', type=int, default=1)
+    parser.add_argument('encodings', nargs='*', help='default: all')
+    parser.add_argument('--most', type=int, default=3, help='mutants of each kind')
+    parser.add_argument('--jobs', type=int, default=1, help='processes')
+    parser.add_argument('--write', action='store_true', help=f'writes benchmarks/{TABLE.name}, of all encodings')
+    parser.add_argument('--verbose', action='store_true', help='prints every mutant')
     flags = parser.parse_args()
-    survived, made = 0, 0
-    for name in flags.encodings:
-        if noticed(name):
-            print(f'{name}: the oracle disagrees before anything was changed')
-            return 1
-        verdicts = []
-        for mutant in mutants(name, flags.most):
-            with mutated(mutant):
-                caught = noticed(name)
-            made, survived = made + 1, survived + (not caught)
-            verdicts.append('caught' if caught else 'SURVIVED')
-            if not caught:
-                file = mutant.module.__name__.removeprefix('posbench.encodings.')
-                print(f'  {name}: {mutant.kind} SURVIVED at {file}:{mutant.line}: {mutant.text}', flush=True)
-        print(f'{name:24} {len(verdicts)} mutants: {", ".join(verdicts) or "nothing to break"}', flush=True)
-    print(f'{made - survived} of {made} mutants were caught')
-    return 1 if survived else 0
+    if flags.write and flags.encodings:
+        parser.error('--write: got some encodings, wanted all of them')
+    rows = {}
+    for name, found in judged(flags.encodings or encodings.names(), flags.most, flags.jobs):
+        rows[name] = found
+        count = collections.Counter(verdict.outcome for verdict in found)
+        print(f'{name:20} caught {count["caught"]} of {count["caught"] + count["survived"]}', flush=True)
+        for verdict in found:
+            if flags.verbose or verdict.outcome == 'survived':
+                print(f'    {verdict.outcome}: {verdict.kind} at {verdict.place}: {verdict.text}', flush=True)
+    count = collections.Counter(verdict.outcome for found in rows.values() for verdict in found)
+    judged_of_all = count['caught'] + count['survived']
+    print(f'{count["caught"]} of {judged_of_all} mutants were caught; {count["error"]} more raised an error')
+    if flags.write:
+        TABLE.write_text(table(rows, flags.most), 'utf-8')
+    return 1 if count['survived'] or not count['caught'] else 0
 
 
 if __name__ == '__main__':

@@ -11,7 +11,8 @@ from posbench import attention, encodings
 from posbench.encodings import base
 from tests.encodings import oracles, small
 
-WIDTH, HEADS = 8, 2
+# Channels of a head, heads, and the deviation of parameters, unless an oracle's file says WIDTH, HEADS or SPREAD.
+HEAD_WIDTH, HEADS, SPREAD = 4, 2, 0.3
 TOLERANCE = 1e-5
 CASES = [
     pytest.param(name, options, id='-'.join([name, *map(str, options.values())]))
@@ -27,9 +28,11 @@ def rng(seed=0):
 def pair(name, options):
     """The encoding of the first layer, and its random parameters."""
     file = oracles.module(name)
-    encoding = encodings.build(name, **options).sized(getattr(file, 'WIDTH', WIDTH), HEADS)
+    heads = getattr(file, 'HEADS', HEADS)
+    encoding = encodings.build(name, **options).sized(getattr(file, 'WIDTH', heads * HEAD_WIDTH), heads)
     shapes = jax.eval_shape(encoding.init_params, jax.random.key(0))
-    params = jax.tree.map(lambda leaf: jnp.asarray(0.3 * rng(5).normal(size=leaf.shape), jnp.float32), dict(shapes))
+    spread = getattr(file, 'SPREAD', SPREAD)
+    params = jax.tree.map(lambda leaf: jnp.asarray(spread * rng(5).normal(size=leaf.shape), jnp.float32), dict(shapes))
     return encoding, params
 
 
@@ -49,7 +52,7 @@ def gaps(length, seed):
 
 def positions(length):
     """Name -> (positions of queries, positions of keys)."""
-    sequence = np.tile(np.arange(length, dtype=np.int32), (2, 1))
+    sequence, ahead = np.tile(np.arange(length, dtype=np.int32), (2, 1)), np.array([[0], [3]], np.int32)
     return {
         'sequential': (sequence, sequence),
         'with gaps': (gaps(length, 1), gaps(length, 1)),
@@ -57,6 +60,8 @@ def positions(length):
         'queries before all keys': (sequence, sequence + 20),
         'queries far behind all keys': (gaps(length, 3) + 100, sequence),
         'in falling order': (sequence[:, ::-1], sequence[:, ::-1]),
+        # By as much in both rows, but not in the same direction.
+        'queries ahead in one row and keys in the other': (sequence + ahead, sequence + ahead[::-1]),
     }
 
 
@@ -101,15 +106,30 @@ def layer(encoding, params, x_BLD, pos_BL, block_size=None):
     x_BLD = encoding.with_params(params).embed(x_BLD, pos_BL)
     bound = _first_layer(encoding, params)
     x_BLD = bound.enter(x_BLD, x_BLD, pos_BL, order, order, jnp.int32(0))
-    x_BLHK = x_BLD.reshape(*x_BLD.shape[:2], HEADS, -1)
+    x_BLHK = x_BLD.reshape(*x_BLD.shape[:2], encoding.heads, -1)
     return small.attended(bound, x_BLHK, x_BLHK, x_BLHK, x_BLD, pos_BL, block_size=block_size)
 
 
 def wanted_layer(encoding, params, x_BLD, pos_BL):
     """The same by the oracle, float64 [B, L, H, K]."""
     oracle = oracles.of(encoding, params)
-    rows = [oracles.causal_layer(oracle, x_LD.astype(np.float64), pos_L, HEADS) for x_LD, pos_L in zip(x_BLD, pos_BL)]
-    return np.stack(rows)
+    rows = zip(x_BLD.astype(np.float64), pos_BL)
+    return np.stack([oracles.causal_layer(oracle, x_LD, pos_L, encoding.heads) for x_LD, pos_L in rows])
+
+
+def wanted_embedding(encoding, params, x_BLD, pos_BL):
+    """float64 [B, L, D]."""
+    oracle = oracles.of(encoding, params)
+    return np.stack([oracle.embed(x_LD, pos_L) for x_LD, pos_L in zip(x_BLD.astype(np.float64), pos_BL)])
+
+
+def wanted_logits(encoding, params, q_LHK, k_MHK, pos_q_L, pos_k_M):
+    """Of one row in which every query sees every key, float64 [H, L, M]."""
+    everything_LM = np.ones((len(q_LHK), len(k_MHK)), bool)
+    x_LD = np.zeros((len(q_LHK), encoding.width))
+    q_LHK, k_MHK = q_LHK.astype(np.float64), k_MHK.astype(np.float64)
+    sequence = oracles.Sequence(x_LD, q_LHK, k_MHK, k_MHK, pos_q_L, pos_k_M, everything_LM)
+    return oracles.of(encoding, params).logits(sequence)
 
 
 def logit_errors(name, options, length) -> dict[str, float]:
@@ -118,32 +138,34 @@ def logit_errors(name, options, length) -> dict[str, float]:
     part, inner = encoding.at(0)
     if encoding.reads_order or encoding.depends_on_length or encoding.has('aux') or encoding.has('enter'):
         return {}
-    oracle, width, errors = oracles.of(encoding, params), encoding.head_width, {}
-    part_params = params.get(inner, {}) if inner else params
-    q, k = draw(2, length, HEADS, width, seed=1), draw(2, length, HEADS, width, seed=2)
+    part_params, errors = params.get(inner, {}) if inner else params, {}
+    q, k = (draw(2, length, encoding.heads, encoding.head_width, seed=seed) for seed in (1, 2))
     for case, (pos_q, pos_k) in positions(length).items():
         if length == 48 and case not in ('sequential', 'with gaps'):
             continue
         pos_q, pos_k = small.lift(encoding, pos_q), small.lift(encoding, pos_k)
         got = logits(part, part_params, q, k, pos_q, pos_k)
         for row in range(2 if length == 12 else 1):
-            everything = np.ones((length, length), bool)
-            x = np.zeros((length, width * HEADS))
-            s = oracles.Sequence(x, *(a[row].astype(np.float64) for a in (q, k, k)), pos_q[row], pos_k[row], everything)
-            errors[f'{case}, row {row}'] = _error(got[row], oracle.logits(s))
+            wanted = wanted_logits(encoding, params, q[row], k[row], pos_q[row], pos_k[row])
+            errors[f'{case}, row {row}'] = _error(got[row], wanted)
     return errors
 
 
 def layer_errors(name, options, length) -> dict[str, float]:
-    """Largest error of the embedded tokens, and of one attention layer, all keys at once and in three blocks."""
+    """Largest error of the embedded tokens, and of one attention layer, all keys at once and in three blocks.
+
+    Positions have gaps; in the blocks of few tokens they rise by one.
+    """
     encoding, params = pair(name, options)
     x, pos = draw(2, length, encoding.width, seed=3), small.lift(encoding, gaps(length, 4))
-    oracle = oracles.of(encoding, params)
-    wanted = [oracle.embed(x_LD.astype(np.float64), pos_L) for x_LD, pos_L in zip(x, pos)]
-    errors = {'embedded': _error(encoding.with_params(params).embed(x, pos), wanted)}
+    got = encoding.with_params(params).embed(x, pos)
+    errors = {'embedded': _error(got, wanted_embedding(encoding, params, x, pos))}
     rows = slice(None) if length == 12 else slice(0, 1)
     wanted = wanted_layer(encoding, params, x[rows], pos[rows])
     errors['attended'] = _error(layer(encoding, params, x, pos)[rows], wanted)
+    if length == 12:
+        pos = small.lift(encoding, positions(length)['sequential'][0] + np.array([[0], [5]], np.int32))
+        wanted = wanted_layer(encoding, params, x, pos)
     errors['attended in three blocks'] = _error(layer(encoding, params, x, pos, length // 3)[rows], wanted)
     return errors
 
@@ -163,7 +185,7 @@ def gradient_errors(name, options, length) -> dict[str, float]:
     x = draw(1, length, encoding.width, seed=3)
     pos = np.sort(rng(6).choice(3 * length, (1, length), replace=False), axis=1).astype(np.int32)
     pos = small.lift(encoding, pos)
-    heard = draw(1, length, HEADS, encoding.head_width, seed=7)
+    heard = draw(1, length, encoding.heads, encoding.head_width, seed=7)
 
     def loss(params, x):
         return jnp.vdot(heard, layer(encoding, params, x, pos))

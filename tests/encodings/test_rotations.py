@@ -85,6 +85,21 @@ def test_pope_of_two_channels_by_hand():
     np.testing.assert_allclose(got, np.log(2) ** 2 * (np.cos(-3 - 1) + np.cos(-0.03)), rtol=0, atol=1e-6)
 
 
+def test_phases_of_pope_at_a_bound_have_their_whole_gradient():
+    """The derivative of ln(2)^2 cos(angle + delta), where clipping would give half of it."""
+    zero = np.zeros((1, 1, 1, 2), np.float32)
+    pos_q, pos_k = jnp.asarray([[7]]), jnp.asarray([[4]])
+
+    def logit(delta_HK):
+        pope = bound('pope_polar', width=2, heads=1, params={'delta': delta_HK})
+        q, k = pope.rotate(zero, pos_q, 'query'), pope.rotate(zero, pos_k, 'key')
+        return jnp.vdot(q, k)
+
+    for delta in (0.0, -2 * np.pi):
+        gradient_K = jax.grad(logit)(jnp.full((1, 2), delta))[0]
+        np.testing.assert_allclose(gradient_K, np.log(2) ** 2 * np.sin([3.0, 0.03]), rtol=0, atol=1e-6)
+
+
 def test_pope_of_equal_vectors_is_largest_at_distance_0():
     """Without phases all its terms are positive there: what is far can only be less."""
     x = np.tile(draw(1, 1, 2, 8), (1, 50, 1, 1))
