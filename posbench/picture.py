@@ -20,7 +20,7 @@ def write(job: Job, trained: Trained, folder: pathlib.Path) -> None:
     if not parallel.is_first():
         return
     model = job.model
-    encoding = model.encoding.sized(model.width, model.heads)
+    encoding = model.sized_encoding()
     shared = params.get('position_encoding', {})
     layer = params.get('block_0', {}).get('position_encoding', {})
     if model.scan_layers:

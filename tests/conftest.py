@@ -4,6 +4,8 @@
 default options, to the same contract.
 """
 
+import ctypes
+import gc
 import os
 import pathlib
 
@@ -43,4 +45,17 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.xdist_group(known or item.path.stem))
 
 
-NAMES = set(encodings.names())
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Forgets what was compiled after every tenth group of tests: a worker would need many GiB in the end."""
+    group = item.get_closest_marker('xdist_group').args[0]
+    if group not in SEEN:
+        SEEN.append(group)
+        if len(SEEN) % 10 == 0:
+            jax.clear_caches()
+            gc.collect()
+            # glibc keeps what was freed, unless it is asked for it.
+            getattr(ctypes.CDLL(None), 'malloc_trim', lambda pad: None)(0)
+
+
+NAMES, SEEN = set(encodings.names()), []

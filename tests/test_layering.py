@@ -17,14 +17,14 @@ TREES = {name: ast.parse(path.read_text('utf-8'), str(path)) for name, path in F
 
 # From the bottom up; a module may import from its own line and from those above it. A folder stands for its files.
 LAYERS = """
-    knobs rules files manifest ngram progress fingerprint host streams linear metrics
+    knobs rules files manifest ngram progress fingerprint host streams linear online_softmax documents style metrics
     knob_tree options source encodings.base report
     encodings schema kernels
-    attention input_layer positions workdir
-    views
+    attention cross_attention input_layer positions workdir
+    probing views
     mechanism block tasks datasets
-    transformer
-    optim parallel checkpoint step evaluate generate
+    transformer encoder_decoder
+    pretrained optim parallel checkpoint step evaluate generate
     job
     train parameters
     results picture atlas
@@ -115,7 +115,22 @@ def test_what_answers_before_jax_is_loaded_does_not_load_it(module):
     [
         ('orbax', {'checkpoint'}),
         ('ml_collections', {'schema', 'command_line', 'workdir'}),
-        ('flax', {'encodings', 'input_layer', 'linear', 'block', 'transformer', 'tasks'}),
+        (
+            'flax',
+            {
+                'encodings',
+                'input_layer',
+                'linear',
+                'style',
+                'cross_attention',
+                'block',
+                'transformer',
+                'encoder_decoder',
+                'pretrained',
+                'tasks',
+            },
+        ),
+        ('safetensors', {'pretrained'}),
         ('tensorflow', {'datasets'}),
         ('tensorflow_datasets', {'datasets'}),
     ],
@@ -126,7 +141,7 @@ def test_only_its_home_imports(package, homes):
 
 
 def test_transformer_and_attention_name_no_encoding():
-    for module in ('transformer', 'block', 'attention', 'input_layer'):
+    for module in ('transformer', 'encoder_decoder', 'block', 'attention', 'cross_attention', 'input_layer'):
         words = set(re.findall(r'\w+', FILES[f'posbench.{module}'].read_text('utf-8')))
         assert words & set(encodings.names()) == set(), module
 
