@@ -41,7 +41,7 @@ def attend(
     block_size: int | None = None,
     fused: bool = False,
 ) -> jax.Array:
-    """softmax(scale * rotate(q) · rotate(k) + bias + score) v, [B, L, H, K] in the dtype of q.
+    """softmax(scale * rotate(q) · rotate(k) + bias + score) v, [B, L, H, K] in the dtype of v.
 
     Args:
       q_BLHK, k_BMHK, v_BMHK: projections, before any rotation; the scale is K^-1/2 for every encoding.

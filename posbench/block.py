@@ -30,7 +30,8 @@ class Context(NamedTuple):
     pos_q_BL: jax.Array
     pos_k_BM: jax.Array
     order_q: attention.Order
-    order_k: attention.Order
+    # None: that of the queries. Two copies would be taken for two orders.
+    order_k: attention.Order | None
     rows_B: jax.Array
     slot: jax.Array | None
     # The encoding's `bias`, where it is one for all layers.
@@ -60,6 +61,8 @@ class Block(nn.Module):
     @nn.compact
     def __call__(self, h_BLD, memory: Memory | None, shared, context: Context, layer):
         """(residual stream, what the layer remembers) -> the same, one layer up; `layer` is its number."""
+        if context.order_k is None:
+            context = context._replace(order_k=context.order_q)
         encoding = self._bound_encoding(shared)
         entered_BMD = h_BLD
         if memory is not None and memory.h_BMD is not None:
@@ -117,7 +120,7 @@ class Block(nn.Module):
         aux_k = aux_q = encoding.accumulate(now.aux_BM, context.pos_k_BM, context.order_k)
         if memory is not None:
             length = x_BLD.shape[1]
-            aux_q = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, context.slot, length, axis=1), aux_k)
+            aux_q = base.per_token(lambda x: jax.lax.dynamic_slice_in_dim(x, context.slot, length, axis=1), aux_k)
         out_BLHK = attention.attend(
             q_BLHK,
             attention.for_every_head(now.k_BMGK, self.heads),

@@ -110,7 +110,7 @@ class Job:
 
     def take_over(self, state: step.State) -> step.State:
         """This phase's first state, made of the last one of the phase before."""
-        same = self.model.encoding == self.before.model.encoding
+        same = self.options['encoding'] == self.before.options['encoding']
 
         def of_all_seeds(state):
             take_over = functools.partial(step.take_over, optimizer=self.optimizer, same_encoding=same)

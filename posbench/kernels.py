@@ -40,7 +40,7 @@ def _obstacles(encoding, dtype, platform):
     kinds = [encoding.at(layer)[0] for layer in range(encoding.period)]
     for hook in ('bias', 'score', 'product', 'value', 'sink', 'finish'):
         if any(kind.has(hook) for kind in kinds):
-            yield f'the encoding changes the logits ({hook})'
+            yield f'the encoding acts on attention itself ({hook})'
     if any(kind.normaliser != 'softmax' for kind in kinds):
         yield 'the weights are no softmax'
     for kind in kinds:

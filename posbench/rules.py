@@ -39,6 +39,11 @@ def _positions(config: dict) -> Iterator[str]:
             f'config.positions.max_position: got {reach}, wanted at least {longest(config)}, the longest sequence that '
             'config.train.length, config.evaluate.multiples and config.evaluate.first_unseen ask for'
         )
+    table = config['encoding'].get('max_position')
+    if table is not None and table != reach:
+        wanted = f'{reach}, as config.positions has it'
+        wanted = "config.positions.name='randomized_distances'" if reach is None else wanted
+        yield f'config.encoding.max_position: got {table}, wanted {wanted}, because distances are drawn up to there'
 
 
 def _dataset(dataset: dict) -> Iterator[str]:

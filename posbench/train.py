@@ -126,6 +126,8 @@ def _end_of(phase: Job | None, checkpoints, progress: Progress) -> Trained | Non
     if phase is None:
         return None
     step = phase.schedule.steps
+    # A save that failed is the run's own failure.
+    checkpoints.wait()
     try:
         restored = checkpoints.restore(phase.abstract_state, step=step)
     except checkpoint.CheckpointError as error:

@@ -106,6 +106,9 @@ class Transformer(nn.Module):
         embedding = encoding.with_params(shared) if encoding.has('embed') else base.PositionEncoding()
         input_layer = self.input_layer if input_layer is None else input_layer
         context, cache_layers, cache = self._context(tokens_BL, pos_BL, segment_ids_BL, cache, rows_B)
+        if encoded is not None and encoded.segment_ids_BM is not None and segment_ids_BL is None:
+            # A decoder without segments reads all that is no padding, also where a cache gives its tokens segment 0.
+            encoded = encoded._replace(segment_ids_BM=jnp.minimum(encoded.segment_ids_BM, 0))
         context = context._replace(bias_BHLM=self._bias(encoding, shared, context), encoded=encoded)
 
         h_BLD = input_layer(tokens_BL, pos_BL, embedding)
@@ -141,7 +144,7 @@ class Transformer(nn.Module):
         if cache is None:
             order = attention.sequence_order(length, segment_ids_BL)
             nothing = None if self.scan_layers else (None,) * self.layers
-            return Context(pos_BL, pos_BL, order, order, rows_B, None), nothing, None
+            return Context(pos_BL, pos_BL, order, None, rows_B, None), nothing, None
         if self.kind != 'decoder':
             raise ValueError(f"Transformer: got a cache with kind={self.kind!r}, wanted kind='decoder'.")
         new_BL = jnp.zeros((batch, length), jnp.int32) if segment_ids_BL is None else segment_ids_BL
@@ -158,10 +161,11 @@ class Transformer(nn.Module):
 
     def _bias(self, encoding, shared, context):
         """The bias that all layers share, made once; nothing where they share no bias or its pairs are too many."""
+        part = encoding.at(0)[0]
         whole = attention.one_block(self.block_size, context.pos_q_BL.shape[1], context.pos_k_BM.shape[1])
-        if encoding.period > 1 or encoding.owns_parameters() or not whole:
+        if encoding.period > 1 or part.owns_parameters() or part.halo or not whole:
             return None
-        return encoding.with_params(shared).bias(context.pos_q_BL, context.pos_k_BM)
+        return encoding.bound_at(0, shared, {}).bias(context.pos_q_BL, context.pos_k_BM)
 
     def _blocks(self, encoding):
         """All blocks as one function (h, caches, shared, context) -> (h, caches)."""

@@ -91,6 +91,16 @@ def test_a_cache_goes_on_where_it_was_left(variables):
         np.testing.assert_allclose(got, wanted[:, some], rtol=0, atol=1e-5)
 
 
+def test_a_decoder_without_segments_reads_all_that_is_no_padding_with_a_cache_too(variables):
+    segments = np.where(POS_BM < 6, 1 + POS_BM % 2, -1).astype(np.int32)
+    encoded = MODEL.apply(variables, TOKENS_BM, POS_BM, segments, method='encode')
+    decode = jax.jit(lambda cache: MODEL.apply(variables, encoded, TOKENS_BL, POS_BL, cache=cache, method='decode'))
+    wanted, got = decode(None), decode(MODEL.decoder.empty_cache(BATCH, LENGTH))[0]
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5)
+    unread = MODEL.apply(variables, encoded._replace(segment_ids_BM=-ONE_BM - 1), TOKENS_BL, POS_BL, method='decode')
+    assert np.abs(unread - wanted).max() > 1e-2
+
+
 def test_blocks_scans_and_recomputation_change_no_number():
     style = dict(qk_norm=True, style=Style(norm='layer', key_value_heads=2))
     plain, other = build(**style), build(**style, scan_layers=True, remat=True, block_size=4)

@@ -1,5 +1,6 @@
 """An encoding changes itself and nothing else: config, weights, batches, dropout and scale are the same for all."""
 
+import functools
 import importlib
 import pathlib
 
@@ -17,6 +18,7 @@ CONFIGS = sorted(path.stem for path in pathlib.Path(default.__file__).parent.glo
 VARIANTS = [name for name in CONFIGS if name not in ('__init__', 'default')]
 # A recipe changes how an encoding is trained as well, and no more than stands here.
 RECIPES = {'drope': {'second_phase'}}
+MASKS = {}
 
 
 def test_there_is_a_config_for_every_encoding():
@@ -61,28 +63,35 @@ def test_every_variant_builds_its_model_and_positions(name):
     assert pos.ndim == 3 if model.encoding.axes > 1 else pos.ndim == 2
 
 
-@pytest.mark.parametrize(
-    'changes', [dict(layers=1), dict(layers=4, scan_layers=True, remat=True, qk_norm=True)], ids=str
-)
-def test_one_seed_gives_every_encoding_the_same_initial_weights(changes):
-    tokens, pos = small.tokens(1), small.positions(1)
+def initial(encoding, scanned: bool) -> dict:
+    """Initial weights by their paths."""
+    deep = dict(layers=2, scan_layers=True, remat=True, qk_norm=True)
+    init = jax.jit(small.model(encoding, **(deep if scanned else dict(layers=1))).init)
+    lifted = small.lift(encoding, small.positions(1))
+    leaves = jax.tree_util.tree_leaves_with_path(init(streams.key(3, 'parameters'), small.tokens(1), lifted))
+    return {jax.tree_util.keystr(path): leaf for path, leaf in leaves}
 
-    def initial(encoding):
-        init = jax.jit(small.model(encoding, **changes).init)
-        lifted = small.lift(encoding, pos)
-        leaves = jax.tree_util.tree_leaves_with_path(init(streams.key(3, 'parameters'), tokens, lifted))
-        return {jax.tree_util.keystr(path): leaf for path, leaf in leaves}
 
-    wanted = initial(encodings.build('none'))
-    for name in encodings.names():
-        encoding = encodings.build(name)
-        if encoding.period > 1 and 'scan_layers' in changes:
-            # Scanned together, layers of different kinds draw their weights in groups.
-            continue
-        got = initial(encoding)
-        assert {path for path in got if 'position_encoding' not in path} == set(wanted), name
-        for path, leaf in wanted.items():
-            np.testing.assert_array_equal(got[path], leaf, err_msg=f'{name}: {path}')
+@functools.cache
+def initial_without(scanned: bool) -> dict:
+    return initial(encodings.build('none'), scanned)
+
+
+def test_one_seed_gives_every_encoding_the_same_initial_weights(encoding):
+    # Scanned together, layers of different kinds draw their weights in groups.
+    scanned = encoding.period == 1
+    wanted, got = initial_without(scanned), initial(encoding, scanned)
+    assert {path for path in got if 'position_encoding' not in path} == set(wanted)
+    for path, leaf in wanted.items():
+        np.testing.assert_array_equal(got[path], leaf, err_msg=path)
+
+
+def test_weights_are_the_same_whether_layers_are_scanned_or_not_but_for_the_layers():
+    scanned, separate = initial_without(True), initial_without(False)
+    shared = {path for path in separate if 'block' not in path}
+    assert shared
+    for path in shared:
+        np.testing.assert_array_equal(scanned[path], separate[path], err_msg=path)
 
 
 def test_every_encoding_and_position_map_trains_on_the_same_batches(monkeypatch):
@@ -118,7 +127,8 @@ def test_every_encoding_and_position_map_trains_on_the_same_batches(monkeypatch)
                 np.testing.assert_array_equal(got[leaf], batch[leaf], err_msg=f'{name}, {map_name}: {leaf}')
 
 
-def test_dropout_drops_the_same_for_every_encoding(monkeypatch):
+def test_dropout_drops_the_same_for_every_encoding(monkeypatch, encoding):
+    """As from the numbers of rows and the place in the model alone."""
     draw, masks = block.dropout, []
 
     def recorded(module, x_BLD, rate, rows_B):
@@ -132,14 +142,13 @@ def test_dropout_drops_the_same_for_every_encoding(monkeypatch):
     def dropped(encoding):
         masks.clear()
         # Named as no other model of the suite, so that nothing compiled before is taken for it.
-        model = small.model(encoding, dropout=0.35, layers=2)
+        model = small.model(encoding, dropout=0.35, layers=1)
         rngs = {'dropout': jax.random.key(0)}
         pos = small.lift(encoding, small.positions())
         jax.jit(model.apply)(small.params(model), small.tokens(), pos, rngs=rngs)
         jax.effects_barrier()
         return sorted(masks)
 
-    wanted = dropped(encodings.build('none'))
-    assert len(wanted) == 1 + 2 * 2, 'one after the input layer, two in each block'
-    for name in encodings.names():
-        assert dropped(encodings.build(name)) == wanted, name
+    MASKS.setdefault('none', dropped(encodings.build('none')))
+    assert len(MASKS['none']) == 1 + 2, 'one after the input layer, two in the block'
+    assert dropped(encoding) == MASKS['none']

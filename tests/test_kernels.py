@@ -21,7 +21,7 @@ def test_a_gpu_takes_what_leaves_the_logits_alone(name):
 
 @pytest.mark.parametrize('name, hook', [('alibi', 'bias'), ('t5_bias', 'bias'), ('shaw', 'score'), ('chain', 'bias')])
 def test_what_changes_the_logits_is_done_here_and_said_why(name, hook):
-    assert choose(name) == ('own', f'Attention: own kernel, because the encoding changes the logits ({hook}).')
+    assert choose(name) == ('own', f'Attention: own kernel, because the encoding acts on attention itself ({hook}).')
     with pytest.raises(ValueError, match=rf"config.model.kernel: got 'fused'.*\({hook}\)"):
         choose(name, 'fused')
 

@@ -1,5 +1,6 @@
 """A run of two phases: the weights go on, the encoding does not, and a kill at the border changes no bit."""
 
+import concurrent.futures
 import shutil
 
 import jax
@@ -117,6 +118,46 @@ def test_a_first_phase_that_cannot_be_read_any_more_is_said_and_left_out(tmp_pat
     notes = Notes()
     assert train.run(drope, tmp_path / 'copy', 'must', notes).before is None
     assert f'The encoding rotary of the first {BORDER} steps cannot be scored' in notes.lines[-1]
+
+
+def test_a_last_save_that_failed_fails_the_run(tmp_path, drope, monkeypatch):
+    save = checkpoint.Checkpoints.save
+
+    def full(self, at, *rest):
+        save(self, at, *rest)
+        if at == STEPS:
+            self.wait()
+            self._saving = concurrent.futures.Future()
+            self._saving.set_exception(checkpoint.CheckpointError('No space left on device'))
+
+    monkeypatch.setattr(checkpoint.Checkpoints, 'save', full)
+    with pytest.raises(checkpoint.CheckpointError, match='No space left'):
+        train.run(drope, tmp_path, 'auto', Notes())
+
+
+def test_parameters_of_an_encoding_that_stays_go_on_though_its_file_is_read_twice(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text(MINE)
+    mine = dict(name='mine', module=str(path))
+    job = small_job.build('none', encoding=mine, second_phase__encoding=mine, second_phase__qk_norm=True)
+    state = job.before.init_state()
+    state = state._replace(params=jax.tree.map(lambda leaf: leaf + 1.0, state.params))
+    np.testing.assert_array_equal(job.take_over(state).params['position_encoding']['slope'], [[2.0, 2.0]])
+
+
+MINE = """
+import jax.numpy as jnp
+import flax.linen as nn
+from posbench.encodings import base
+
+
+class Encoding(base.PositionEncoding):
+    def setup(self):
+        self.slope_H = self.param('slope', nn.initializers.ones, (self.heads,))
+
+    def bias(self, pos_q_BL, pos_k_BM):
+        return -self.slope_H[None, :, None, None] * jnp.abs(pos_q_BL[:, :, None] - pos_k_BM[:, None, :])[:, None]
+"""
 
 
 def test_both_ways_to_compile_give_two_phases_the_same_losses():

@@ -219,3 +219,11 @@ def test_an_encoding_is_no_part_of_the_token_vectors_of_another():
     model = small.model(base.PositionEncoding())
     tokens, pos = small.tokens(), small.positions()
     contract.same(small.logits(model, tokens, 5 * pos[:, ::-1]), small.logits(model, tokens, pos), 'other positions', 0)
+
+
+def test_a_pattern_of_one_layer_is_that_encoding_alone():
+    one = encodings.build('by_layer', first='rotary', second='alibi', pattern=(0,))
+    params = small.params(small.model(encodings.build('rotary')))
+    got = small.logits(small.model(one), small.tokens(), small.positions(), variables=params)
+    wanted = small.logits(small.model(encodings.build('rotary')), small.tokens(), small.positions())
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5)

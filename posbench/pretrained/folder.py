@@ -12,6 +12,7 @@ import safetensors
 from posbench import knobs
 
 REQUIRED = object()
+RENAMED = {'gamma': 'weight', 'beta': 'bias'}
 
 
 class Settings:
@@ -63,7 +64,10 @@ class Weights:
     def __init__(self, files: dict[str, pathlib.Path]):
         self._files = files
         # The name that is asked for -> the name in the file.
-        self._names = {name: name for name in files}
+        # Norms of older files have a gamma and a beta.
+        self._names = {
+            re.sub(r'(?<=LayerNorm\.)(gamma|beta)$', lambda old: RENAMED[old[0]], name): name for name in files
+        }
         self._open, self._left = {}, set(files)
 
     def __contains__(self, name: str) -> bool:

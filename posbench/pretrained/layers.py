@@ -34,7 +34,9 @@ def norm(weights: Weights, name: str, width: int, *, bias: bool = True) -> dict[
 
 
 def to_heads(layer: dict[str, np.ndarray], heads: int) -> dict[str, np.ndarray]:
-    """Queries, keys or values: kernel [D, H K] -> [D, H, K], bias [H K] -> [H, K]."""
+    """Queries, keys or values: kernel [D, H K] -> [D, H, K], bias [H K] -> [H, K]. ValueError where H does not fit."""
+    if layer['kernel'].shape[-1] % heads:
+        raise ValueError(f'config.json: got {heads} heads, wanted a divisor of the width {layer["kernel"].shape[-1]}')
     return {name: value.reshape(*value.shape[:-1], heads, -1) for name, value in layer.items()}
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 
 import jax
 import jax.numpy as jnp
@@ -221,6 +222,10 @@ REFUSED = {
     'a decoder of BERT': ('bert', dict(is_decoder=True), 'got is_decoder=True, wanted False'),
     'relative positions of BERT': ('bert', dict(position_embedding_type='relative_key'), "got position_embedding_type='relative_key', wanted 'absolute'"),  # noqa: E501
     'another residual of BLOOM': ('bloom', dict(apply_residual_connection_post_layernorm=True), 'wanted False'),
+    'no scale in attention': ('gpt2', dict(scale_attn_weights=False), 'got scale_attn_weights=False, wanted True'),
+    'a scale of the layer': ('gpt2', dict(scale_attn_by_inverse_layer_idx=True), 'got scale_attn_by_inverse_layer_idx=True, wanted False'),  # noqa: E501
+    'cross-attention': ('gpt2', dict(add_cross_attention=True), 'got add_cross_attention=True, wanted False'),
+    'heads that do not fit': ('bert', dict(num_attention_heads=5), 'got 5 heads, wanted a divisor of the width 32'),
     'an unknown scaling': ('llama', dict(rope_scaling=dict(type='llama4')), "got rope_type='llama4', wanted 'default' or .* did you mean 'llama3'"),  # noqa: E501
     'part of a head rotated': ('llama', dict(partial_rotary_factor=0.5), 'got partial_rotary_factor=0.5, wanted 1.0'),
     'a scaling without its factor': ('llama', dict(rope_scaling=dict(type='linear')), "config.json: rope_parameters: there is no 'factor'"),  # noqa: E501
@@ -239,6 +244,17 @@ def test_what_cannot_be_followed_is_refused_in_one_line(what, write):
     with pytest.raises(ValueError, match=words) as caught:
         pretrained.load(write(name, settings))
     assert '\n' not in str(caught.value)
+
+
+def test_older_names_of_norms_are_understood(write):
+    path = write('bert')
+    wanted, file = pretrained.load(path), path / 'model.safetensors'
+    tensors = safetensors.numpy.load_file(file)
+    old = {'weight': 'gamma', 'bias': 'beta'}
+    renamed = {re.sub(r'(?<=LayerNorm\.)\w+$', lambda new: old[new[0]], name): x for name, x in tensors.items()}
+    assert renamed.keys() != tensors.keys()
+    safetensors.numpy.save_file(renamed, file)
+    jax.tree.map(np.testing.assert_array_equal, pretrained.load(path).params, wanted.params)
 
 
 def test_a_missing_setting_is_named(write):
