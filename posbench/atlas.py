@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import posbench
-from posbench import attention, encodings, mechanism, options, rules, schema, views
+from posbench import attention, encodings, mechanism, options, probing, rules, schema, views
 from posbench.encodings import base
 from posbench.files import write_atomically
 from posbench.knobs import UsageError
@@ -105,13 +105,15 @@ def configs(folder: pathlib.Path) -> tuple[list[dict], list[str]]:
         except UsageError as error:
             problems.append(f'configs/{path.name}: {error}')
             continue
+        second = config['second_phase']
         ours, theirs = dict(_flat(config['encoding'])), dict(_flat(usual[name]))
         changes = {path: value for path, value in ours.items() if value != theirs.get(path, path)}
         found.append(
             dict(
                 name=path.stem,
                 about=ast.get_docstring(ast.parse(path.read_bytes())) or '',
-                encodings=list(_names(config['encoding'])),
+                encodings=[*_names(config['encoding']), *_names(second['encoding'])],
+                then=_second_phase(second),
                 changes={path: str(value) for path, value in changes.items() if not path.endswith('module')},
                 positions=_positions(config['positions']),
             )
@@ -197,7 +199,7 @@ def _cost_of_nothing(width: int, heads: int, length: int) -> np.ndarray:
 
 def _compiled_cost(encoding: base.PositionEncoding, length: int) -> tuple[float, float]:
     # Known to the compiler, as are those of a program that never packs; else it counts branches for all others.
-    pos_BL = views.lifted(encoding, jnp.arange(length, dtype=jnp.int32)[None])
+    pos_BL = probing.lifted(encoding, jnp.arange(length, dtype=jnp.int32)[None])
 
     def layer(params, x_BLD, in_DHK, out_HKD):
         bound, order = encoding.with_params(params), attention.sequence_order(length)
@@ -206,7 +208,7 @@ def _compiled_cost(encoding: base.PositionEncoding, length: int) -> tuple[float,
         if encoding.has('enter'):
             x_BLD = bound.enter(x_BLD, x_BLD, pos_BL, order, order, jnp.int32(0))
         q_BLHK, k_BLHK, v_BLHK = (jnp.einsum('BLD,DHK->BLHK', x_BLD, weights) for weights in in_DHK)
-        aux = views.aux_of(bound, x_BLD, pos_BL)
+        aux = probing.aux_of(bound, x_BLD, pos_BL)
         places = dict(pos_q_BL=pos_BL, pos_k_BM=pos_BL, aux_q=aux, aux_k=aux)
         out_BLHK = attention.attend(q_BLHK, k_BLHK, v_BLHK, encoding=bound, **places)
         return jnp.einsum('BLHK,HKD->BLD', out_BLHK, out_HKD)
@@ -227,7 +229,7 @@ def _attention_of_nothing(width: int, heads: int, longest: int) -> np.ndarray:
 def _idle(found: list[dict], encoding: base.PositionEncoding, longest: int) -> bool:
     """Whether nothing in these pictures differs from what there is without an encoding."""
     *others, last = found
-    lines = [view.get('heads') or list(view.get('curves', {}).values()) for view in others]
+    lines = [view.get('heads') or list((view.get('curves') or view.get('maps') or {}).values()) for view in others]
     nothing_HN = _attention_of_nothing(encoding.width, encoding.heads, longest)
     flat = all(np.ptp(line) < 1e-6 for some in lines for line in some)
     same = np.shape(last['heads']) == nothing_HN.shape and np.abs(np.asarray(last['heads']) - nothing_HN).max() < SAME
@@ -268,8 +270,16 @@ def _positions(chosen: dict) -> str:
     return chosen['name'] + (f' ({", ".join(changes)})' if changes else '')
 
 
+def _second_phase(chosen: dict) -> str:
+    """What the last steps of a run have instead; '' where all steps are alike."""
+    name = chosen['encoding']['name']
+    return '' if name is None else f'the last {chosen["steps"]} steps with encoding {name}'
+
+
 def _names(encoding: dict) -> Iterator[str]:
-    yield encoding['name']
+    """Of an encoding and those inside it, if there is one."""
+    if encoding['name'] is not None:
+        yield encoding['name']
     for value in encoding.values():
         if isinstance(value, dict):
             yield from _names(value)

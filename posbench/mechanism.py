@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench import views
+from posbench import probing, views
 from posbench.encodings import base
 
 GROUPS = ('nothing', 'absolute', 'rotation', 'bias', 'relative', 'content', 'plan')
@@ -54,7 +54,7 @@ def hooks(encoding: base.PositionEncoding) -> list[str]:
 def _decided_by_content(encoding, own: set[str], parts: list) -> bool:
     if encoding.halo or (encoding.needs_causal and not any(part.needs_causal for part in parts)):
         return True
-    if own & {'aux', 'accumulate'} and views.reads_content(encoding):
+    if own & {'aux', 'accumulate'} and probing.reads_content(encoding):
         return True
     return 'score' in own and not _adds(encoding)
 
@@ -82,6 +82,6 @@ def _kind_of_rotation(encoding) -> str:
 
 def _query(encoding):
     """Random queries at five positions, and what `rotate` and `score` want to know of them."""
-    pos_BL = views.lifted(encoding, jnp.asarray([[1, 2, 5, 17, 80]], jnp.int32))
+    pos_BL = probing.lifted(encoding, jnp.asarray([[1, 2, 5, 17, 80]], jnp.int32))
     q_BLHK = jax.random.normal(jax.random.key(3), (1, 5, encoding.heads, encoding.head_width))
-    return q_BLHK, pos_BL, views.aux_of(encoding, jnp.ones((1, 5, encoding.width)), pos_BL)
+    return q_BLHK, pos_BL, probing.aux_of(encoding, jnp.ones((1, 5, encoding.width)), pos_BL)

@@ -11,54 +11,40 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench import attention
+from posbench import probing
 from posbench.encodings import base, spectra
 
 # In the order in which a layer calls them; `first_carry` and `declare` only serve others.
-HOOKS = ('embed', 'enter', 'aux', 'accumulate', 'rotate', 'product', 'bias', 'score', 'value')
+HOOKS = ('embed', 'enter', 'aux', 'accumulate', 'rotate', 'product', 'bias', 'score', 'value', 'sink', 'finish')
+SCORING = ('score', 'rotate', 'product')  # those that see queries and keys
 POINTS = 2048  # the most distances of one line
-QUERIES = 64  # at least so many random ones, for scores
-SEQUENCES = 32  # of random token vectors, for attention
+REACH = 7  # of a grid: rows and columns on each side of the query
 ATTENDED = 256  # the most tokens of one of them
 FLOOR = 1e-30  # smaller weights count as this one, so that their logarithm is finite
 
 
 def each(encoding: base.PositionEncoding, longest: int) -> Iterator[dict]:
     """Every picture that fits the hooks an encoding has, the most telling first; attention comes last, and always."""
+    has_scores = any(encoding.has(hook) for hook in SCORING) and not probing.reads_content(encoding)
     if encoding.has('embed'):
         yield similarity(encoding, longest)
     if encoding.has('bias'):
         yield from filter(None, [bias(encoding, longest)])
-    if any(encoding.has(hook) for hook in ('score', 'rotate', 'product')) and not reads_content(encoding):
-        yield from filter(None, (view(encoding, longest) for view in (scores, spectrum)))
+    if has_scores:
+        yield from filter(None, [scores(encoding, longest)])
+    if encoding.axes > 1:
+        yield from filter(None, [grid(encoding)])
+    if has_scores:
+        yield from filter(None, [spectrum(encoding, longest)])
     yield random_attention(encoding, longest)
-
-
-def reads_content(encoding: base.PositionEncoding) -> bool:
-    """Whether what it adds to attention depends on the tokens by more than their queries and keys."""
-    if encoding.needs_causal or encoding.halo:
-        return True
-    if not (encoding.has('aux') or encoding.has('accumulate')):
-        return False
-    pos_BL = lifted(encoding, jnp.arange(8, dtype=jnp.int32)[None])
-    x_BLD = jax.random.normal(jax.random.key(0), (2, 8, encoding.width))
-    one, other = (jax.tree.leaves(aux_of(encoding, x_BLD[i : i + 1], pos_BL)) for i in range(2))
-    return any(not np.array_equal(a, b) for a, b in zip(one, other))
 
 
 def similarity(encoding: base.PositionEncoding, longest: int) -> dict:
     """Cosine similarity of position vectors, or of one token at two positions where positions are no vectors."""
     position_N = np.unique(np.linspace(0, longest - 1, 128).astype(int))
-    pos_BN = lifted(encoding, jnp.asarray(position_N, jnp.int32)[None])
-
-    def vectors_ND(x_D):
-        x_BND = jnp.broadcast_to(x_D, (1, len(position_N), encoding.width))
-        return np.asarray(encoding.embed(x_BND, pos_BN), np.float64)[0]
-
-    found_ND, title = vectors_ND(jnp.zeros(encoding.width)), 'Cosine similarity of position vectors'
-    if not np.nan_to_num(found_ND).any():
-        found_ND = vectors_ND(jax.random.normal(jax.random.key(0), (encoding.width,)))
-        title = 'Cosine similarity of one token at two positions'
+    pos_BN = probing.lifted(encoding, jnp.asarray(position_N, jnp.int32)[None])
+    found_ND, is_token = probing.position_vectors(encoding, pos_BN)
+    title = f'Cosine similarity of {"one token at two positions" if is_token else "position vectors"}'
     # Past the end of a table there is nothing to draw, and JSON has no NaN.
     real_N = np.isfinite(found_ND).all(axis=1) & (np.abs(found_ND).max(axis=1) > 0)
     position_N, found_ND = position_N[real_N], found_ND[real_N]
@@ -72,7 +58,7 @@ def bias(encoding: base.PositionEncoding, longest: int) -> dict | None:
     distance_N = _distances(longest)
     query = jnp.asarray([[longest - 1]], jnp.int32)
     keys = jnp.asarray(longest - 1 - distance_N, jnp.int32)[None]
-    bias_BHLM = encoding.bias(lifted(encoding, query), lifted(encoding, keys))
+    bias_BHLM = encoding.bias(probing.lifted(encoding, query), probing.lifted(encoding, keys))
     if bias_BHLM is None:
         return None
     bias_HN = np.broadcast_to(np.asarray(bias_BHLM)[0, :, 0], (encoding.heads, len(distance_N)))
@@ -87,39 +73,65 @@ def scores(encoding: base.PositionEncoding, longest: int) -> dict | None:
     keys): their root mean square, because their mean is nothing.
     """
     distance_N = _distances(longest)
-    q_BLHK = _queries(encoding.heads, encoding.head_width)
-    shape = q_BLHK.shape
     # In the order of a sequence, whose last token is the query.
-    pos_k = lifted(encoding, jnp.asarray(longest - 1 - distance_N[::-1], jnp.int32)[None])
-    aux_k = aux_of(encoding, jnp.zeros((1, len(distance_N), encoding.width)), pos_k)
-    aux_q, pos_q = jax.tree.map(lambda x: x[:, -1:], (aux_k, pos_k))
-
-    def of_some(q_BLHK, key_BLHK):
-        keys_BMHK = jnp.broadcast_to(key_BLHK, (len(q_BLHK), len(distance_N), *shape[2:]))
-        q = encoding.rotate(jnp.asarray(q_BLHK), pos_q, 'query', aux_q) * shape[-1] ** -0.5
-        k = encoding.rotate(keys_BMHK, pos_k, 'key', aux_k)
-        block, carry = base.Block(q, k, pos_q, pos_k, aux_q, aux_k), encoding.first_carry(q)
-        logits_BHLM, carry = encoding.product(block, carry)
-        logits_BHLM, _ = encoding.score(logits_BHLM, block, carry)
-        return np.asarray(logits_BHLM)[:, :, 0, ::-1]
-
-    def logits_BHN(key_BLHK):
-        # A few at a time: rotated keys may be wider than keys, and all at once could need more memory than training.
-        parts = range(0, shape[0], 8)
-        return np.concatenate([of_some(q_BLHK[at : at + 8], key_BLHK[at : at + 8]) for at in parts])
-
-    of_nothing = logits_BHN(np.zeros_like(q_BLHK))
-    if np.abs(of_nothing).max() > 1e-6:
-        curves = {f'head {head + 1}': np.sqrt((of_nothing[:, head] ** 2).mean(axis=0)) for head in range(shape[2])}
+    pos_k_BM = probing.lifted(encoding, jnp.asarray(longest - 1 - distance_N[::-1], jnp.int32)[None])
+    found = probing.scores(encoding, pos_k_BM, len(distance_N) - 1)
+    if found is None:
+        return None
+    values_HN = found.of_keys_HM[:, ::-1]
+    if found.is_term:
+        curves = {f'head {head + 1}': values_N for head, values_N in enumerate(values_HN)}
         title = 'Position term of the logits by distance, root mean square over random queries'
     else:
-        equal = logits_BHN(q_BLHK).mean(axis=(0, 1))
-        if equal[0] == 0:
-            return None
-        curves = {'equal key': equal / equal[0]}
+        equal_N = values_HN.mean(axis=0)
+        curves = {'equal key': equal_N / equal_N[0]}
         title = 'Mean score of a query with an equal key by distance, relative to distance 0'
     curves = {name: plain(values, 5) for name, values in curves.items()}
     return dict(kind='score', title=title, distances=distance_N.tolist(), curves=curves)
+
+
+def grid(encoding: base.PositionEncoding) -> dict | None:
+    """What a query in the middle of a grid finds at each key, by rows and columns; None where all keys are alike.
+
+    For encodings of several axes, of which the last two are row and column. The similarity of position vectors, the
+    bias, or the score as in `scores`, whichever there is first: one map a head, or one where heads are alike.
+    """
+    offset_N, query = np.arange(-REACH, REACH + 1), (2 * REACH + 1) ** 2 // 2
+    place_NA = np.stack(np.meshgrid(offset_N, offset_N, indexing='ij'), axis=-1).reshape(-1, 2) + REACH
+    # What comes before row and column, such as the number of a frame, is the same for all.
+    pos_NA = np.pad(place_NA, ((0, 0), (encoding.axes - 2, 0)), constant_values=REACH)
+    found = _by_place(encoding, jnp.asarray(pos_NA, jnp.int32)[None], query)
+    if found is None or not np.isfinite(found[1]).all() or np.ptp(found[1]) < 1e-6:
+        return None
+    title, values_HN = found
+    named = {f'head {head + 1}': values_N for head, values_N in enumerate(values_HN)}
+    if np.allclose(values_HN, values_HN[:1], rtol=0, atol=1e-3 * np.abs(values_HN).max()):
+        named = {'all heads': values_HN[0]}
+    maps = {name: plain(values_N.reshape(len(offset_N), -1), 4) for name, values_N in named.items()}
+    return dict(kind='grid', title=title, offsets=offset_N.tolist(), maps=maps)
+
+
+def _by_place(encoding: base.PositionEncoding, pos_BNA: jax.Array, query: int) -> tuple[str, np.ndarray] | None:
+    """A title and one number a head and a key, [H, N]; the query stands at the place of key number `query`."""
+    if encoding.has('embed'):
+        found_ND, is_token = probing.position_vectors(encoding, pos_BNA)
+        length_N = np.linalg.norm(found_ND, axis=1)
+        one, other = ('token', 'the same elsewhere') if is_token else ('position vector', 'those elsewhere')
+        title = f'Cosine similarity of the {one} in the middle of a grid with {other}'
+        return title, (found_ND @ found_ND[query] / (length_N * length_N[query]))[None]
+    if encoding.has('bias'):
+        bias_BHLM = encoding.bias(pos_BNA[:, query : query + 1], pos_BNA)
+        if bias_BHLM is not None:
+            return 'Bias of the keys around a query', np.asarray(bias_BHLM)[0, :, 0]
+    if not any(encoding.has(hook) for hook in SCORING) or probing.reads_content(encoding):
+        return None
+    found = probing.scores(encoding, pos_BNA, query)
+    if found is None:
+        return None
+    if found.is_term:
+        return 'Position term of the logits around a query, root mean square', found.of_keys_HM
+    title = 'Mean score of a query with equal keys around it, relative to its own place'
+    return title, found.of_keys_HM / found.of_keys_HM[:, query : query + 1]
 
 
 def spectrum(encoding: base.PositionEncoding, longest: int) -> dict | None:
@@ -133,8 +145,8 @@ def spectrum(encoding: base.PositionEncoding, longest: int) -> dict | None:
     steps = [8**n for n in range(5) if 8**n < longest]
     # From position 1 on, because a temperature may leave nothing of position 0; and the longest, by which an encoding
     # may choose its spectrum.
-    pos_BN = lifted(encoding, jnp.asarray([[1, *(1 + step for step in steps), longest]], jnp.int32))
-    aux = aux_of(encoding, jnp.zeros((1, pos_BN.shape[1], encoding.width)), pos_BN)
+    pos_BN = probing.lifted(encoding, jnp.asarray([[1, *(1 + step for step in steps), longest]], jnp.int32))
+    aux = probing.aux_of(encoding, jnp.zeros((1, pos_BN.shape[1], encoding.width)), pos_BN)
     width = encoding.head_width
 
     def turned_BNHK(x_BK):
@@ -172,7 +184,7 @@ def random_attention(encoding: base.PositionEncoding, longest: int) -> dict:
     """
     length = min(longest, ATTENDED)
     while True:
-        weights_BHM = attention_weights(encoding, length)
+        weights_BHM = probing.attention_weights(encoding, length)
         if np.isfinite(weights_BHM).all() or length < 4:
             break
         length //= 2
@@ -194,74 +206,9 @@ def random_attention(encoding: base.PositionEncoding, longest: int) -> dict:
     )
 
 
-def attention_weights(encoding: base.PositionEncoding, length: int) -> np.ndarray:
-    """The last query's weights of all keys, oldest first, float32 [SEQUENCES, H, length]."""
-    rngs = jax.random.split(jax.random.key(1), 3)
-    x_BLD = jax.random.normal(rngs[0], (SEQUENCES, length, encoding.width))
-    pos_BL, order = lifted(encoding, jnp.arange(length, dtype=jnp.int32)[None]), attention.sequence_order(length)
-    if encoding.has('embed'):
-        x_BLD = encoding.embed(x_BLD, pos_BL)
-    if encoding.has('enter'):
-        x_BLD = encoding.enter(x_BLD, x_BLD, pos_BL, order, order, jnp.int32(0))
-    x_BLD = x_BLD / jnp.sqrt((x_BLD**2).mean(axis=-1, keepdims=True) + 1e-6)
-    shape = (encoding.width, encoding.heads, encoding.head_width)
-    q_BLHK, k_BMHK = (
-        jnp.einsum('BLD,DHK->BLHK', x, jax.random.normal(rng, shape) * encoding.width**-0.5)
-        for x, rng in zip((x_BLD[:, -1:], x_BLD), rngs[1:])
-    )
-    aux_k = aux_of(encoding, x_BLD, pos_BL)
-    aux_q, pos_q, order_q = jax.tree.map(lambda x: x[:, -1:], (aux_k, pos_BL, order))
-    listener = _Listener(encoding)
-    attention.attend(
-        q_BLHK,
-        k_BMHK,
-        k_BMHK[..., :1],
-        encoding=listener,
-        pos_q_BL=pos_q,
-        pos_k_BM=pos_BL,
-        aux_q=aux_q,
-        aux_k=aux_k,
-        order_q=order_q,
-        order_k=order,
-    )
-    weights_BHM = np.asarray(listener.weights_BHLM)[:, :, 0]
-    return weights_BHM if encoding.normaliser == 'exp' else weights_BHM / weights_BHM.sum(axis=-1, keepdims=True)
-
-
-class _Listener:
-    """An encoding in all but `value`, which keeps the weights that it is shown and adds nothing."""
-
-    def __init__(self, encoding: base.PositionEncoding):
-        self.encoding = encoding
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.encoding, name)
-
-    def value(self, weights_BHLM, block):
-        self.weights_BHLM = weights_BHLM
-
-
-def aux_of(encoding: base.PositionEncoding, x_BLD: jax.Array, pos_BL: jax.Array) -> Any:
-    """What the hooks of attention get to know of whole sequences."""
-    return encoding.accumulate(encoding.aux(x_BLD, pos_BL), pos_BL, attention.sequence_order(x_BLD.shape[1]))
-
-
-def lifted(encoding: base.PositionEncoding, pos_BL: jax.Array) -> jax.Array:
-    """The same number in every coordinate."""
-    return pos_BL if encoding.axes == 1 else jnp.stack([pos_BL] * encoding.axes, axis=-1)
-
-
 def plain(values: np.ndarray, digits: int) -> list:
     """Nested lists of rounded numbers; a float32 would be written with all the digits of its float64."""
     return np.round(np.asarray(values, np.float64), digits).tolist()
-
-
-def _queries(heads: int, head_width: int) -> np.ndarray:
-    """float32 [QUERIES or a few more, 1, H, K]: random directions at right angles, so that few have an exact mean."""
-    bases = -(-QUERIES // head_width)
-    drawn = np.random.default_rng(0).normal(size=(heads, bases, head_width, head_width))
-    unit_HNKK = np.linalg.qr(drawn)[0] * head_width**0.5
-    return np.moveaxis(unit_HNKK.reshape(heads, -1, head_width), 0, 1)[:, None].astype(np.float32)
 
 
 def _distances(longest: int) -> np.ndarray:

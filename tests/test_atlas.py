@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import launch
-from posbench import atlas, encodings, host, mechanism, schema, views
+from posbench import atlas, encodings, host, mechanism, probing, schema, views
 from posbench.encodings import base
 from posbench.knobs import UsageError
 from posbench.report import kinds
@@ -100,7 +100,7 @@ def test_what_only_scales_is_a_temperature_and_what_reads_tokens_depends_on_cont
 def test_added_parameters_are_those_of_a_real_model(name):
     encoding, layers = encodings.build(name), 4
     model = Transformer(vocabulary=8, encoding=encoding, layers=layers, width=WIDTH, heads=HEADS, hidden=8)
-    pos_BL = views.lifted(encoding, jnp.zeros((1, 2), jnp.int32))
+    pos_BL = probing.lifted(encoding, jnp.zeros((1, 2), jnp.int32))
     shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 2), jnp.int32), pos_BL)
     added = sum(
         leaf.size
@@ -177,17 +177,65 @@ def test_what_is_not_turned_has_no_wavelength():
     assert views.spectrum(base.PositionEncoding().sized(WIDTH, HEADS), 64) is None
 
 
+def grid_of(encoding, **params):
+    encoding = encoding.sized(WIDTH, HEADS)
+    view = views.grid(encoding.with_params(params or encoding.init_params(jax.random.key(0))))
+    kinds.check(view)
+    return {name: np.array(rows) for name, rows in view['maps'].items()}
+
+
+def test_a_grid_of_a_table_is_the_table_with_the_rows_of_keys_going_down():
+    table_HRR = np.random.default_rng(0).normal(size=(HEADS, 15, 15)).astype(np.float32)
+    maps = grid_of(encodings.build('swin_bias', max_distance=7), table=table_HRR)
+    assert list(maps) == ['head 1', 'head 2', 'head 3', 'head 4']
+    # The table is of offsets from key to query.
+    np.testing.assert_allclose(maps['head 2'], table_HRR[1, ::-1, ::-1], atol=1e-4)
+
+
+def test_a_grid_of_rotations_is_the_mean_of_the_cosines_of_rows_and_columns():
+    (found,) = grid_of(encodings.build('rope_axial', theta=100.0)).values()
+    # Four pairs of channels: two turn with rows, two with columns.
+    cosine_N = np.cos(np.arange(-7, 8)[:, None] * np.array([1.0, 0.1])).mean(axis=-1)
+    np.testing.assert_allclose(found, (cosine_N[:, None] + cosine_N) / 2, atol=0.05)
+    assert found[7, 7] == 1.0
+
+
+def test_a_grid_of_position_vectors_is_their_similarity():
+    (found,) = grid_of(encodings.build('sincos_2d')).values()
+    cosine_N = np.cos(np.arange(-7, 8)[:, None] * 10_000.0 ** (-np.arange(8) / 8)).mean(axis=-1)
+    np.testing.assert_allclose(found, (cosine_N[:, None] + cosine_N) / 2, atol=1e-4)
+
+
+def test_a_grid_shows_which_coordinate_is_read_and_there_is_none_of_one_coordinate():
+    for axis in (0, 1):
+        found = grid_of(encodings.build('on_axis', over='alibi', axis=axis))['head 1']
+        wanted = -(2.0 ** (-8 / HEADS)) * np.abs(np.arange(-7, 8))
+        np.testing.assert_allclose(np.moveaxis(found, axis, 1), np.tile(wanted, (15, 1)), atol=1e-4)
+    kinds_of = [view['kind'] for view in views.each(bound(encodings.build('alibi')), 8)]
+    assert kinds_of == ['bias', 'attention']
+
+
 def test_configs_are_listed_where_they_are_used_and_main_ones_come_first(tmp_path):
-    for name in ('default', 'abacus', 'rnope', 'rope', 'sinusoidal_alibi'):
+    for name in ('default', 'abacus', 'drope', 'rnope', 'rope', 'sinusoidal_alibi'):
         shutil.copy(atlas.CONFIGS / f'{name}.py', tmp_path)
     used, problems = atlas.configs(tmp_path)
     assert problems == []
-    assert [config['name'] for config in used] == ['abacus', 'rnope', 'rope', 'sinusoidal_alibi']
+    assert [config['name'] for config in used] == ['abacus', 'drope', 'rnope', 'rope', 'sinusoidal_alibi']
     assert used[0]['encodings'] == ['on_axis', 'learned'] and used[0]['positions'].partition(' ')[0] == 'abacus'
     assert [(config['name'], config['inside']) for config in atlas._of('rotary', used)] == [
+        ('drope', False),
         ('rope', False),
         ('rnope', True),
     ]
+
+
+def test_a_recipe_is_listed_with_both_its_encodings_and_says_when_the_first_one_is_dropped(tmp_path):
+    for name in ('default', 'drope'):
+        shutil.copy(atlas.CONFIGS / f'{name}.py', tmp_path)
+    (recipe,), problems = atlas.configs(tmp_path)
+    assert problems == []
+    assert recipe['encodings'] == ['rotary', 'none']
+    assert recipe['then'] == 'the last 125 steps with encoding none'
 
 
 def test_a_config_that_cannot_be_read_is_named(tmp_path):

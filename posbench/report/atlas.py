@@ -177,7 +177,7 @@ def _draw(item: dict, folder: Path) -> Iterator[tuple[dict, list[Figure]]]:
                 stem = '-'.join(filter(None, [anchor(row['name']), view.get('part'), view['kind']]))
                 path = folder / 'figures' / f'{stem}.png'
                 # Of few colours, but for the shades of a matrix.
-                colours = 256 if view['kind'] == 'similarity' else 48
+                colours = 256 if view['kind'] in ('similarity', 'grid') else 48
                 canvas.save(pictures.card(view, item['train_length']), path, scale=0.8, colours=colours)
                 caption = f'{view["part"]}: {view["title"]}' if view.get('part') else view['title']
                 alt = f'{row["name"]}: {caption}. {summary(view)}'
@@ -192,6 +192,14 @@ def summary(view: dict) -> str:
         if not first:
             return ''
         return f'Position {positions[0]} with position {positions[-1]}: {texts.number(first[-1], 2)}.'
+    if view['kind'] == 'grid':
+        last, middle = view['offsets'][-1], len(view['offsets']) // 2
+        parts = [
+            f'{name}: {texts.number(rows[middle][middle], 2)} in the middle, {texts.number(rows[middle][-1], 2)} at '
+            f'column {last}, {texts.number(rows[-1][middle], 2)} at row {last}, {texts.number(rows[-1][-1], 2)} at both'
+            for name, rows in view['maps'].items()
+        ]
+        return '; '.join(parts) + '.'
     if view['kind'] == 'spectrum':
         parts = []
         for name, values in view['wavelengths'].items():
@@ -235,7 +243,7 @@ def _card(row: dict, figures: list[Figure]) -> Card:
         formula=_prose(row['formula']),
         facts=list(_facts(row, cost_class)),
         options=row['options'],
-        configs=row['configs'],
+        configs=[config | {'about': _inline(' '.join(config['about'].split()))} for config in row['configs']],
         figures=figures,
         filters=filters,
         words=' '.join(' '.join(words).lower().split()),

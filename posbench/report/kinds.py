@@ -4,6 +4,7 @@ KINDS = {
     'similarity': 'cosine similarity of the vectors of two positions',
     'score': 'score against distance, query and key fixed',
     'bias': 'bias on the score against distance, one line a head',
+    'grid': 'what a query in the middle of a grid finds at each key, one map a head',
     'spectrum': 'wavelength of each pair of channels that is turned',
     'attention': 'attention to random tokens against distance, mean and spread, one line a head',
     'none': 'nothing to draw',
@@ -27,6 +28,10 @@ def check(picture: dict) -> None:
             lines = [*picture['heads'], *picture['spread']]
             fits = {len(line) for line in lines} == {len(picture['distances'])}
             fits = fits and len(picture['heads']) == len(picture['spread'])
+        elif kind == 'grid':
+            lines = [line for rows in picture['maps'].values() for line in rows]
+            fits = {len(line) for line in lines} == {len(picture['offsets'])}
+            fits = fits and {len(rows) for rows in picture['maps'].values()} == {len(picture['offsets'])}
         elif kind == 'spectrum':
             fits = all(len(values) > 0 for values in picture['wavelengths'].values())
         else:

@@ -18,7 +18,7 @@ def one(picture: dict, train_length: int | None, title: str) -> Figure:
     """The picture of one run, labels beside the lines."""
     kind = picture['kind']
     fig = canvas.figure(
-        {'similarity': 4.7, 'none': 1.0}.get(kind, 3.4), title, str(picture.get('title') or KINDS[kind])
+        {'similarity': 4.7, 'grid': 4.7, 'none': 1.0}.get(kind, 3.4), title, str(picture.get('title') or KINDS[kind])
     )
     if kind == 'similarity':
         ax = canvas.panel(fig, right=1.35, bottom=0.5, top=0.75)
@@ -27,15 +27,19 @@ def one(picture: dict, train_length: int | None, title: str) -> Figure:
         bar = fig.colorbar(image, ax=ax, cax=fig.add_axes((0.82, 0.14, 0.028, 0.66)), ticks=[-1, -0.5, 0, 0.5, 1])
         bar.outline.set_visible(False)
         return fig
-    if kind == 'none':
-        return fig
-    _labelled(fig, picture, train_length, size=9.5, top=0.86)
+    if kind == 'grid':
+        _maps(fig, picture, size=9.5, top=0.95)
+    elif kind != 'none':
+        _labelled(fig, picture, train_length, size=9.5, top=0.86)
     return fig
 
 
 def card(picture: dict, train_length: int | None) -> Figure:
     """The picture small and without its title, which stands beside it on the page."""
     fig = canvas.bare(*CARD)
+    if picture['kind'] == 'grid':
+        _maps(fig, picture, size=7.5, top=0.25)
+        return fig
     if picture['kind'] == 'similarity':
         ax = canvas.panel(fig, left=0.42, right=1.0, bottom=0.4, top=0.1)
         image = _similarity(ax, picture, train_length)
@@ -79,6 +83,8 @@ def many(pictures: dict[str, dict], train_length: int | None, title: str) -> Fig
                                    pictures.items()):  # fmt: skip
         if picture['kind'] == 'similarity':
             _similarity(ax, picture, train_length)
+        elif picture['kind'] == 'grid':
+            _map(ax, picture, next(iter(picture['maps'].values())))
         elif picture['kind'] == 'none':
             ax.set_axis_off()
         else:
@@ -102,6 +108,62 @@ def _similarity(ax: Axes, picture: dict, train_length: int | None):
         ax.axhline(train_length, color=canvas.INK, linewidth=0.8, linestyle=(0, (3, 2)))
     return ax.imshow(matrix, cmap=_DIVERGING, vmin=-1, vmax=1, extent=(first, last, last, first), aspect='equal',
                      interpolation='nearest')  # fmt: skip
+
+
+def _maps(fig: Figure, picture: dict, *, size: float, top: float) -> None:
+    """Squares side by side, one a head, with one scale for all."""
+    maps = picture['maps']
+    columns = math.ceil(math.sqrt(len(maps)))
+    lines = math.ceil(len(maps) / columns)
+    (width, height), em = fig.get_size_inches(), size / 72
+    left, bottom, gap = 5 * em, 4 * em, (2 * em, 2.2 * em)
+    side = min(
+        (height - top - bottom - gap[1] * (lines - 1)) / lines,
+        (width - left - 8 * em - gap[0] * (columns - 1)) / columns,
+    )
+    right = width - left - side * columns - gap[0] * (columns - 1)
+    bottom = height - top - side * lines - gap[1] * (lines - 1)
+    panels = canvas.grid(fig, len(maps), columns, left=left, right=right, bottom=bottom, gap=gap, top=top)
+    for number, (ax, (name, rows)) in enumerate(zip(panels, maps.items())):
+        image = _map(ax, picture, rows)
+        ax.tick_params(labelsize=size, pad=2)
+        ax.tick_params(labelleft=number % columns == 0, labelbottom=number + columns >= len(maps))
+        if len(maps) > 1:
+            ax.set_title(canvas.short(name, 14), loc='left', fontsize=size, color=canvas.QUIET, pad=3)
+    fig.text((left + (width - left - right) / 2) / width, (bottom - 3 * em) / height, 'columns from query to key',
+             fontsize=size, color=canvas.QUIET, ha='center', va='center')  # fmt: skip
+    fig.text(1.2 * em / width, (bottom + (height - top - bottom) / 2) / height, 'rows from query to key',
+             fontsize=size, color=canvas.QUIET, ha='center', va='center', rotation=90)  # fmt: skip
+    place = ((width - right + 2 * em) / width, bottom / height, 1.4 * em / width, (height - top - bottom) / height)
+    low, high = image.get_clim()
+    ticks = [low, 0, high] if low < 0 < high else [low, high]
+    bar = fig.colorbar(
+        image, cax=fig.add_axes(place), ticks=ticks, format=lambda value, _: f'{value:.3g}'.replace('-', '−')
+    )
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=size)
+
+
+def _map(ax: Axes, picture: dict, rows: list):
+    """One square, its query marked; all of a picture have one scale, white at 0 if there are numbers of both signs."""
+    first, last = picture['offsets'][0], picture['offsets'][-1]
+    everything = _numbers(list(picture['maps'].values()))
+    low, high = float(everything.min()), float(everything.max())
+    colours = 'Reds' if low >= 0 else 'Blues_r' if high <= 0 else _DIVERGING
+    if low < 0 < high:
+        high = max(-low, high)
+        low = -high
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    ax.set_anchor('NW')
+    image = ax.imshow(rows, cmap=colours, vmin=low, vmax=high, aspect='equal', interpolation='nearest',
+                      extent=(first - 0.5, last + 0.5, last + 0.5, first - 0.5))  # fmt: skip
+    # Dark on light or light on dark, whatever is below.
+    for colour, thickness in (('white', 2.0), (canvas.INK, 0.8)):
+        ax.plot(0, 0, marker='s', markersize=3, color='none', markeredgecolor=colour, markeredgewidth=thickness)
+    ax.set_xticks([first, 0, last])
+    ax.set_yticks([first, 0, last])
+    return image
 
 
 def _lines(picture: dict) -> list[tuple[str, np.ndarray, tuple | str]]:

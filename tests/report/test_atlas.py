@@ -13,6 +13,12 @@ VIEWS = [
     {'kind': 'bias', 'title': 'Bias by distance', 'distances': [0, 200], 'heads': [[0.0, -1.0], [0.0, -2.0]]},
     {'kind': 'score', 'title': 'Score', 'distances': [0, 200], 'curves': {'equal key': [1.0, 0.5]}},
     {'kind': 'similarity', 'title': 'Similarity', 'positions': [0, 200], 'matrix': [[1.0, 0.2], [0.2, 1.0]]},
+    {
+        'kind': 'grid',
+        'title': 'Grid',
+        'offsets': [-1, 0, 1],
+        'maps': {'head 1': [[0.0, 1.0, 0.0]] * 3, 'head 2': [[-2.0, 0.5, 3.0]] * 3},
+    },
     {'kind': 'spectrum', 'title': 'Wavelengths', 'wavelengths': {'this encoding': [6.3, None], 'plain': [6.3, 20.0]}},
     {'kind': 'attention', 'title': 'Attention', 'distances': [0, 9], 'heads': [[0.0, 1.0]], 'spread': [[0.1, 0.1]]},
 ]
@@ -76,6 +82,7 @@ def test_every_picture_has_words_for_those_who_do_not_see_it(html):
     assert len(texts) == html.count('<img ')
     assert any('head 2 from 0.00 at 0 to -2.00 at 200' in text for text in texts)
     assert any('1 pair not turned' in text for text in texts)
+    assert any('head 2: 0.50 in the middle, 3.00 at column 1, 0.50 at row 1, 3.00 at both' in text for text in texts)
 
 
 def test_search_looks_through_names_formulas_options_configs_and_claims(html):
@@ -107,6 +114,13 @@ def test_docstrings_are_text_and_their_papers_links(tmp_path):
     assert '<a href="https://arxiv.org/abs/2108.12409" rel="noreferrer">arXiv 2108.12409</a>' in html
 
 
+def test_a_config_with_a_second_phase_says_so_and_reads_like_the_rest(tmp_path):
+    config = row('rotary')['configs'][0] | {'about': 'Dropped, `so`.', 'then': 'the last 125 steps with encoding none'}
+    html = atlas.build(write(tmp_path, [row('rotary', configs=[config])])).read_text()
+    assert 'Dropped, <code>so</code>.' in html
+    assert '<strong>In training: the last 125 steps with encoding none.</strong>' in html
+
+
 def test_every_group_and_claim_of_the_package_has_its_words():
     assert set(atlas.GROUPS) == set(mechanism.GROUPS)
     claims = mechanism.claims(encodings.build('none').sized(32, 4))
@@ -125,6 +139,7 @@ def test_the_same_rows_give_the_same_bytes(tmp_path):
         ([{'name': 'alibi'}], {}, 'encoding is None, wanted str'),
         ([row('alibi', group='other')], {}, "group is 'other', wanted one of nothing"),
         ([row('alibi', views=[{'kind': 'bias', 'distances': [0, 1], 'heads': [[0]]}])], {}, 'other lengths'),
+        ([row('rope', views=[{'kind': 'grid', 'offsets': [0, 1], 'maps': {'a': [[0, 1]]}}])], {}, 'other lengths'),
         ([3], {}, 'damaged'),
         ([], {'width': None}, 'wanted whole numbers'),
     ],
