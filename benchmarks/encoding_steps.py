@@ -21,7 +21,7 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 import optax  # noqa: E402
 
-from posbench import parallel, positions, schema, step, transformer  # noqa: E402
+from posbench import kernels, parallel, positions, schema, step, transformer  # noqa: E402
 from posbench.tasks.text import language_model  # noqa: E402
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -52,7 +52,7 @@ class Subject:
         begun = time.perf_counter()
         self.program = compiled.lower(state, self.source, jnp.int32(STEPS)).compile()
         self.compile_seconds = time.perf_counter() - begun
-        self.state, self.kind = state, kind(model.encoding)
+        self.state, self.kind = state, kind(model.sized_encoding())
         self.parameters = sum(
             leaf.size
             for path, leaf in jax.tree.leaves_with_path(state.params)
@@ -71,29 +71,13 @@ class Subject:
 
 def kind(encoding) -> str:
     """Which promise of speed an encoding is under."""
-    if (
-        _widens(encoding)
-        or encoding.has('product')
-        or encoding.has('value')
-        or encoding.halo
-        or encoding.normaliser != 'softmax'
-    ):
+    beyond = any(map(encoding.has, ('product', 'value', 'finish'))) or encoding.halo or encoding.normaliser != 'softmax'
+    # Wider queries and keys make their product dearer.
+    if beyond or kernels.rotated_width(encoding) > encoding.head_width:
         return 'other'
     if encoding.has('aux') or encoding.needs_causal:
         return 'a gate' if encoding.has('aux') and encoding.has('score') else 'other'
     return 'other' if encoding.has('score') or encoding.has('enter') else 'positions only'
-
-
-def _widens(encoding) -> bool:
-    """Whether queries and keys have more channels when they meet, so that their product costs more."""
-    encoding = encoding.sized(128, 4)
-    x_BLHK = jax.ShapeDtypeStruct((1, 2, 4, 32), jnp.float32)
-    pos = jax.ShapeDtypeStruct((1, 2) if encoding.axes == 1 else (1, 2, encoding.axes), jnp.int32)
-
-    def rotate(rng, x_BLHK, pos):
-        return encoding.with_params(encoding.init_params(rng)).rotate(x_BLHK, pos, 'query')
-
-    return jax.eval_shape(rotate, jax.random.key(0), x_BLHK, pos).shape[-1] > 32
 
 
 def main() -> None:

@@ -44,11 +44,13 @@ def _obstacles(encoding, dtype, platform):
     if any(kind.normaliser != 'softmax' for kind in kinds):
         yield 'the weights are no softmax'
     for kind in kinds:
-        if (width := _rotated_width(kind)) != kind.head_width:
+        if (width := rotated_width(kind)) != kind.head_width:
             yield f'rotated queries have {width} channels, values {kind.head_width}'
 
 
-def _rotated_width(encoding) -> int:
+def rotated_width(encoding: base.PositionEncoding) -> int:
+    """Channels of a head in the product of queries and keys, of an encoding that knows its dimensions."""
+
     def rotate(rng):
         bound = encoding.with_params(encoding.init_params(rng))
         pos = jnp.zeros((1, 1) if encoding.axes == 1 else (1, 1, encoding.axes), jnp.int32)

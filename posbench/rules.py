@@ -40,10 +40,11 @@ def _positions(config: dict) -> Iterator[str]:
             'config.train.length, config.evaluate.multiples and config.evaluate.first_unseen ask for'
         )
     table = config['encoding'].get('max_position')
-    if table is not None and table != reach:
-        wanted = f'{reach}, as config.positions has it'
-        wanted = "config.positions.name='randomized_distances'" if reach is None else wanted
-        yield f'config.encoding.max_position: got {table}, wanted {wanted}, because distances are drawn up to there'
+    if None not in (table, reach) and table != reach:
+        yield (
+            f'config.encoding.max_position: got {table}, wanted {reach}, which is config.positions.max_position, '
+            'because distances are drawn up to there'
+        )
 
 
 def _dataset(dataset: dict) -> Iterator[str]:

@@ -62,6 +62,17 @@ def test_an_even_width_is_asked_for_by_the_encoding_alone(tmp_path):
     ]
 
 
+def test_positions_are_drawn_as_far_as_the_encoding_counts():
+    config = {**default.get_config().to_dict(), 'positions': {'name': 'randomized_distances', 'max_position': 4096}}
+    config['encoding'] = {'name': 'randomized_relative_as_released', 'module': None, 'max_position': 4096}
+    assert list(rules.broken(config, {})) == []
+    config['encoding']['max_position'] = 2048
+    assert list(rules.broken(config, {})) == [
+        'config.encoding.max_position: got 2048, wanted 4096, which is config.positions.max_position, because distances '
+        'are drawn up to there'
+    ]
+
+
 @pytest.mark.parametrize(
     'overrides',
     [
