@@ -21,14 +21,6 @@ def convert(config: Settings, weights: Weights) -> Parts:
         config.number(name) for name in ('hidden_size', 'num_attention_heads', 'intermediate_size', 'vocab_size')
     )
     count, longest = config.number('num_hidden_layers'), config.number('max_position_embeddings')
-    style = Style(
-        norm='layer',
-        epsilon=config.real('layer_norm_eps', 1e-12),
-        biased=LINEAR,
-        activation=layers.ACTIVATIONS[config.one_of('hidden_act', layers.ACTIVATIONS, 'gelu')],
-        embedding_norm=True,
-        vectors_scale=1.0,
-    )
     weights.remove_prefix('bert.')
     weights.ignore(r'pooler\..*|cls\..*|classifier\..*|embeddings\.position_ids')
     types_TD = weights.take('embeddings.token_type_embeddings.weight', config.number('type_vocab_size', 2), width)
@@ -40,22 +32,38 @@ def convert(config: Settings, weights: Weights) -> Parts:
         }
     }
     for layer in range(count):
-        at = f'encoder.layer.{layer}'
-        block = {
-            name: layers.to_heads(layers.dense(weights, f'{at}.attention.self.{name}', width, width), heads)
-            for name in ('query', 'key', 'value')
-        }
-        params[f'block_{layer}'] = block | {
-            'out': layers.from_heads(layers.dense(weights, f'{at}.attention.output.dense', width, width), heads),
-            'attention_norm': layers.norm(weights, f'{at}.attention.output.LayerNorm', width),
-            'up': layers.dense(weights, f'{at}.intermediate.dense', width, hidden),
-            'down': layers.dense(weights, f'{at}.output.dense', hidden, width),
-            'feed_forward_norm': layers.norm(weights, f'{at}.output.LayerNorm', width),
-        }
+        params[f'block_{layer}'] = block(weights, f'encoder.layer.{layer}', width, heads, hidden)
     fields = dict(vocabulary=vocabulary, kind='encoder', layers=count, width=width, heads=heads, hidden=hidden)
     return Parts(
-        fields=dict(**fields, norm='post', style=style),
+        fields=dict(**fields, norm='post', style=style(config, 1e-12)),
         params=params,
         encoding=encodings.build('learned', max_length=longest),
         shared_params={'table': weights.take('embeddings.position_embeddings.weight', longest, width)},
     )
+
+
+def style(config: Settings, epsilon: float) -> Style:
+    """That of BERT and its successors; `epsilon` of the norms, where the config says nothing."""
+    return Style(
+        norm='layer',
+        epsilon=config.real('layer_norm_eps', epsilon),
+        biased=LINEAR,
+        activation=layers.ACTIVATIONS[config.one_of('hidden_act', layers.ACTIVATIONS, 'gelu')],
+        embedding_norm=True,
+        vectors_scale=1.0,
+    )
+
+
+def block(weights: Weights, at: str, width: int, heads: int, hidden: int, suffix: str = '') -> dict:
+    """The layer called `at`; `suffix` ends the names of queries, keys and values."""
+    parts = {
+        name: layers.to_heads(layers.dense(weights, f'{at}.attention.self.{name}{suffix}', width, width), heads)
+        for name in ('query', 'key', 'value')
+    }
+    return parts | {
+        'out': layers.from_heads(layers.dense(weights, f'{at}.attention.output.dense', width, width), heads),
+        'attention_norm': layers.norm(weights, f'{at}.attention.output.LayerNorm', width),
+        'up': layers.dense(weights, f'{at}.intermediate.dense', width, hidden),
+        'down': layers.dense(weights, f'{at}.output.dense', hidden, width),
+        'feed_forward_norm': layers.norm(weights, f'{at}.output.LayerNorm', width),
+    }

@@ -7,10 +7,9 @@ What all layers share in these models, the table of distances and its layer norm
 import numpy as np
 
 from posbench import encodings
-from posbench.pretrained import layers
+from posbench.pretrained import bert, layers
 from posbench.pretrained.folder import Settings, Weights
 from posbench.pretrained.parts import Parts
-from posbench.style import LINEAR, Style
 
 
 def convert(config: Settings, weights: Weights) -> Parts:
@@ -34,14 +33,6 @@ def convert(config: Settings, weights: Weights) -> Parts:
     config.one_of('conv_kernel_size', [0], 0)
     config.one_of('embedding_size', [width], width)
     config.one_of('attention_head_size', [width // heads], width // heads)
-    style = Style(
-        norm='layer',
-        epsilon=config.real('layer_norm_eps', 1e-7),
-        biased=LINEAR,
-        activation=layers.ACTIVATIONS[config.one_of('hidden_act', layers.ACTIVATIONS, 'gelu')],
-        embedding_norm=True,
-        vectors_scale=1.0,
-    )
     weights.remove_prefix('deberta.')
     weights.ignore(r'(pooler|cls|lm_predictions|mask_predictions|classifier)\..*|embeddings\.position_.*')
     vectors_VD = weights.take('embeddings.word_embeddings.weight', vocabulary, width)
@@ -55,26 +46,17 @@ def convert(config: Settings, weights: Weights) -> Parts:
     of_distances = []
     for layer in range(count):
         at = f'encoder.layer.{layer}'
-        block = {
-            name: layers.to_heads(layers.dense(weights, f'{at}.attention.self.{name}_proj', width, width), heads)
-            for name in ('query', 'key', 'value')
-        }
+        block = bert.block(weights, at, width, heads, hidden, suffix='_proj')
         of_distances.append({'table': table_RD} | _projections(config, weights, at, block, terms, width, heads))
         if len(terms) == 1:
             # One of the two factors of content stands in all terms, and can hold their scale.
             role = 'query' if terms == {'c2p'} else 'key'
             block[role] = {name: value * np.float32(2**-0.5) for name, value in block[role].items()}
-        params[f'block_{layer}'] = block | {
-            'out': layers.from_heads(layers.dense(weights, f'{at}.attention.output.dense', width, width), heads),
-            'attention_norm': layers.norm(weights, f'{at}.attention.output.LayerNorm', width),
-            'up': layers.dense(weights, f'{at}.intermediate.dense', width, hidden),
-            'down': layers.dense(weights, f'{at}.output.dense', hidden, width),
-            'feed_forward_norm': layers.norm(weights, f'{at}.output.LayerNorm', width),
-        }
+        params[f'block_{layer}'] = block
     fields = dict(vocabulary=vocabulary, kind='encoder', layers=count, width=width, heads=heads, hidden=hidden)
     options = dict(max_distance=max_distance, buckets=buckets, key_row='code', biased=True)
     return Parts(
-        fields=dict(**fields, norm='post', style=style),
+        fields=dict(**fields, norm='post', style=bert.style(config, 1e-7)),
         params=params,
         encoding=encodings.build('deberta', **options, three_terms=len(terms) == 2),
         shared_params=None,
