@@ -7,14 +7,13 @@ recomputed in the backward pass, so that memory grows with L alone. A backward p
 the forward pass could keep, took as long on a CPU; so autodiff serves every encoding.
 """
 
-import functools
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from posbench import kernels, online_softmax
-from posbench.encodings import base
+from posbench.encodings import base, blocks, shared
 from posbench.encodings.base import Order
 
 
@@ -89,9 +88,9 @@ def attend(
     if one_block(block_size, q_BLHK.shape[1], k_BMHK.shape[1]):
         # All keys are one block; only its margins have to be made.
         if encoding.halo:
-            block = jax.tree.map(lambda blocks: blocks[0], keys.split(k_BMHK.shape[1], encoding.halo))
+            block = jax.tree.map(lambda cut: cut[0], keys.split(k_BMHK.shape[1], encoding.halo))
             keys = block._replace(aux=base.with_whole(block.aux, keys.aux))
-            mask_BLM = None if mask_BLM is None else _cut(mask_BLM, 2, k_BMHK.shape[1], encoding.halo, False)[0]
+            mask_BLM = None if mask_BLM is None else blocks.cut(mask_BLM, 2, k_BMHK.shape[1], encoding.halo)[0]
         sink_H = encoding.sink()
         nothing = online_softmax.Running() if sink_H is None else online_softmax.start(q_BLHK, v_BMHK, sink_H)
         first = (nothing, encoding.first_carry(q_BLHK))
@@ -104,8 +103,8 @@ def attend(
 
 def for_every_head(x_BMGK: jax.Array, heads: int) -> jax.Array:
     """[B, M, H, K]: heads 0 .. H/G - 1 of queries share the first head of keys and values, and so on."""
-    shared = heads // x_BMGK.shape[2]
-    return x_BMGK if shared == 1 else jnp.repeat(x_BMGK, shared, axis=2)
+    times = heads // x_BMGK.shape[2]
+    return x_BMGK if times == 1 else jnp.repeat(x_BMGK, times, axis=2)
 
 
 def one_block(block_size: int | None, length: int, keys: int) -> bool:
@@ -118,8 +117,8 @@ def _blockwise(queries, keys, mask_BLM, encoding, causal, size: int) -> jax.Arra
     length, halo = queries.q_BLHK.shape[1], encoding.halo
     key_blocks, query_blocks, masks = keys.split(size, halo), queries.split(min(size, length)), None
     if mask_BLM is not None:
-        rows_NBLM = _cut(mask_BLM, 1, min(size, length), 0, False)
-        masks = jax.vmap(lambda rows_BLM: _cut(rows_BLM, 2, size, halo, False))(rows_NBLM)
+        rows_NBLM = blocks.cut(mask_BLM, 1, min(size, length))
+        masks = jax.vmap(lambda rows_BLM: blocks.cut(rows_BLM, 2, size, halo))(rows_NBLM)
 
     def of_queries(some_queries_and_masks):
         some_queries, masks = some_queries_and_masks
@@ -178,7 +177,7 @@ class _Queries(NamedTuple):
 
     def split(self, size: int) -> '_Queries':
         """Blocks along a new leading axis. The output of padding queries is thrown away."""
-        return jax.tree.map(lambda x: _cut(x, 1, size, 0, 0), self)
+        return jax.tree.map(lambda x: blocks.cut(x, 1, size), self)
 
 
 class _Keys(NamedTuple):
@@ -197,23 +196,10 @@ class _Keys(NamedTuple):
         if segment_BM is None and (length % size or halo):
             segment_BM = jnp.zeros((1, length), jnp.int32)
         parts = self._replace(order=None, aux=base.per_token(lambda x: x, self.aux))
-        blocks = jax.tree.map(lambda x: _cut(x, 1, size, halo, 0), parts)
-        index_NBM = _cut(self.order.index_BL, 1, size, halo, jnp.iinfo(jnp.int32).max)
-        segment_NBM = None if segment_BM is None else _cut(segment_BM, 1, size, halo, -1)
-        return blocks._replace(order=Order(index_NBM, segment_NBM))
-
-
-def _cut(x: jax.Array, axis: int, size: int, halo: int, fill) -> jax.Array:
-    """Blocks of `size` along `axis`, with `halo` more on either side, stacked along a new leading axis."""
-    count = -(-x.shape[axis] // size)
-    padding = [(0, 0)] * x.ndim
-    padding[axis] = (halo, count * size - x.shape[axis] + halo)
-    x = jnp.pad(x, padding, constant_values=fill)
-    if not halo:
-        blocks = x.reshape(*x.shape[:axis], count, size, *x.shape[axis + 1 :])
-        return jnp.moveaxis(blocks, axis, 0)
-    starts = range(0, count * size, size)
-    return jnp.stack([jax.lax.slice_in_dim(x, at, at + size + 2 * halo, axis=axis) for at in starts])
+        cut = jax.tree.map(lambda x: blocks.cut(x, 1, size, halo), parts)
+        index_NBM = blocks.cut(self.order.index_BL, 1, size, halo, jnp.iinfo(jnp.int32).max)
+        segment_NBM = None if segment_BM is None else blocks.cut(segment_BM, 1, size, halo, -1)
+        return cut._replace(order=Order(index_NBM, segment_NBM))
 
 
 def _accumulate(
@@ -228,7 +214,7 @@ def _accumulate(
     logits_BHLM, carried = encoding.product(block, carried)
     bias_BHLM = encoding.bias(queries.pos_BL, keys.pos_BM) if bias_BHLM is None else bias_BHLM
     if bias_BHLM is not None:
-        logits_BHLM = _biased(logits_BHLM, bias_BHLM)
+        logits_BHLM = logits_BHLM + shared.spread(bias_BHLM, logits_BHLM.shape)
     logits_BHLM, carried = encoding.score(logits_BHLM, block, carried)
     if encoding.halo:
         block, logits_BHLM = _without_margins(block, encoding.halo), logits_BHLM[..., encoding.halo : -encoding.halo]
@@ -246,31 +232,6 @@ def _accumulate(
     if more_BLHK is not None:
         out_BLHK += more_BLHK
     return running.plus(shrink_BHL, out_BLHK), carried
-
-
-@jax.custom_vjp
-def _biased(logits_BHLM: jax.Array, bias_BHLM: jax.Array) -> jax.Array:
-    """Their sum. The gradient of a bias that rows or heads share is added up one by one: 50 times as fast on a CPU."""
-    return logits_BHLM + bias_BHLM
-
-
-def _biased_forward(logits_BHLM, bias_BHLM):
-    # Only the shape is needed, and an array without elements carries it through any transformation.
-    return _biased(logits_BHLM, bias_BHLM), jnp.zeros((0, *bias_BHLM.shape))
-
-
-def _biased_backward(empty, d_BHLM):
-    shape, d_bias = empty.shape[1:], d_BHLM
-    for axis in range(4):
-        if shape[axis] < d_bias.shape[axis]:
-            if axis < 2 and jax.default_backend() == 'cpu':
-                d_bias = functools.reduce(jnp.add, jnp.split(d_bias, d_bias.shape[axis], axis))
-            else:
-                d_bias = d_bias.sum(axis, keepdims=True)
-    return d_BHLM, d_bias
-
-
-_biased.defvjp(_biased_forward, _biased_backward)
 
 
 def _without_margins(block: base.Block, halo: int) -> base.Block:

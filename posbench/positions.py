@@ -44,8 +44,7 @@ def randomized(
 
     Drawn anew for every batch, at evaluation too, as the authors do (Ruoss et al. 2023, arXiv 2305.16843, section 3).
     """
-    if length > max_position:
-        raise ValueError(f'randomized positions: got length {length}, wanted at most max_position = {max_position}.')
+    _fits(length, randomized, max_position=max_position)
     drawn_L = jnp.sort(jax.random.permutation(rng, max_position)[:length]).astype(jnp.int32)
     return jnp.broadcast_to(drawn_L, (batch_size, length))
 
@@ -64,10 +63,7 @@ def randomized_distances(
     As the released code of `randomized` draws distances, at evaluation too (google-deepmind/
     randomized_positional_encodings, `compute_attention_with_noisy_relative_encodings`).
     """
-    if length > max_position:
-        raise ValueError(
-            f'randomized_distances positions: got length {length}, wanted at most max_position = {max_position}.'
-        )
+    _fits(length, randomized_distances, max_position=max_position)
     drawn_L = 1 + jnp.sort(jax.random.permutation(rng, max_position - 1)[: length - 1]).astype(jnp.int32)
     return jnp.broadcast_to(jnp.pad(drawn_L, (1, 0)), (batch_size, length))
 
@@ -128,8 +124,7 @@ def pose(
     pos_BL = sequential(rng, batch_size, length)
     if not train:
         return pos_BL
-    if length > target_length:
-        raise ValueError(f'pose positions: got a length of {length}, wanted at most target_length={target_length}')
+    _fits(length, pose, target_length=target_length)
     of_chunk, of_gap = jax.random.split(rng)
     first_B1 = jax.random.randint(of_chunk, (batch_size, 1), 1, (length + 1) // 2 + 1, dtype=jnp.int32)
     gap_B1 = jax.random.randint(of_gap, (batch_size, 1), 0, target_length - length + 1, dtype=jnp.int32)
@@ -267,6 +262,13 @@ def bipe(
     number_BL = before_BL - jnp.take_along_axis(before_BL, first_BL, axis=1)
     sentence_BL = before_BL + jnp.cumsum(documents.packed(segment_ids_BL) == 0, axis=1)
     return jnp.stack([documents.packed(sentence_BL), number_BL.astype(jnp.int32)], axis=-1)
+
+
+def _fits(length: int, function: Callable, **limit: int) -> None:
+    """ValueError where a sequence is longer than the option that limits it."""
+    ((option, most),) = limit.items()
+    if length > most:
+        raise ValueError(f'{function.__name__} positions: got a length of {length}, wanted at most {option} = {most}.')
 
 
 @dataclasses.dataclass(frozen=True)

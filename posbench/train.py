@@ -41,64 +41,94 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
     Terminated after SIGTERM, with the state saved. CheckpointError: none is there and `resume` is 'must', or all that
     are there are damaged.
     """
-    schedule, layout = job.schedule, job.layout
     started = time.perf_counter()
     with _checkpoints(job, folder, progress) as checkpoints, _Interrupt() as interrupt:
         at, state = _first_state(job, checkpoints, resume, progress)
-        if at == schedule.steps:
+        if at == job.schedule.steps:
             return Trained(state.params, at, _end_of(job.before, checkpoints, progress))
-        # One process writes; the others have nothing to say that it does not.
         log = Log(folder, at) if parallel.is_first() else None
-        tokens_a_step = schedule.batch_size * schedule.length * len(job.seeds)
-        progress.start(schedule.steps, at)
+        loop = _Loop(job, at, state, log, checkpoints, interrupt, progress, started)
+        # The loop holds the only copy.
+        del state
+        progress.start(job.schedule.steps, at)
         for phase in job.phases:
-            end = phase.schedule.steps
-            if at >= end:
-                continue
-            if at == phase.start > 0:
-                state = phase.take_over(state)
-                progress.note(f'Step {at}: from here on the encoding is {phase.encoding_name}.')
-            steps = phase.compiled_steps()
-            state = parallel.place_state(state, layout)
-            source = device_source(phase) if phase.on_device else None
-            while at < end:
-                begun = time.perf_counter()
-                count = min(schedule.steps_per_call - at % schedule.steps_per_call, end - at)
-                state, metrics = steps(state, source or _host_source(phase, at, count), jnp.int32(count))
-                metrics = {name: values[:, :count] for name, values in parallel.numbers(metrics, layout).items()}
-                if started is not None:
-                    progress.note(f'First {count} steps done {time.perf_counter() - started:.1f} s after the start.')
-                    started = None
-                at += count
-                seconds = time.perf_counter() - begun
-                _check_finite(metrics, at - count, job.seeds)
-                means = {name: values.astype(np.float64).mean(axis=1) for name, values in metrics.items()}
-                rate = float(phase.learning_rate(at - 1 - phase.start))
-                if log:
-                    log.metrics(at, 'train', job.seeds, means | dict(learning_rate=np.full(len(job.seeds), rate)))
-                    log.timing(at, tokens_a_step * count, seconds)
-                progress.update(at, means['loss'].mean(), tokens_a_step * count / seconds)
+            if loop.at < phase.schedule.steps:
+                loop.train(phase)
+        loop.close()
+        return Trained(loop.state.params, loop.at, _end_of(job.before, checkpoints, progress))
 
-                if at == end or at % schedule.evaluate_every == 0:
-                    validation = _validate(phase, parallel.one_copy(state, layout).params)
-                    if log:
-                        log.metrics(at, 'validation', job.seeds, validation)
-                    progress.note(
-                        f'Step {at}: validation {np.mean(validation["bits_per_character"]):.3f} bits a character.'
-                    )
-                stop = parallel.any_process(interrupt.requested)
-                if at == end or at % schedule.checkpoint_every == 0 or stop:
-                    # The log goes to the disk first: a checkpoint promises that everything up to its step is written.
-                    if log:
-                        log.flush()
-                    checkpoints.save(at, parallel.one_copy(state, layout), dict(fingerprint=fingerprint.fingerprint()))
-                if stop:
-                    checkpoints.wait()
-                    raise Terminated(f'SIGTERM: saved step {at}; the same command goes on from there.')
-            state = parallel.one_copy(state, layout)
-        if log:
-            log.close()
-        return Trained(state.params, at, _end_of(job.before, checkpoints, progress))
+
+class _Loop:
+    """Steps, and after some of them a line of the log, a validation, a checkpoint."""
+
+    def __init__(self, job: Job, at: int, state, log: Log | None, checkpoints, interrupt, progress, started: float):
+        self.at, self.state = at, state
+        self._schedule, self._layout, self._seeds = job.schedule, job.layout, job.seeds
+        self._checkpoints, self._interrupt, self._progress = checkpoints, interrupt, progress
+        # None in all processes but one: they have nothing to say that it does not.
+        self._log, self._started = log, started
+
+    def train(self, phase: Job) -> None:
+        """To the last step of a phase, perhaps from that of the phase before. Raises as `run` does."""
+        schedule, end = self._schedule, phase.schedule.steps
+        if self.at == phase.start > 0:
+            self.state = phase.take_over(self.state)
+            self._progress.note(f'Step {self.at}: from here on the encoding is {phase.encoding_name}.')
+        steps = phase.compiled_steps()
+        self.state = parallel.place_state(self.state, self._layout)
+        source = device_source(phase) if phase.on_device else None
+        while self.at < end:
+            begun = time.perf_counter()
+            count = min(schedule.steps_per_call - self.at % schedule.steps_per_call, end - self.at)
+            some = source or _host_source(phase, self.at, count)
+            self.state, metrics = steps(self.state, some, jnp.int32(count))
+            metrics = {name: values[:, :count] for name, values in parallel.numbers(metrics, self._layout).items()}
+            self.at += count
+            self._write_steps(phase, metrics, time.perf_counter() - begun)
+            if self.at == end or self.at % schedule.evaluate_every == 0:
+                self._validate(phase)
+            stop = parallel.any_process(self._interrupt.requested)
+            if self.at == end or self.at % schedule.checkpoint_every == 0 or stop:
+                self._save()
+            if stop:
+                self._checkpoints.wait()
+                raise Terminated(f'SIGTERM: saved step {self.at}; the same command goes on from there.')
+        self.state = parallel.one_copy(self.state, self._layout)
+
+    def close(self) -> None:
+        """Ends the log."""
+        if self._log:
+            self._log.close()
+
+    def _write_steps(self, phase: Job, metrics: dict[str, np.ndarray], seconds: float) -> None:
+        """The log's lines of the last steps, and the bar; NotANumber where one of their metrics is none."""
+        at, count = self.at, metrics['loss'].shape[1]
+        if self._started is not None:
+            took = time.perf_counter() - self._started
+            self._progress.note(f'First {count} steps done {took:.1f} s after the start.')
+            self._started = None
+        _check_finite(metrics, at - count, self._seeds)
+        means = {name: values.astype(np.float64).mean(axis=1) for name, values in metrics.items()}
+        tokens = self._schedule.batch_size * self._schedule.length * len(self._seeds) * count
+        if self._log:
+            rate = float(phase.learning_rate(at - 1 - phase.start))
+            self._log.metrics(at, 'train', self._seeds, means | dict(learning_rate=np.full(len(self._seeds), rate)))
+            self._log.timing(at, tokens, seconds)
+        self._progress.update(at, means['loss'].mean(), tokens / seconds)
+
+    def _validate(self, phase: Job) -> None:
+        validation = _validation(phase, parallel.one_copy(self.state, self._layout).params)
+        if self._log:
+            self._log.metrics(self.at, 'validation', self._seeds, validation)
+        bits = np.mean(validation['bits_per_character'])
+        self._progress.note(f'Step {self.at}: validation {bits:.3f} bits a character.')
+
+    def _save(self) -> None:
+        # The log goes to the disk first: a checkpoint promises that everything up to its step is written.
+        if self._log:
+            self._log.flush()
+        notes = dict(fingerprint=fingerprint.fingerprint())
+        self._checkpoints.save(self.at, parallel.one_copy(self.state, self._layout), notes)
 
 
 def restore(job: Job, folder: pathlib.Path, progress: Progress) -> Trained:
@@ -166,7 +196,7 @@ def _host_source(job: Job, at: int, count: int) -> step.Source:
     return parallel.place(step.Source(job.task(np.zeros(1, np.int32)), windows), job.layout)
 
 
-def _validate(job: Job, params_S) -> dict[str, np.ndarray]:
+def _validation(job: Job, params_S) -> dict[str, np.ndarray]:
     """Loss and bits per character of each seed on validation windows of the training length."""
     windows = job.evaluator().windows(params_S, job.text.tokens['validation'], job.schedule.length, job.plan.tokens)
     values = [score.values() for score in windows.scores()]

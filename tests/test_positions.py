@@ -41,7 +41,7 @@ def test_as_many_randomized_positions_as_there_are_is_all_of_them():
 
 
 def test_more_randomized_positions_than_there_are_is_an_error():
-    with pytest.raises(ValueError, match='length 8, wanted at most max_position = 7'):
+    with pytest.raises(ValueError, match='got a length of 8, wanted at most max_position = 7'):
         positions.randomized(key(), 1, 8, max_position=7)
 
 
@@ -50,7 +50,7 @@ def test_randomized_distances_begin_with_0_and_never_repeat_it():
     assert (drawn[:, 0] == 0).all() and (np.diff(drawn, axis=1) > 0).all() and drawn.max() == 8
     # 100 each of the eight numbers past 0; standard deviation 7.
     assert np.abs(np.bincount(drawn[:, 1:].ravel(), minlength=9)[1:] - 100).max() < 35
-    with pytest.raises(ValueError, match='length 10, wanted at most max_position = 9'):
+    with pytest.raises(ValueError, match='got a length of 10, wanted at most max_position = 9'):
         positions.randomized_distances(key(), 1, 10, max_position=9)
 
 
@@ -71,7 +71,7 @@ def test_a_gap_in_training_leaves_two_runs_of_positions():
     # The gap adds 0 to 3, and where it is seen it follows the first, second or third token.
     np.testing.assert_allclose(np.bincount(pos[:, -1] - 5) / 2000, 1 / 4, atol=0.05)
     np.testing.assert_allclose((steps > 1).mean(axis=0), [1 / 4] * 3 + [0] * 2, atol=0.05)
-    with pytest.raises(ValueError, match='got a length of 10, wanted at most target_length=9'):
+    with pytest.raises(ValueError, match='got a length of 10, wanted at most target_length = 9'):
         positions.pose(key(), 1, 10, target_length=9, train=True)
 
 

@@ -38,11 +38,15 @@ class Encoding(base.PositionEncoding):
         elif count % 2:
             raise ValueError(f"comrope: got kind='ap' and {count} blocks of {size} channels, wanted an even number.")
 
-    def rotate(self, x_BLHK, pos_BL, role, aux=None):
+    def accumulate(self, aux_BM, pos_BM, order):
+        # Once for queries and keys.
         angles_HNII = jnp.asarray(self.angles_HNII)
         count = angles_HNII.shape[1]
         factor_AN = self.factor_AN if self.kind == 'ld' else jnp.eye(2)[:, jnp.arange(count) % 2]
-        places = [base.axis(pos_BL, axis, self.axes).astype(jnp.float32) / self.extent for axis in range(2)]
-        place_BLN = sum(place_BL[..., None] * factor_AN[axis] for axis, place_BL in enumerate(places))
+        places = [base.axis(pos_BM, axis, self.axes).astype(jnp.float32) / self.extent for axis in range(2)]
+        place_BMN = sum(place_BM[..., None] * factor_AN[axis] for axis, place_BM in enumerate(places))
         angles_HNII = angles_HNII - jnp.swapaxes(angles_HNII, -2, -1)
-        return skew.rotate(x_BLHK, place_BLN[:, :, None, :, None, None] * angles_HNII)
+        return skew.changes(place_BMN[:, :, None, :, None, None] * angles_HNII)
+
+    def rotate(self, x_BLHK, pos_BL, role, aux=None):
+        return skew.rotate(x_BLHK, aux)

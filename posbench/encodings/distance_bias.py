@@ -7,12 +7,13 @@ is slow on a CPU. Whether positions are so is seen from the positions themselves
 pair by pair, with the same values.
 """
 
+import functools
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base
+from posbench.encodings import base, blocks, shared
 
 # Queries at a time, where many numbers are at work for each pair: what they need stays in a core's own cache.
 FEW = 32
@@ -52,7 +53,7 @@ def tabulated(
       only_if: bool, [] or that of each query, [B or 1, L]; may depend on parameters, but no gradient passes.
       wide: `of_pairs` is called for a few queries at a time.
     """
-    batch, length = max(pos_q_BL.shape[0], pos_k_BM.shape[0]), pos_q_BL.shape[1]
+    length = pos_q_BL.shape[1]
     regular = everywhere(consecutive(pos_q_BL, pos_k_BM))
     by_distance_BL = jnp.broadcast_to(regular & jax.lax.stop_gradient(only_if), pos_q_BL.shape)
     if of_pairs is None:
@@ -60,41 +61,49 @@ def tabulated(
         def of_pairs(pos_q, pos_k):
             return of_distance(pos_q - pos_k)
 
-    def table(pos_q_BL, pos_k_BM):
+    def table(pos_q_BL, pos_k_BM, by_distance_BL):
         bias_HLM = toeplitz(of_distance(distances(pos_q_BL, pos_k_BM)), length)
-        return jnp.broadcast_to(bias_HLM, (batch, *bias_HLM.shape))
+        rows = max(pos_q_BL.shape[0], pos_k_BM.shape[0])
+        return shared.spread(bias_HLM[None], (rows, *bias_HLM.shape))
 
-    def pairs(pos_q_BL, pos_k_BM):
+    def pairs(pos_q_BL, pos_k_BM, by_distance_BL):
         return jnp.swapaxes(of_pairs(pos_q_BL[:, :, None], pos_k_BM[:, None, :]), 0, 1)
 
-    def few_at_a_time(pos_q_BL, pos_k_BM):
+    def few_at_a_time(pos_q_BL, pos_k_BM, by_distance_BL):
         def of_few(queries):
-            pos_q_BL, by_distance_BL, bias_BHLM = queries
-            if bias_BHLM is None:
-                return pairs(pos_q_BL, pos_k_BM)
-            return jax.lax.cond(everywhere(by_distance_BL.all()), lambda: bias_BHLM, lambda: pairs(pos_q_BL, pos_k_BM))
+            pos_q_BL, by_distance_BL = queries
+            if only_if is True:
+                return pairs(pos_q_BL, pos_k_BM, by_distance_BL)
+            made = functools.partial(pairs, pos_q_BL, pos_k_BM, by_distance_BL)
+            nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(made))
+            return jax.lax.cond(everywhere(by_distance_BL.all()), lambda: nothing, made)
 
-        # Where `only_if` differs from query to query, many of them may still be a matter of distances.
-        bias_BHLM = None if only_if is True else table(pos_q_BL, pos_k_BM)
-        queries = _cut(pos_q_BL, 1), _cut(by_distance_BL, 1), None if bias_BHLM is None else _cut(bias_BHLM, 2)
+        queries = blocks.cut(pos_q_BL, 1, FEW), blocks.cut(by_distance_BL, 1, FEW, fill=True)
         bias_NBHLM = jax.lax.map(jax.checkpoint(of_few, prevent_cse=False), queries)
         bias_BHNLM = jnp.moveaxis(bias_NBHLM, 0, 2)
-        return bias_BHNLM.reshape(*bias_BHNLM.shape[:2], -1, bias_BHNLM.shape[-1])[:, :, :length]
+        bias_BHLM = bias_BHNLM.reshape(*bias_BHNLM.shape[:2], -1, bias_BHNLM.shape[-1])[:, :, :length]
+        if only_if is True:
+            return bias_BHLM
+        # Where it differs from query to query, many of them may still be a matter of distances.
+        chosen_BHLM = by_distance_BL[:, None, :, None]
+        return jnp.where(chosen_BHLM, table(pos_q_BL, pos_k_BM, by_distance_BL), bias_BHLM)
+
+    def rows_alike(*rows):
+        bias_1HLM = few_at_a_time(*(row_BN[:1] for row_BN in rows))
+        return shared.spread(bias_1HLM, (max(row_BN.shape[0] for row_BN in rows), *bias_1HLM.shape[1:]))
+
+    def few_of_rows(*rows):
+        if max(row_BN.shape[0] for row_BN in rows) == 1:
+            return few_at_a_time(*rows)
+        alike = jnp.stack([(row_BN == row_BN[:1]).all() for row_BN in rows]).all()
+        return jax.lax.cond(everywhere(alike), rows_alike, few_at_a_time, *rows)
 
     if length == 1:
-        return pairs(pos_q_BL, pos_k_BM)
+        return pairs(pos_q_BL, pos_k_BM, by_distance_BL)
     # Computed again in the backward pass: otherwise a branch keeps room for what the other one would remember.
-    branches = (table, few_at_a_time if wide else pairs)
+    branches = (table, few_of_rows if wide else pairs)
     branches = (jax.checkpoint(branch, prevent_cse=False) for branch in branches)
-    return jax.lax.cond(everywhere(by_distance_BL.all()), *branches, pos_q_BL, pos_k_BM)
-
-
-def _cut(x: jax.Array, axis: int) -> jax.Array:
-    """Blocks of a few along `axis`, the last one filled up with copies, stacked along a new leading axis."""
-    padding = [(0, 0)] * x.ndim
-    padding[axis] = (0, -x.shape[axis] % FEW)
-    x = jnp.pad(x, padding, mode='edge')
-    return jnp.moveaxis(x.reshape(*x.shape[:axis], -1, FEW, *x.shape[axis + 1 :]), axis, 0)
+    return jax.lax.cond(everywhere(by_distance_BL.all()), *branches, pos_q_BL, pos_k_BM, by_distance_BL)
 
 
 def consecutive(pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array:

@@ -39,12 +39,16 @@ class Encoding(base.PositionEncoding):
 
         self.upper_AHNP = self.param('upper', draw, (2, self.heads, count, size * (size - 1) // 2))
 
-    def rotate(self, x_BLHK, pos_BL, role, aux=None):
+    def accumulate(self, aux_BM, pos_BM, order):
+        # Once for queries and keys.
         _, size = skew.blocks(self.head_width, self.block)
-        place_BLA = jnp.stack([base.axis(pos_BL, axis, self.axes) for axis in range(2)], axis=-1)
-        place_BLA = place_BLA.astype(jnp.float32) / self.extent
-        upper_BLHNP = jnp.einsum('BLA,AHNP->BLHNP', place_BLA, self.upper_AHNP, precision='highest')
-        return skew.rotate(x_BLHK, jnp.einsum('BLHNP,PIJ->BLHNIJ', upper_BLHNP, _generators(size)))
+        place_BMA = jnp.stack([base.axis(pos_BM, axis, self.axes) for axis in range(2)], axis=-1)
+        place_BMA = place_BMA.astype(jnp.float32) / self.extent
+        upper_BMHNP = jnp.einsum('BMA,AHNP->BMHNP', place_BMA, self.upper_AHNP, precision='highest')
+        return skew.changes(jnp.einsum('BMHNP,PIJ->BMHNIJ', upper_BMHNP, _generators(size)))
+
+    def rotate(self, x_BLHK, pos_BL, role, aux=None):
+        return skew.rotate(x_BLHK, aux)
 
 
 def _generators(size: int) -> np.ndarray:

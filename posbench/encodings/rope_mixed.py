@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base, rotation
+from posbench.encodings import base, rotation, shared
 from posbench.knobs import Range
 
 
@@ -45,4 +45,6 @@ class Encoding(base.PositionEncoding):
             rotation.waves(base.axis(pos_BL, axis, self.axes)[..., None, None], frequencies_AHC[axis])
             for axis in range(2)
         )
-        return rotation.turn(x_BLHK, *rotation.added(row, column), 'interleaved')
+        shape = (*x_BLHK.shape[:3], x_BLHK.shape[-1] // 2)
+        cos_BLHC, sin_BLHC = (shared.spread(part, shape) for part in rotation.added(row, column))
+        return rotation.turn(x_BLHK, cos_BLHC, sin_BLHC, 'interleaved')

@@ -15,15 +15,21 @@ def blocks(head_width: int, block: int) -> tuple[int, int]:
     return head_width // size, size
 
 
-def rotate(x_BLHK: jax.Array, angles_BLHNII: jax.Array) -> jax.Array:
-    """exp(angles) x for each of the N blocks of I channels, in the dtype of x."""
-    count, size = angles_BLHNII.shape[-3], angles_BLHNII.shape[-1]
-    # The places of a matrix in front: products of many small matrices are then sums of long vectors.
+def changes(angles_BLHNII: jax.Array) -> jax.Array:
+    """exp(angles) - 1 of each token and block of channels, [B, L, I, I, H, N].
+
+    The places of a matrix come before head and block: products of many small matrices are then sums of long vectors.
+    """
     change_IIBLHN = exponential(jnp.moveaxis(angles_BLHNII, (-2, -1), (0, 1)))
+    return jnp.moveaxis(change_IIBLHN, (0, 1), (2, 3))
+
+
+def rotate(x_BLHK: jax.Array, change_BLIIHN: jax.Array) -> jax.Array:
+    """exp(angles) x, block by block, of the `changes` of these angles; in the dtype of x."""
+    count, size = change_BLIIHN.shape[-1], change_BLIIHN.shape[-3]
     x = x_BLHK.astype(jnp.float32).reshape(*x_BLHK.shape[:3], count, size)
-    x_IBLHN = jnp.moveaxis(x, -1, 0)
-    turned_IBLHN = x_IBLHN + sum(change_IIBLHN[:, i] * x_IBLHN[i] for i in range(size))
-    return jnp.moveaxis(turned_IBLHN, 0, -1).reshape(x_BLHK.shape).astype(x_BLHK.dtype)
+    turned = x + jnp.einsum('BLIJHN,BLHNJ->BLHNI', change_BLIIHN, x, precision='highest')
+    return turned.reshape(x_BLHK.shape).astype(x_BLHK.dtype)
 
 
 @jax.custom_vjp
@@ -41,15 +47,9 @@ def _exponential(a_II):
     most = jnp.abs(a_II).sum(axis=1).max()
     squarings = jnp.clip(jnp.ceil(jnp.log2(jnp.maximum(most, 0.25))) + 1, 0, 64).astype(jnp.int32)
     a_II = a_II * jnp.exp2(-squarings.astype(jnp.float32))
-    change_II = a_II / TERMS
-    for n in range(TERMS - 1, 0, -1):
-        change_II = (a_II + _product(a_II, change_II)) / n
-
-    def square(state):
-        count, change_II = state
-        return count - 1, 2 * change_II + _product(change_II, change_II)
-
-    return jax.lax.while_loop(lambda state: state[0] > 0, square, (squarings, change_II))[1]
+    # Loops, because XLA would fuse products written in a row, and make the inner ones again for each element.
+    change_II = jax.lax.fori_loop(1, TERMS, lambda n, x_II: (a_II + _product(a_II, x_II)) / (TERMS - n), a_II / TERMS)
+    return jax.lax.fori_loop(0, squarings, lambda _, x_II: 2 * x_II + _product(x_II, x_II), change_II)
 
 
 def _product(a_II, b_II):

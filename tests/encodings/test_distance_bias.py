@@ -39,6 +39,7 @@ PLACES = {
     'queries shared by all rows': (run(4, 3), rows(0, 0), True),
     'rows of offsets of their own': (rows(3, 4), rows(0, 0), False),
     'a gap among the keys': (run(0, 7), GAP, False),
+    'rows alike, with a gap': (rows(0, 0), np.repeat(GAP, 2, axis=0), False),
     'falling': (run(0, 5)[:, ::-1], run(0, 5)[:, ::-1], False),
     'drawn': (drawn(5, 2, 0), drawn(6, 2, 1), False),
     'continuous': (run(0, 5).astype(np.float32) + np.float32(0.5), run(0, 5).astype(np.float32), True),
@@ -119,6 +120,21 @@ def test_each_distance_is_evaluated_once_where_positions_are_consecutive(case):
     got = distance_bias.tabulated(marked, pos_q, pos_k, of_pairs=pairs)
     np.testing.assert_array_equal(got, 1.0 if once else -1.0)
     np.testing.assert_array_equal(distance_bias.tabulated(marked, pos_q, pos_k, of_pairs=pairs, only_if=False), -1.0)
+
+
+@pytest.mark.parametrize('second, evaluated', [(drawn(5, 1, 2), 1), (drawn(5, 1, 3), 2)])
+def test_pairs_are_evaluated_for_one_row_where_all_are_alike(second, evaluated):
+    pos_k, calls = np.repeat(drawn(2, 1, 4), 2, axis=0), []
+
+    def pairs(pos_q, pos_k):
+        shape = jnp.broadcast_shapes(pos_q.shape, pos_k.shape)
+        jax.debug.callback(lambda: calls.append(shape))
+        return jnp.zeros((HEADS, *shape))
+
+    pos_q = np.concatenate([drawn(5, 1, 2), second])
+    jax.block_until_ready(distance_bias.tabulated(function(parameters()), pos_q, pos_k, of_pairs=pairs, wide=True))
+    jax.effects_barrier()
+    assert calls == [(evaluated, distance_bias.FEW, 2)]
 
 
 @pytest.mark.parametrize('shared', [True, False])

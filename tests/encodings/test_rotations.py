@@ -24,7 +24,8 @@ def draw(*shape, seed=0):
 def logits(encoding, q_BLHK, k_BMHK, pos_q, pos_k):
     """float32 [B, H, L, M] by rotation and product."""
     pos_q, pos_k = (jnp.asarray(pos, jnp.int32)[None] for pos in (pos_q, pos_k))
-    q, k = encoding.rotate(q_BLHK, pos_q, 'query'), encoding.rotate(k_BMHK, pos_k, 'key')
+    of_q, of_k = (encoding.accumulate(None, pos, None) for pos in (pos_q, pos_k))
+    q, k = encoding.rotate(q_BLHK, pos_q, 'query', of_q), encoding.rotate(k_BMHK, pos_k, 'key', of_k)
     return np.asarray(encoding.product(base.Block(q, k, pos_q, pos_k), None)[0])
 
 
@@ -339,7 +340,8 @@ def test_exponential_and_its_gradient_are_those_of_scipy():
 def test_liere_keeps_lengths_however_far_out():
     q = draw(1, 3, 2, 8)
     pos = jnp.asarray([[[0, 0], [3, 700], [5000, 9000]]], jnp.int32)
-    got = bound('liere', seed=0).rotate(jnp.asarray(q), pos, 'query')
+    liere = bound('liere', seed=0)
+    got = liere.rotate(jnp.asarray(q), pos, 'query', liere.accumulate(None, pos, None))
     np.testing.assert_allclose(np.linalg.norm(got, axis=-1), np.linalg.norm(q, axis=-1), rtol=1e-3)
     np.testing.assert_array_equal(got[:, 0], q[:, 0])
 
