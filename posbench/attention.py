@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from posbench import kernels, online_softmax
-from posbench.encodings import base, blocks, shared
+from posbench.encodings import base, blocks, products, shared
 from posbench.encodings.base import Order
 
 
@@ -225,9 +225,7 @@ def _accumulate(
         running, weights_BHLM, shrink_BHL = online_softmax.weigh(running, logits_BHLM)
     else:
         weights_BHLM, shrink_BHL = jnp.exp(logits_BHLM), jnp.ones(logits_BHLM.shape[:3])
-    out_BLHK = jnp.einsum(
-        'BHLM,BMHK->BLHK', weights_BHLM.astype(keys.v_BMHK.dtype), keys.v_BMHK, preferred_element_type=jnp.float32
-    )
+    out_BLHK = products.mixed(weights_BHLM.astype(keys.v_BMHK.dtype), keys.v_BMHK)
     more_BLHK = encoding.value(weights_BHLM, block)
     if more_BLHK is not None:
         out_BLHK += more_BLHK

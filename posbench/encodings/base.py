@@ -30,6 +30,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from posbench.encodings import products
+
 Role = Literal['query', 'key']
 
 # The type of an option that is an encoding itself: a name, or dict(name=..., its options), until it is built.
@@ -143,7 +145,7 @@ class PositionEncoding(nn.Module):
 
     def product(self, block: Block, carry: Any) -> tuple[jax.Array, Any]:
         """Query times key, float32 [B, H, L, M], and the carry for the next block."""
-        return jnp.einsum('BLHK,BMHK->BHLM', block.q_BLHK, block.k_BMHK, preferred_element_type=jnp.float32), carry
+        return products.scores(block.q_BLHK, block.k_BMHK), carry
 
     def bias(self, pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array | None:
         """An additive term of positions alone, float32 [B, H, L, M], added after the 1/sqrt(K) scale."""

@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base
+from posbench.encodings import base, running
 from posbench.knobs import Range
 
 
@@ -43,7 +43,7 @@ class Encoding(base.PositionEncoding):
         gate_BHLM = jax.nn.sigmoid(logits_BHLM)
         if block.allowed_BLM is not None:
             gate_BHLM = jnp.where(block.allowed_BLM[:, None], gate_BHLM, 0.0)
-        counted_BHLM = carry[..., None] + jax.lax.cumsum(gate_BHLM, axis=3, reverse=True)
+        counted_BHLM = carry[..., None] + running.above(gate_BHLM) + gate_BHLM
         q_BLHK, table_RK = block.q_BLHK, self.table_RK.astype(block.q_BLHK.dtype)
         by_row_BHLR = jnp.einsum('BLHK,RK->BHLR', q_BLHK, table_RK, preferred_element_type=jnp.float32)
         if not self.scaled:

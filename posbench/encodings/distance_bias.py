@@ -72,14 +72,15 @@ def tabulated(
     def few_at_a_time(pos_q_BL, pos_k_BM, by_distance_BL):
         def of_few(queries):
             pos_q_BL, by_distance_BL = queries
+            # Computed again in the backward pass, or the branch without pairs would hold zeros in their place.
+            made = jax.checkpoint(functools.partial(pairs, pos_q_BL, pos_k_BM, by_distance_BL), prevent_cse=False)
             if only_if is True:
-                return pairs(pos_q_BL, pos_k_BM, by_distance_BL)
-            made = functools.partial(pairs, pos_q_BL, pos_k_BM, by_distance_BL)
-            nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(made))
+                return made()
+            nothing = jnp.zeros(jax.eval_shape(made).shape)
             return jax.lax.cond(everywhere(by_distance_BL.all()), lambda: nothing, made)
 
         queries = blocks.cut(pos_q_BL, 1, FEW), blocks.cut(by_distance_BL, 1, FEW, fill=True)
-        bias_NBHLM = jax.lax.map(jax.checkpoint(of_few, prevent_cse=False), queries)
+        bias_NBHLM = jax.lax.map(of_few, queries)
         bias_BHNLM = jnp.moveaxis(bias_NBHLM, 0, 2)
         bias_BHLM = bias_BHNLM.reshape(*bias_BHNLM.shape[:2], -1, bias_BHNLM.shape[-1])[:, :, :length]
         if only_if is True:

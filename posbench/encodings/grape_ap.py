@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import alibi, base
+from posbench.encodings import alibi, base, products, running
 from posbench.knobs import Range
 
 # Added to the mean square of a vector, so that zeros have a gradient.
@@ -65,9 +65,9 @@ class Encoding(base.PositionEncoding):
         return jnp.zeros((q_BLHK.shape[0], q_BLHK.shape[2], q_BLHK.shape[1]), jnp.float32)
 
     def score(self, logits_BHLM, block, carry):
-        match_BHLM = jnp.einsum('BLHP,BMHP->BHLM', block.aux_q['query'] / self.channels, block.aux_k['between'])
+        match_BHLM = products.scores(block.aux_q['query'] / self.channels, block.aux_k['between'])
         slope_H = jnp.asarray(alibi.slopes(self.heads), jnp.float32)
-        cost_BHLM = slope_H[:, None, None] * jax.nn.log_sigmoid(match_BHLM)
+        cost_BHLM = slope_H[:, None, None] * running.log_sigmoid(match_BHLM)
         cost_BHLM = jnp.where(block.allowed_BLM[:, None], cost_BHLM, 0.0)
-        down_to_BHLM = jax.lax.cumsum(cost_BHLM, axis=3, reverse=True)
-        return logits_BHLM + carry[..., None] + down_to_BHLM - cost_BHLM, carry + down_to_BHLM[..., 0]
+        above_BHLM = running.above(cost_BHLM)
+        return logits_BHLM + carry[..., None] + above_BHLM, carry + above_BHLM[..., 0] + cost_BHLM[..., 0]

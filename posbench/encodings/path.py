@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings import base, fox, running
+from posbench.encodings import base, fox, products, running
 from posbench.knobs import Range
 
 # Tokens whose reflections are solved for at once; more cost the square, fewer are small products.
@@ -66,13 +66,13 @@ def through_reflections(q_BLHK, k_BMHK, w_BMHK, beta_BMH, allowed_BLM) -> tuple[
     u_t is what the reflection at token t takes away, beta_t w_t · q with q behind all later tokens: u_t + beta_t
     sum_(s > t) (w_t · w_s) u_s = beta_t w_t · q_i, a triangular system. Reflections after the query are no part of it.
     """
-    wq_BHML = jnp.einsum('BMHK,BLHK->BHML', w_BMHK, q_BLHK)
+    wq_BHML = products.scores(w_BMHK, q_BLHK)
     beta_BHM1 = jnp.swapaxes(beta_BMH, 1, 2)[..., None]
     wanted_BHML = jnp.where(jnp.swapaxes(allowed_BLM, 1, 2)[:, None], beta_BHM1 * wq_BHML, 0.0)
-    overlap_BHMM = beta_BHM1 * jnp.einsum('BMHK,BNHK->BHMN', w_BMHK, w_BMHK)
+    overlap_BHMM = beta_BHM1 * products.scores(w_BMHK, w_BMHK)
     taken_BHML = inverse(jnp.triu(overlap_BHMM, 1)) @ wanted_BHML
-    later_BHMM = jnp.tril(jnp.einsum('BMHK,BNHK->BHMN', w_BMHK, k_BMHK), -1)
-    logits_BHLM = jnp.einsum('BLHK,BMHK->BHLM', q_BLHK, k_BMHK)
+    later_BHMM = jnp.tril(products.scores(w_BMHK, k_BMHK), -1)
+    logits_BHLM = products.scores(q_BLHK, k_BMHK)
     logits_BHLM -= jnp.einsum('BHTL,BHTM->BHLM', taken_BHML, later_BHMM)
     return logits_BHLM, q_BLHK - jnp.einsum('BHML,BMHK->BLHK', taken_BHML, w_BMHK)
 

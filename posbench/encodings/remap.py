@@ -8,7 +8,7 @@ encodings like others.
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base, wrapper
+from posbench.encodings import base, products, wrapper
 
 
 class Remap(wrapper.Wrapper):
@@ -27,7 +27,7 @@ class Remap(wrapper.Wrapper):
         if any(self.over.has(hook) for hook in ('product', 'score', 'value')):
             raise ValueError('over: got an encoding that reads queries and keys, wanted one that only rotates them.')
         pairs = zip(*(jnp.split(x, self.copies, axis=-1) for x in (block.q_BLHK, block.k_BMHK)))
-        logits = [jnp.einsum('BLHK,BMHK->BHLM', q, k, preferred_element_type=jnp.float32) for q, k in pairs]
+        logits = [products.scores(q, k) for q, k in pairs]
         which_BLM = self.which(block.pos_q_BL[:, :, None], block.pos_k_BM[:, None, :])
         return jax.lax.select_n(jnp.broadcast_to(which_BLM[:, None], logits[0].shape), *logits), carry
 

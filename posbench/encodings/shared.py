@@ -18,20 +18,43 @@ def spread(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return jnp.broadcast_to(x, shape)
 
 
-def _forward(x, shape):
+def _spread_forward(x, shape):
     # Only the shape is needed, and an array without elements carries it through any transformation.
     return spread(x, shape), jnp.zeros((0, *x.shape))
 
 
-def _backward(shape, empty, d_x):
-    for axis, (before, after) in enumerate(zip(empty.shape[1:], shape)):
+def _spread_backward(shape, empty, d_x):
+    return (_added(d_x, empty.shape[1:]),)
+
+
+spread.defvjp(_spread_forward, _spread_backward)
+
+
+@jax.custom_vjp
+def times(x: jax.Array, y: jax.Array) -> jax.Array:
+    """x * y, of as many axes each, with gradients like those of `spread`; neither is held as large as the product."""
+    return x * y
+
+
+def _times_forward(x, y):
+    return times(x, y), (x, y)
+
+
+def _times_backward(factors, d_xy):
+    x, y = factors
+    return _added(d_xy * y, x.shape), _added(d_xy * x, y.shape)
+
+
+times.defvjp(_times_forward, _times_backward)
+
+
+def _added(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Sums over the axes where `shape` has 1."""
+    for axis, (before, after) in enumerate(zip(x.shape, shape)):
         if before == after:
             continue
-        if axis < len(shape) - 2 and after <= SLICES and jax.default_backend() == 'cpu':
-            d_x = functools.reduce(jnp.add, jnp.split(d_x, after, axis))
+        if axis < x.ndim - 2 and before <= SLICES and jax.default_backend() == 'cpu':
+            x = functools.reduce(jnp.add, jnp.split(x, before, axis))
         else:
-            d_x = d_x.sum(axis, keepdims=True)
-    return (d_x,)
-
-
-spread.defvjp(_forward, _backward)
+            x = x.sum(axis, keepdims=True)
+    return x

@@ -9,10 +9,9 @@ What is left of the stick is lost, or goes to the query's own value, as the test
 
 from typing import ClassVar, Literal
 
-import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base
+from posbench.encodings import base, running
 
 # As attention hides a key: exp of it is 0, and it is finite.
 HIDDEN = -1e30
@@ -47,11 +46,11 @@ class Encoding(base.PositionEncoding):
         if not self.attend_current:
             seen_BLM = seen_BLM & (block.aux_q[:, :, None] != block.aux_k[:, None, :])
         seen_BHLM = seen_BLM[:, None]
-        kept_BHLM = jnp.where(seen_BHLM, jax.nn.log_sigmoid(-logits_BHLM), 0.0)
-        down_to_BHLM = jax.lax.cumsum(kept_BHLM, axis=3, reverse=True)
-        left_BHLM = carry[..., None] + down_to_BHLM - kept_BHLM
-        shares_BHLM = jnp.where(seen_BHLM, jax.nn.log_sigmoid(logits_BHLM) + left_BHLM, HIDDEN)
-        return shares_BHLM, carry + down_to_BHLM[..., 0]
+        kept_BHLM = jnp.where(seen_BHLM, running.log_sigmoid(-logits_BHLM), 0.0)
+        above_BHLM = running.above(kept_BHLM)
+        # The share itself is log sigmoid(logit) = logit + log sigmoid(-logit).
+        shares_BHLM = jnp.where(seen_BHLM, logits_BHLM + kept_BHLM + carry[..., None] + above_BHLM, HIDDEN)
+        return shares_BHLM, carry + above_BHLM[..., 0] + kept_BHLM[..., 0]
 
     def finish(self, out_BLHK, v_BLHK, carry):
         if not self.remainder:

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 import jax.numpy as jnp
 
-from posbench.encodings import base
+from posbench.encodings import base, products
 from posbench.knobs import Range
 
 
@@ -35,7 +35,7 @@ class Encoding(base.PositionEncoding):
 
         def dot(channels, count):
             q_BLHK, k_BMHK = block.q_BLHK[..., channels], block.k_BMHK[..., channels]
-            product_BHLM = jnp.einsum('BLHK,BMHK->BHLM', q_BLHK, k_BMHK, preferred_element_type=jnp.float32)
+            product_BHLM = products.scores(q_BLHK, k_BMHK)
             # Queries are divided by sqrt(K) already.
             return product_BHLM * math.sqrt(self.head_width / count)
 

@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base, distance_bias, perceptron, t5_bias
+from posbench.encodings import base, distance_bias, perceptron, shared, t5_bias
 from posbench.knobs import Range
 
 
@@ -44,4 +44,4 @@ class Encoding(base.PositionEncoding):
             return self.table_HR[:, t5_bias.bucket(distance, self.buckets, self.max_distance, self.bidirectional)]
 
         bias_BHLM = distance_bias.tabulated(of_distance, block.pos_q_BL, block.pos_k_BM)
-        return logits_BHLM + jnp.swapaxes(block.aux_q, 1, 2)[..., None] * bias_BHLM, carry
+        return logits_BHLM + shared.times(jnp.swapaxes(block.aux_q, 1, 2)[..., None], bias_BHLM), carry
