@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from posbench import kernels, online_softmax
-from posbench.encodings import base, blocks, products, shared
+from posbench import blocks, kernels, online_softmax, products, shared
+from posbench.encodings import base
 from posbench.encodings.base import Order
 
 

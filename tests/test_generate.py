@@ -149,5 +149,5 @@ def test_an_encoder_writes_nothing():
 
 def test_more_tokens_than_there_are_positions_is_an_error(rotary):
     few = positions.build('randomized', max_position=LONGEST + NEW - 1)
-    with pytest.raises(ValueError, match=f'got length {LONGEST + NEW}, wanted at most'):
+    with pytest.raises(ValueError, match=f'got a length of {LONGEST + NEW}, wanted at most'):
         new_tokens(rotary, few)

@@ -30,7 +30,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import products
+from posbench import products
 
 Role = Literal['query', 'key']
 

@@ -13,7 +13,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base, blocks, shared
+from posbench import blocks, shared
+from posbench.encodings import base
 
 # Queries at a time, where many numbers are at work for each pair: what they need stays in a core's own cache.
 FEW = 32

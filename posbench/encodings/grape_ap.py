@@ -11,7 +11,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import alibi, base, products, running
+from posbench import products
+from posbench.encodings import alibi, base, running
 from posbench.knobs import Range
 
 # Added to the mean square of a vector, so that zeros have a gradient.

@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings import base, fox, products, running
+from posbench import products
+from posbench.encodings import base, fox, running
 from posbench.knobs import Range
 
 # Tokens whose reflections are solved for at once; more cost the square, fewer are small products.

@@ -8,7 +8,8 @@ encodings like others.
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base, products, wrapper
+from posbench import products
+from posbench.encodings import base, wrapper
 
 
 class Remap(wrapper.Wrapper):

@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base, rotation, shared
+from posbench import shared
+from posbench.encodings import base, rotation
 from posbench.knobs import Range
 
 

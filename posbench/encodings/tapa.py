@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 
 import jax.numpy as jnp
 
-from posbench.encodings import base, products
+from posbench import products
+from posbench.encodings import base
 from posbench.knobs import Range
 
 

@@ -11,7 +11,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base, distance_bias, perceptron, shared, t5_bias
+from posbench import shared
+from posbench.encodings import base, distance_bias, perceptron, t5_bias
 from posbench.knobs import Range
 
 

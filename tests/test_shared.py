@@ -1,0 +1,28 @@
+"""What rows share is broadcast and multiplied as usual, gradients included."""
+
+import jax.numpy as jnp
+import pytest
+
+from posbench import shared
+from tests.gradients import draw, same, with_gradients
+
+SHAPES = [((1, 3, 4, 5), (2, 3, 4, 5)), ((1, 1, 4, 1), (2, 3, 4, 5)), ((2, 3, 4, 5), (2, 3, 4, 5))]
+
+
+@pytest.mark.parametrize('small, large', SHAPES)
+def test_spread_is_a_broadcast(small, large):
+    x = draw(*small)
+    got = with_gradients(lambda x: shared.spread(x, large), x)
+    same(got, with_gradients(lambda x: jnp.broadcast_to(x, large), x))
+
+
+@pytest.mark.parametrize('small, large', [*SHAPES, ((1, 3, 4, 5), (2, 3, 4, 1))])
+def test_times_is_a_product(small, large):
+    x, y = draw(*small), draw(*large, seed=1)
+    same(with_gradients(shared.times, x, y), with_gradients(jnp.multiply, x, y))
+
+
+def test_more_slices_than_are_added_one_by_one():
+    x, shape = draw(1, 2, 3), (shared.SLICES + 1, 2, 3)
+    got = with_gradients(lambda x: shared.spread(x, shape), x)
+    same(got, with_gradients(lambda x: jnp.broadcast_to(x, shape), x))
