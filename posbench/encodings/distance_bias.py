@@ -136,6 +136,7 @@ def distances(pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array:
     return pos_q_BL[0, 0] - pos_k_BM[0, 0] + (length - 1) - fall_N
 
 
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
 def toeplitz(values_HN: jax.Array, length: int) -> jax.Array:
     """[H, L, M] with values[h, L - 1 - l + m] at (l, m), of N = L + M - 1 values a head."""
     heads, count = values_HN.shape
@@ -143,6 +144,36 @@ def toeplitz(values_HN: jax.Array, length: int) -> jax.Array:
     rows_HLN = jnp.broadcast_to(jnp.pad(values_HN, ((0, 0), (0, 1)))[:, None], (heads, length, count + 1))
     flat_HN = rows_HLN.reshape(heads, length * (count + 1))[:, length - 1 : length - 1 + length * count]
     return flat_HN.reshape(heads, length, count)[:, :, : count - length + 1]
+
+
+def _toeplitz_forward(values_HN, length):
+    return toeplitz(values_HN, length), None
+
+
+def _toeplitz_backward(length, _, d_HLM):
+    return (along_diagonals(d_HLM),)
+
+
+toeplitz.defvjp(_toeplitz_forward, _toeplitz_backward)
+
+
+def along_diagonals(x_HLM: jax.Array) -> jax.Array:
+    """Sums of x[h, l, m] over all (l, m) with one L - 1 - l + m, [H, L + M - 1]."""
+    heads, length, keys = x_HLM.shape
+    count = length + keys - 1
+    if jax.default_backend() == 'cpu':
+        # Row by row, into a sum that stays in a core's cache: a fifth of the time.
+        def add(row, sums_HN):
+            here = (0, length - 1 - row)
+            more_HM = jax.lax.dynamic_index_in_dim(x_HLM, row, axis=1, keepdims=False)
+            more_HM += jax.lax.dynamic_slice(sums_HN, here, (heads, keys))
+            return jax.lax.dynamic_update_slice(sums_HN, more_HM, here)
+
+        return jax.lax.fori_loop(0, length, add, jnp.zeros((heads, count), x_HLM.dtype))
+    # The layout of `toeplitz` backwards.
+    rows_HLN = jnp.pad(x_HLM, ((0, 0), (0, 0), (0, length - 1)))
+    flat_HN = jnp.pad(rows_HLN.reshape(heads, length * count), ((0, 0), (length - 1, 1)))
+    return flat_HN.reshape(heads, length, count + 1).sum(axis=1)[:, :count]
 
 
 def per_head(values_H: jax.Array, like: jax.Array) -> jax.Array:
