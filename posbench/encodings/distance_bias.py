@@ -62,8 +62,11 @@ def tabulated(
         def of_pairs(pos_q, pos_k):
             return of_distance(pos_q - pos_k)
 
+    # Whatever the positions are: little work, whose memory a branch would have to keep or to make again.
+    values_HN = None if length == 1 else of_distance(distances(pos_q_BL, pos_k_BM))
+
     def table(pos_q_BL, pos_k_BM, by_distance_BL):
-        bias_HLM = toeplitz(of_distance(distances(pos_q_BL, pos_k_BM)), length)
+        bias_HLM = toeplitz(values_HN, length)
         rows = max(pos_q_BL.shape[0], pos_k_BM.shape[0])
         return shared.spread(bias_HLM[None], (rows, *bias_HLM.shape))
 
@@ -102,10 +105,9 @@ def tabulated(
 
     if length == 1:
         return pairs(pos_q_BL, pos_k_BM, by_distance_BL)
-    # Computed again in the backward pass: otherwise a branch keeps room for what the other one would remember.
-    branches = (table, few_of_rows if wide else pairs)
-    branches = (jax.checkpoint(branch, prevent_cse=False) for branch in branches)
-    return jax.lax.cond(everywhere(by_distance_BL.all()), *branches, pos_q_BL, pos_k_BM, by_distance_BL)
+    # Computed again in the backward pass: otherwise the table would keep room for what this remembers.
+    elsewhere = jax.checkpoint(few_of_rows if wide else pairs, prevent_cse=False)
+    return jax.lax.cond(everywhere(by_distance_BL.all()), table, elsewhere, pos_q_BL, pos_k_BM, by_distance_BL)
 
 
 def consecutive(pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array:
