@@ -47,7 +47,7 @@ def tabulated(
     """A bias of all pairs, float32 [B, H, L, M].
 
     Args:
-      of_distance: distances [N] -> [H, N], asked where positions are consecutive and `only_if` is True.
+      of_distance: distances [N] -> [H, N], of use where positions are consecutive and `only_if` is True.
       pos_q_BL, pos_k_BM: positions; a leading 1 stands for positions that all rows share.
       of_pairs: positions of queries and of keys, of shapes that broadcast -> [H, *shape]; None: `of_distance` of their
         difference. Asked everywhere else, and has to agree.

@@ -178,3 +178,15 @@ def test_learned_slopes_start_at_those_of_alibi():
     params = learned.init_params(jax.random.key(0))
     assert params['log_gain'].shape == (4,)
     np.testing.assert_array_equal(learned.with_params(params).bias(pos, pos), plain.with_params({}).bias(pos, pos))
+
+
+@pytest.mark.parametrize('backend', ['cpu', 'gpu'])
+@pytest.mark.parametrize('length, keys', [(1, 4), (5, 1), (5, 7), (7, 5)])
+def test_sums_along_diagonals_are_those_of_a_double_loop(length, keys, backend, monkeypatch):
+    monkeypatch.setattr(jax, 'default_backend', lambda: backend)
+    x = np.random.default_rng(0).normal(size=(HEADS, length, keys)).astype(np.float32)
+    wanted = np.zeros((HEADS, length + keys - 1))
+    for query in range(length):
+        for key in range(keys):
+            wanted[:, length - 1 - query + key] += x[:, query, key]
+    np.testing.assert_allclose(distance_bias.along_diagonals(jnp.asarray(x)), wanted, rtol=0, atol=1e-5)
