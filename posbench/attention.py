@@ -4,7 +4,7 @@ The dense way is the blockwise way with one block. With `block_size` no array ho
 queries, a scan over the blocks of keys from right to left keeps the running maximum, sum and output (Rabe & Staats
 2021, arXiv 2112.05682) and what the encoding carries. Blocks that the causal mask hides are skipped. Both loops are
 recomputed in the backward pass, so that memory grows with L alone. A backward pass written by hand, from the sums that
-the forward pass could keep, took as long on a CPU; so autodiff serves every encoding.
+the forward pass could keep, took as long on a CPU; so autodiff serves every encoding, but for the two products.
 """
 
 from typing import Any, NamedTuple
@@ -46,7 +46,7 @@ def attend(
       q_BLHK, k_BMHK, v_BMHK: projections, before any rotation; the scale is K^-1/2 for every encoding.
       encoding: a PositionEncoding, with its parameters bound if it has any.
       pos_q_BL, pos_k_BM: positions; a leading 1 stands for positions that all rows share.
-      aux_q, aux_k: what the encoding's `accumulate` made of the tokens of queries and keys, if it has `aux`.
+      aux_q, aux_k: what the encoding's `accumulate` made of the tokens of queries and keys; None for most.
       order_q, order_k: the token order and segments that the mask follows; None: both are the same whole sequences.
       causal: a token attends to itself and to what came before it.
       mask_BLM: more to hide: True where attention is allowed.

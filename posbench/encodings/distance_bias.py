@@ -65,19 +65,18 @@ def tabulated(
     # Whatever the positions are: little work, whose memory a branch would have to keep or to make again.
     values_HN = None if length == 1 else of_distance(distances(pos_q_BL, pos_k_BM))
 
-    def table(pos_q_BL, pos_k_BM, by_distance_BL):
+    def table(rows):
         bias_HLM = toeplitz(values_HN, length)
-        rows = max(pos_q_BL.shape[0], pos_k_BM.shape[0])
         return shared.spread(bias_HLM[None], (rows, *bias_HLM.shape))
 
-    def pairs(pos_q_BL, pos_k_BM, by_distance_BL):
+    def pairs(pos_q_BL, pos_k_BM):
         return jnp.swapaxes(of_pairs(pos_q_BL[:, :, None], pos_k_BM[:, None, :]), 0, 1)
 
     def few_at_a_time(pos_q_BL, pos_k_BM, by_distance_BL):
         def of_few(queries):
             pos_q_BL, by_distance_BL = queries
             # Computed again in the backward pass, or the branch without pairs would hold zeros in their place.
-            made = jax.checkpoint(functools.partial(pairs, pos_q_BL, pos_k_BM, by_distance_BL), prevent_cse=False)
+            made = jax.checkpoint(functools.partial(pairs, pos_q_BL, pos_k_BM), prevent_cse=False)
             if only_if is True:
                 return made()
             nothing = jnp.zeros(jax.eval_shape(made).shape)
@@ -91,7 +90,7 @@ def tabulated(
             return bias_BHLM
         # Where it differs from query to query, many of them may still be a matter of distances.
         chosen_BHLM = by_distance_BL[:, None, :, None]
-        return jnp.where(chosen_BHLM, table(pos_q_BL, pos_k_BM, by_distance_BL), bias_BHLM)
+        return jnp.where(chosen_BHLM, table(bias_BHLM.shape[0]), bias_BHLM)
 
     def rows_alike(*rows):
         bias_1HLM = few_at_a_time(*(row_BN[:1] for row_BN in rows))
@@ -104,10 +103,12 @@ def tabulated(
         return jax.lax.cond(everywhere(alike), rows_alike, few_at_a_time, *rows)
 
     if length == 1:
-        return pairs(pos_q_BL, pos_k_BM, by_distance_BL)
+        return pairs(pos_q_BL, pos_k_BM)
     # Computed again in the backward pass: otherwise the table would keep room for what this remembers.
-    elsewhere = jax.checkpoint(few_of_rows if wide else pairs, prevent_cse=False)
-    return jax.lax.cond(everywhere(by_distance_BL.all()), table, elsewhere, pos_q_BL, pos_k_BM, by_distance_BL)
+    made = functools.partial(few_of_rows, pos_q_BL, pos_k_BM, by_distance_BL)
+    made = jax.checkpoint(made if wide else functools.partial(pairs, pos_q_BL, pos_k_BM), prevent_cse=False)
+    rows = max(pos_q_BL.shape[0], pos_k_BM.shape[0])
+    return jax.lax.cond(everywhere(by_distance_BL.all()), lambda: table(rows), made)
 
 
 def consecutive(pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array:

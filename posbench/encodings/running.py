@@ -8,6 +8,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from posbench import products
 from posbench.encodings.base import Order
 
 # Numbers that `above` adds up at a time.
@@ -57,13 +58,9 @@ def above(x_M: jax.Array) -> jax.Array:
     few = min(FEW, length)
     x_M = jnp.pad(x_M.astype(jnp.float32), [(0, 0)] * (x_M.ndim - 1) + [(0, -length % few)])
     x_NF = x_M.reshape(*x_M.shape[:-1], -1, few)
-    within_NF = _product(x_NF, jnp.tri(few, k=-1))
-    later_N = _product(within_NF[..., 0] + x_NF[..., 0], jnp.tri(x_NF.shape[-2], k=-1))
+    within_NF = products.exact(x_NF, jnp.tri(few, k=-1))
+    later_N = products.exact(within_NF[..., 0] + x_NF[..., 0], jnp.tri(x_NF.shape[-2], k=-1))
     return (within_NF + later_N[..., None]).reshape(x_M.shape)[..., :length]
-
-
-def _product(a, b):
-    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
 
 
 @jax.custom_jvp
