@@ -1,4 +1,4 @@
-"""The two products of attention, which never turn an L M array around, nor do their gradients; and an exact one.
+"""The two products of attention, and an exact one: neither they nor their gradients turn a large array around.
 
 Written as einsums they come out the same, but XLA then puts rows and columns of the logits in another order for three
 of the six products, which on a CPU takes longer than the products themselves: forward and backward pass of attention
@@ -47,9 +47,28 @@ def _mixed_backward(factors, d_BLHK):
 mixed.defvjp(_mixed_forward, _mixed_backward)
 
 
+@jax.custom_vjp
 def exact(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product of matrices in full float32 on any platform."""
-    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+    """The product of matrices [..., L, K] and [K, N], float32, of full precision on any platform."""
+    return _exact(a, b, a.ndim - 1, 0)
+
+
+def _exact_forward(a, b):
+    return exact(a, b), (a, b)
+
+
+def _exact_backward(factors, d):
+    a, b = factors
+    d_b = _exact(a.reshape(-1, a.shape[-1]), d.reshape(-1, d.shape[-1]), 0, 0)
+    return _exact(d, b, d.ndim - 1, 1).astype(a.dtype), d_b.astype(b.dtype)
+
+
+exact.defvjp(_exact_forward, _exact_backward)
+
+
+def _exact(a, b, of_a: int, of_b: int):
+    a, b = a.astype(jnp.float32), b.astype(jnp.float32)
+    return jax.lax.dot_general(a, b, (((of_a,), (of_b,)), ((), ())), precision=jax.lax.Precision.HIGHEST)
 
 
 def _heads_first(x: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""The products of attention are plain einsums, values and gradients."""
+"""The products are plain einsums, values and gradients."""
 
 import functools
 
@@ -12,6 +12,8 @@ from tests.gradients import draw, same, with_gradients
 PRODUCTS = [
     (products.scores, 'BLHK,BMHK->BHLM', (2, 5, 3, 4), (2, 7, 3, 4)),
     (products.mixed, 'BHLM,BMHK->BLHK', (2, 3, 5, 7), (2, 7, 3, 4)),
+    (products.exact, 'BLK,KN->BLN', (2, 5, 3), (3, 4)),
+    (products.exact, 'LK,KN->LN', (5, 3), (3, 4)),
 ]
 
 

