@@ -13,11 +13,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from posbench import blocks, shared
-from posbench.encodings import base
+from posbench import shared
+from posbench.encodings import base, pair_by_pair
 
-# Queries at a time, where many numbers are at work for each pair: what they need stays in a core's own cache.
-FEW = 32
 # Rows that a sum along diagonals adds up at a time.
 ROWS = 16
 
@@ -46,7 +44,7 @@ def tabulated(
     only_if: jax.Array | bool = True,
     wide: bool = False,
 ) -> jax.Array:
-    """A bias of all pairs, float32 [B, H, L, M].
+    """A bias of all pairs, float32 [B, H, L, M]. It has no gradient of positions.
 
     Args:
       of_distance: distances [N] -> [H, N], of use where positions are consecutive and `only_if` is True.
@@ -56,61 +54,32 @@ def tabulated(
       only_if: bool, [] or that of each query, [B or 1, L]; may depend on parameters, but no gradient passes.
       wide: `of_pairs` is called for a few queries at a time.
     """
-    length = pos_q_BL.shape[1]
-    regular = everywhere(consecutive(pos_q_BL, pos_k_BM))
+    pos_q_BL, pos_k_BM = jax.lax.stop_gradient((pos_q_BL, pos_k_BM))
+    length, rows = pos_q_BL.shape[1], max(pos_q_BL.shape[0], pos_k_BM.shape[0])
+    regular = pair_by_pair.everywhere(consecutive(pos_q_BL, pos_k_BM))
     by_distance_BL = jnp.broadcast_to(regular & jax.lax.stop_gradient(only_if), pos_q_BL.shape)
     if of_pairs is None:
 
         def of_pairs(pos_q, pos_k):
             return of_distance(pos_q - pos_k)
 
-    # Whatever the positions are: little work, whose memory a branch would have to keep or to make again.
-    values_HN = None if length == 1 else of_distance(distances(pos_q_BL, pos_k_BM))
+    def pairs():
+        return jnp.swapaxes(of_pairs(pos_q_BL[:, :, None], pos_k_BM[:, None, :]), 0, 1)
 
-    def table(rows):
+    if length == 1:
+        return pairs()
+    # Whatever the positions are: little work, whose memory a branch would have to keep or to make again.
+    values_HN = of_distance(distances(pos_q_BL, pos_k_BM))
+
+    def table():
         bias_HLM = toeplitz(values_HN, length)
         return shared.spread(bias_HLM[None], (rows, *bias_HLM.shape))
 
-    def pairs(pos_q_BL, pos_k_BM):
-        return jnp.swapaxes(of_pairs(pos_q_BL[:, :, None], pos_k_BM[:, None, :]), 0, 1)
-
-    def few_at_a_time(pos_q_BL, pos_k_BM, by_distance_BL):
-        def of_few(queries):
-            pos_q_BL, by_distance_BL = queries
-            # Computed again in the backward pass, or the branch without pairs would hold zeros in their place.
-            made = jax.checkpoint(functools.partial(pairs, pos_q_BL, pos_k_BM), prevent_cse=False)
-            if only_if is True:
-                return made()
-            nothing = jnp.zeros(jax.eval_shape(made).shape)
-            return jax.lax.cond(everywhere(by_distance_BL.all()), lambda: nothing, made)
-
-        queries = blocks.cut(pos_q_BL, 1, FEW), blocks.cut(by_distance_BL, 1, FEW, fill=True)
-        bias_NBHLM = jax.lax.map(of_few, queries)
-        bias_BHNLM = jnp.moveaxis(bias_NBHLM, 0, 2)
-        bias_BHLM = bias_BHNLM.reshape(*bias_BHNLM.shape[:2], -1, bias_BHNLM.shape[-1])[:, :, :length]
-        if only_if is True:
-            return bias_BHLM
-        # Where it differs from query to query, many of them may still be a matter of distances.
-        chosen_BHLM = by_distance_BL[:, None, :, None]
-        return jnp.where(chosen_BHLM, table(bias_BHLM.shape[0]), bias_BHLM)
-
-    def rows_alike(*rows):
-        bias_1HLM = few_at_a_time(*(row_BN[:1] for row_BN in rows))
-        return shared.spread(bias_1HLM, (max(row_BN.shape[0] for row_BN in rows), *bias_1HLM.shape[1:]))
-
-    def few_of_rows(*rows):
-        if max(row_BN.shape[0] for row_BN in rows) == 1:
-            return few_at_a_time(*rows)
-        alike = jnp.stack([(row_BN == row_BN[:1]).all() for row_BN in rows]).all()
-        return jax.lax.cond(everywhere(alike), rows_alike, few_at_a_time, *rows)
-
-    if length == 1:
-        return pairs(pos_q_BL, pos_k_BM)
+    if wide:
+        return pair_by_pair.made_anew(table(), of_pairs, pos_q_BL, pos_k_BM, by_distance_BL)
     # Computed again in the backward pass: otherwise the table would keep room for what this remembers.
-    made = functools.partial(few_of_rows, pos_q_BL, pos_k_BM, by_distance_BL)
-    made = jax.checkpoint(made if wide else functools.partial(pairs, pos_q_BL, pos_k_BM), prevent_cse=False)
-    rows = max(pos_q_BL.shape[0], pos_k_BM.shape[0])
-    return jax.lax.cond(everywhere(by_distance_BL.all()), lambda: table(rows), made)
+    pairs = jax.checkpoint(pairs, prevent_cse=False)
+    return jax.lax.cond(pair_by_pair.everywhere(by_distance_BL.all()), table, pairs)
 
 
 def consecutive(pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array:
@@ -121,17 +90,6 @@ def consecutive(pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array:
 
     apart_B = pos_q_BL[:, 0] - pos_k_BM[:, 0]
     return rises(pos_q_BL) & rises(pos_k_BM) & (apart_B == apart_B[0]).all()
-
-
-@jax.custom_batching.custom_vmap
-def everywhere(truth: jax.Array) -> jax.Array:
-    """`truth` itself; under vmap, whether it holds for all. A condition of its own for each would run both branches."""
-    return truth
-
-
-@everywhere.def_vmap
-def _everywhere(axis_size, in_batched, truth):
-    return everywhere(truth.all(axis=0)), False
 
 
 def distances(pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array:

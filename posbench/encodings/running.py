@@ -60,7 +60,9 @@ def above(x_M: jax.Array) -> jax.Array:
     x_M = jnp.pad(x_M.astype(jnp.float32), [(0, 0)] * (x_M.ndim - 1) + [(0, -length % few)])
     x_NF = x_M.reshape(*x_M.shape[:-1], -1, few)
     within_NF = products.exact(x_NF, jnp.tri(few, k=-1))
-    later_N = products.exact(within_NF[..., 0] + x_NF[..., 0], jnp.tri(x_NF.shape[-2], k=-1))
+    # Sums as a product too: the gradient of picking one of a few is an array of zeros around it.
+    sums_N = products.exact(x_NF, jnp.ones((few, 1)))[..., 0]
+    later_N = products.exact(sums_N, jnp.tri(sums_N.shape[-1], k=-1))
     return (within_NF + later_N[..., None]).reshape(x_M.shape)[..., :length]
 
 
