@@ -43,10 +43,11 @@ class Encoding(base.PositionEncoding):
         angles_HNII = jnp.asarray(self.angles_HNII)
         count = angles_HNII.shape[1]
         factor_AN = self.factor_AN if self.kind == 'ld' else jnp.eye(2)[:, jnp.arange(count) % 2]
-        places = [base.axis(pos_BM, axis, self.axes).astype(jnp.float32) / self.extent for axis in range(2)]
+        places = (base.axis(pos_BM, axis, self.axes).astype(jnp.float32) / self.extent for axis in range(2))
         place_BMN = sum(place_BM[..., None] * factor_AN[axis] for axis, place_BM in enumerate(places))
-        angles_HNII = angles_HNII - jnp.swapaxes(angles_HNII, -2, -1)
-        return skew.changes(place_BMN[:, :, None, :, None, None] * angles_HNII)
+        # Each block has a generator, and an amount, of its own.
+        generators_HNII = angles_HNII - jnp.swapaxes(angles_HNII, -2, -1)
+        return skew.changes(place_BMN, jnp.eye(count)[:, None, :, None, None] * generators_HNII)
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
         return skew.rotate(x_BLHK, aux)

@@ -43,9 +43,8 @@ class Encoding(base.PositionEncoding):
         # Once for queries and keys.
         _, size = skew.blocks(self.head_width, self.block)
         place_BMA = jnp.stack([base.axis(pos_BM, axis, self.axes) for axis in range(2)], axis=-1)
-        place_BMA = place_BMA.astype(jnp.float32) / self.extent
-        upper_BMHNP = jnp.einsum('BMA,AHNP->BMHNP', place_BMA, self.upper_AHNP, precision='highest')
-        return skew.changes(jnp.einsum('BMHNP,PIJ->BMHNIJ', upper_BMHNP, _generators(size)))
+        generators_AHNII = jnp.einsum('AHNP,PIJ->AHNIJ', self.upper_AHNP, _generators(size), precision='highest')
+        return skew.changes(place_BMA.astype(jnp.float32) / self.extent, generators_AHNII)
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
         return skew.rotate(x_BLHK, aux)

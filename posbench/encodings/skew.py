@@ -1,10 +1,19 @@
 """Rotations in more than two dimensions: exponentials of skew-symmetric matrices, block by block of a head."""
 
+import math
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-# Terms of the exponential series of matrices whose rows sum to at most 1/2: the next one is below 2^-9 / 9! = 5e-9.
-TERMS = 8
+from posbench import products
+from posbench.blocks import cut
+
+# Matrices at a time: what their exponentials need stays in a core's own cache.
+FEW = 256
+# The series of exp - 1 to its eighth term, three powers at a time and the highest first. Where rows of a matrix sum to
+# at most 1/2, the next term is below 2^-9 / 9! = 5e-9.
+SERIES = np.array([[1 / math.factorial(n + k) if n + k < 9 else 0 for k in range(3)] for n in (7, 4, 1)], np.float32)
 
 
 def blocks(head_width: int, block: int) -> tuple[int, int]:
@@ -15,13 +24,27 @@ def blocks(head_width: int, block: int) -> tuple[int, int]:
     return head_width // size, size
 
 
-def changes(angles_BLHNII: jax.Array) -> jax.Array:
-    """exp(angles) - 1 of each token and block of channels, [B, L, I, I, H, N].
+def changes(amounts_BMA: jax.Array, generators_AHNII: jax.Array) -> jax.Array:
+    """exp(the sum over A of amounts times generators) - 1 of each token and block of channels, [B, M, I, I, H, N].
 
     The places of a matrix come before head and block: products of many small matrices are then sums of long vectors.
     """
-    change_IIBLHN = exponential(jnp.moveaxis(angles_BLHNII, (-2, -1), (0, 1)))
-    return jnp.moveaxis(change_IIBLHN, (0, 1), (2, 3))
+    amounts_BMA = amounts_BMA.astype(jnp.float32)
+    number, heads, count, size, _ = generators_AHNII.shape
+    generators_CA = jnp.moveaxis(generators_AHNII, (3, 4, 0), (0, 1, 4)).reshape(-1, number)
+    batch, length = amounts_BMA.shape[:2]
+    few = min(max(FEW // (heads * count), 1), batch * length)
+
+    # Angles are made again in the backward pass, and not kept.
+    @jax.checkpoint
+    def of_few(amounts_FA):
+        angles_IIN = products.exact(generators_CA, amounts_FA.T).reshape(size, size, -1)
+        return exponential(angles_IIN).reshape(size, size, heads, count, few)
+
+    amounts_KFA = cut(amounts_BMA.reshape(-1, number), 0, few)
+    change_KFIIHN = jnp.moveaxis(jax.lax.map(of_few, amounts_KFA), 5, 1)
+    change_TIIHN = change_KFIIHN.reshape(-1, *change_KFIIHN.shape[2:])[: batch * length]
+    return change_TIIHN.reshape(batch, length, size, size, heads, count)
 
 
 def rotate(x_BLHK: jax.Array, change_BLIIHN: jax.Array) -> jax.Array:
@@ -47,8 +70,14 @@ def _exponential(a_II):
     most = jnp.abs(a_II).sum(axis=1).max()
     squarings = jnp.clip(jnp.ceil(jnp.log2(jnp.maximum(most, 0.25))) + 1, 0, 64).astype(jnp.int32)
     a_II = a_II * jnp.exp2(-squarings.astype(jnp.float32))
-    # Loops, because XLA would fuse products written in a row, and make the inner ones again for each element.
-    change_II = jax.lax.fori_loop(1, TERMS, lambda n, x_II: (a_II + _product(a_II, x_II)) / (TERMS - n), a_II / TERMS)
+    # A product a turn of a loop: XLA would fuse those in a row, and make the inner ones again for each element.
+    _, powers_NII = jax.lax.scan(lambda power_II, _: (_product(power_II, a_II),) * 2, a_II, length=2)
+    powers_NII = jnp.concatenate([a_II[None], powers_NII])
+
+    def terms(n):
+        return sum(jnp.asarray(SERIES)[n, k] * powers_NII[k] for k in range(3))
+
+    change_II = jax.lax.fori_loop(1, 3, lambda n, x_II: terms(n) + _product(powers_NII[2], x_II), terms(0))
     return jax.lax.fori_loop(0, squarings, lambda _, x_II: 2 * x_II + _product(x_II, x_II), change_II)
 
 
