@@ -51,12 +51,14 @@ def _everywhere(axis_size, in_batched, truth):
     return everywhere(truth.all(axis=0)), False
 
 
+def of_all(of_pairs: Callable, pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array:
+    """What `of_pairs` makes of all pairs at once, [B or 1, H, L, M]."""
+    return jnp.swapaxes(of_pairs(pos_q_BL[:, :, None], pos_k_BM[:, None, :]), 0, 1)
+
+
 def _of_few(of_pairs, pos_q_BF, pos_k_BM):
     """[B or 1, H, F, M]; where all rows are alike, one of them is made."""
-
-    def of_rows(*pos):
-        pos_q_BF, pos_k_BM = pos
-        return jnp.swapaxes(of_pairs(pos_q_BF[:, :, None], pos_k_BM[:, None, :]), 0, 1)
+    of_rows = functools.partial(of_all, of_pairs)
 
     def of_one(*pos):
         bias_1HFM = of_rows(*(pos_BN[:1] for pos_BN in pos))
