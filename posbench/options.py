@@ -15,6 +15,7 @@ knobs of its own; its default is a name.
 import ast
 import contextlib
 import dataclasses
+import functools
 import pathlib
 import re
 from typing import Any, NoReturn
@@ -98,13 +99,19 @@ def _maps(package: pathlib.Path) -> dict[str, ast.FunctionDef]:
 
 def _parse(path: pathlib.Path) -> ast.Module:
     try:
-        return ast.parse(path.read_bytes(), str(path))
+        return _parsed(path.read_bytes(), str(path))
     except OSError as error:
         raise UsageError(f'{path}: {error.strerror}') from None
     except SyntaxError as error:
         raise UsageError(f'{path}:{error.lineno or 1}: {type(error).__name__}: {error.msg}') from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise UsageError(f'{path}: {type(error).__name__}: {error}') from None
+
+
+@functools.lru_cache(maxsize=512)
+def _parsed(source: bytes, path: str) -> ast.Module:
+    # Of its text, so that a file that was edited in between is read anew. Nobody changes the tree.
+    return ast.parse(source, path)
 
 
 def _encoding_class(name: str, module: str | pathlib.Path | None, package: pathlib.Path) -> tuple[dict, dict]:

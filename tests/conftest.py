@@ -13,11 +13,10 @@ import jax
 import pytest
 
 from posbench import encodings
+from tests import cheap
 
 pytest.register_assert_rewrite('tests.encodings.contract', 'tests.encodings.compare')
-# Compiling is most of what these tests do, and running next to nothing: six times less of it.
-FLAGS = '--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1'
-os.environ['XLA_FLAGS'] = f'{FLAGS} {os.environ.get("XLA_FLAGS", "")}'.strip()
+os.environ['XLA_FLAGS'] = f'{cheap.XLA_FLAGS} {os.environ.get("XLA_FLAGS", "")}'.strip()
 jax.config.update('jax_disable_most_optimizations', True)
 jax.config.update('jax_num_cpu_devices', 8)
 

@@ -1,9 +1,14 @@
-"""The real command on a real, tiny run: one block on a folder of short texts, two seeds, no setup but `write_text`."""
+"""The real command on a real, tiny run: one block on a folder of short texts, two seeds, no setup but `write_text`.
+
+It compiles cheaply, as all tests do; with the compiler that users have, CI runs it once.
+"""
 
 import os
 import pathlib
 import subprocess
 import sys
+
+from tests import cheap
 
 ROOT = pathlib.Path(__file__).parents[1]
 SENTENCE = 'It is a truth universally acknowledged, that a single man in possession of a good fortune, wants a wife. '
@@ -29,7 +34,8 @@ def write_text(root: pathlib.Path) -> list[str]:
 
 def start(*arguments, cwd: pathlib.Path = ROOT, **variables: str) -> subprocess.Popen:
     """`python launch.py arguments`, without the settings of this test process; `variables` go into its environment."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(('XLA_', 'JAX_'))} | variables
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(('XLA_', 'JAX_'))}
+    environment = inherited | cheap.ENVIRONMENT | variables
     command = [sys.executable, str(ROOT / 'launch.py'), *map(str, arguments)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=cwd, env=environment, stdout=pipe, stderr=pipe, text=True)

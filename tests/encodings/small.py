@@ -20,6 +20,11 @@ def model(encoding, **changes) -> Transformer:
     return Transformer(**(fields | changes))
 
 
+def fewest_layers(encoding) -> int:
+    """One of each kind, and two where the encoding may act between layers: what holds for these holds for many."""
+    return max(encoding.period, 2 if encoding.has('enter') else 1)
+
+
 def lift(encoding, pos):
     """Positions with as many coordinates as the encoding reads: p, 2p + 5, 3p + 10, ..., on a line past the origin."""
     if encoding.axes == 1 or pos.ndim == 3:
