@@ -177,6 +177,6 @@ def test_the_parameters_of_the_first_encoding_are_dropped_and_those_of_the_secon
 
 def test_weights_without_a_place_in_the_second_phase_are_refused():
     plan = dict(name='by_layer', module=None, first='rotary', second='none', pattern=(0, 1))
-    job = small_job.build('rope', model__scan_layers=True, second_phase__encoding=plan)
+    job = small_job.build('rope', model__scan_layers=True, model__layers=2, second_phase__encoding=plan)
     with pytest.raises(ValueError, match=r"^config.second_phase.encoding: got 'by_layer', .* weights blocks/"):
         job.check()
