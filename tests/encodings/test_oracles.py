@@ -200,10 +200,9 @@ def gradient_errors(name, options, length) -> dict[str, float]:
 
         return (at(h) - at(-h)) / (2 * h)
 
-    of_params, of_x = gradient(params, x, pos)
     wide, errors = in_float64(params), {}
     leaves, tree = jax.tree.flatten(wide)
-    got_leaves, still = jax.tree.leaves(of_params), [np.zeros_like(leaf) for leaf in leaves]
+    got_leaves, still = jax.tree.leaves(gradient(params, x, pos)[0]), [np.zeros_like(leaf) for leaf in leaves]
     for number, leaf in enumerate(leaves if length == 12 else []):
         places = list(np.ndindex(leaf.shape))
         for place in [places[at] for at in rng(9).permutation(len(places))[:12]]:
@@ -218,8 +217,8 @@ def gradient_errors(name, options, length) -> dict[str, float]:
     if leaves and length == 48:
         cases.append(('parameters in sequence', along_params, no_x, sequence))
     for case, along, direction, places in cases:
-        got = jax.tree.leaves(gradient(params, x, places))
-        pairs = list(zip(got, [*jax.tree.leaves(along), direction]))
+        got_leaves = jax.tree.leaves(gradient(params, x, places))
+        pairs = list(zip(got_leaves, [*jax.tree.leaves(along), direction]))
         got = sum(float(np.vdot(np.asarray(g, np.float64), d)) for g, d in pairs)
         # A float32 gradient of so many terms; one wrong sign among them would be off by the size of the terms.
         terms = sum(float((np.asarray(g, np.float64) ** 2 * d**2).sum()) for g, d in pairs) ** 0.5
