@@ -269,9 +269,9 @@ def compiling_changes_nothing(encoding):
 
 @check
 def bfloat16_activations_stay_close_to_float32(encoding):
-    model, tokens, pos = _model(encoding), small.tokens(), small.positions()
+    model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
     exact = small.logits(model, tokens, pos)
-    rough = small.logits(_model(encoding, dtype=jnp.bfloat16), tokens, pos)
+    rough = small.logits(small.model(encoding, dtype=jnp.bfloat16), tokens, pos)
     assert rough.dtype == np.float32, f'logits are {rough.dtype}, wanted float32'
     error = np.sqrt(np.mean((rough - exact) ** 2) / np.mean(exact**2))
     assert error < BFLOAT16, f'bfloat16 activations: relative error {error:.4f} of the logits, wanted < {BFLOAT16}'
@@ -431,7 +431,7 @@ def the_option_changes_something(encoding, option: str, value, **beside):
         return
     # Far apart, and in both directions, so that borders of every kind are crossed.
     kind = 'decoder' if before.needs_causal or after.needs_causal else 'encoder'
-    models = [small.model(e, kind=kind) for e in (before, after)]
+    models = [_model(e, kind=kind) for e in (before, after)]
     tokens, pos = small.tokens(), 40 * small.positions()
     got = [small.logits(model, tokens, pos) for model in models]
     both = np.isfinite(got[0]) & np.isfinite(got[1])

@@ -192,7 +192,8 @@ def gradient_errors(name, options, length) -> dict[str, float]:
     def gradient(params, x, pos):
         return jax.grad(lambda *inputs: jnp.vdot(heard, layer(encoding, *inputs, pos)), argnums=(0, 1))(params, x)
 
-    def slope(along_params, along_x, pos, h=1e-5):
+    # A larger step crosses the kink of a ReLU more often; sums in float64 are good for one of this size.
+    def slope(along_params, along_x, pos, h=1e-6):
         def at(step):
             moved = jax.tree.map(lambda p, d: p + step * d, wide, along_params)
             wanted = wanted_layer(encoding, moved, x.astype(np.float64) + step * along_x, pos)
