@@ -47,6 +47,15 @@ def params(model) -> dict:
 
     A leaf depends on its path and shape alone: variants of a model have the same values.
     """
+    # None of these changes a parameter, and each variant would be traced for itself.
+    same = dict(block_size=None, remat=False, dropout=0.0)
+    if not model.encoding.needs_causal:
+        same['kind'] = 'decoder'
+    return _params(model.clone(**same))
+
+
+@functools.cache
+def _params(model) -> dict:
     pos = lift(model.encoding, positions(1, 2))
     shapes = jax.eval_shape(model.init, jax.random.key(0), tokens(1, 2), pos)
     return jax.tree_util.tree_map_with_path(_random_leaf, shapes)
