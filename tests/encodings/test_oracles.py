@@ -203,7 +203,8 @@ def gradient_errors(name, options, length) -> dict[str, float]:
 
     wide, errors = in_float64(params), {}
     leaves, tree = jax.tree.flatten(wide)
-    got_leaves, still = jax.tree.leaves(gradient(params, x, pos)[0]), [np.zeros_like(leaf) for leaf in leaves]
+    # Those of parameters, and the one of the tokens after them.
+    got_leaves, still = jax.tree.leaves(gradient(params, x, pos)), [np.zeros_like(leaf) for leaf in leaves]
     for number, leaf in enumerate(leaves if length == 12 else []):
         places = list(np.ndindex(leaf.shape))
         for place in [places[at] for at in rng(9).permutation(len(places))[:12]]:
@@ -214,16 +215,16 @@ def gradient_errors(name, options, length) -> dict[str, float]:
     along_x = draw(*x.shape, seed=8).astype(np.float64)
     along_params = jax.tree.unflatten(tree, [rng(10).normal(size=leaf.shape) for leaf in leaves])
     nowhere, no_x = jax.tree.unflatten(tree, still), np.zeros_like(along_x)
-    cases = [('tokens', nowhere, along_x, pos), ('parameters', along_params, no_x, pos)]
+    cases = [('tokens', nowhere, along_x, pos, got_leaves), ('parameters', along_params, no_x, pos, got_leaves)]
     if leaves and length == 48:
-        cases.append(('parameters in sequence', along_params, no_x, sequence))
-    for case, along, direction, places in cases:
-        got_leaves = jax.tree.leaves(gradient(params, x, places))
-        pairs = list(zip(got_leaves, [*jax.tree.leaves(along), direction]))
+        in_sequence = jax.tree.leaves(gradient(params, x, sequence))
+        cases.append(('parameters in sequence', along_params, no_x, sequence, in_sequence))
+    for case, along, direction, at, got_of_all in cases:
+        pairs = list(zip(got_of_all, [*jax.tree.leaves(along), direction]))
         got = sum(float(np.vdot(np.asarray(g, np.float64), d)) for g, d in pairs)
         # A float32 gradient of so many terms; one wrong sign among them would be off by the size of the terms.
         terms = sum(float((np.asarray(g, np.float64) ** 2 * d**2).sum()) for g, d in pairs) ** 0.5
-        errors[f'{case} along a direction'] = abs(got - slope(along, direction, places)) / max(1.0, 10 * terms)
+        errors[f'{case} along a direction'] = abs(got - slope(along, direction, at)) / max(1.0, 10 * terms)
     return errors
 
 
