@@ -240,7 +240,7 @@ def _without_margins(block: base.Block, halo: int) -> base.Block:
 
     return block._replace(
         k_BMHK=inner(block.k_BMHK),
-        pos_k_BM=inner(block.pos_k_BM),
+        pos_k_BM=jax.tree.map(inner, block.pos_k_BM),
         aux_k=base.with_whole(base.per_token(inner, block.aux_k), block.aux_k),
         allowed_BLM=block.allowed_BLM[..., halo:-halo],
     )

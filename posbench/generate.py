@@ -69,10 +69,15 @@ def _generate(model, position_map, tokens: int):
             """Of all tokens of the final length. A row starts at its first real token, wherever the padding puts it."""
             key = streams.key(seed, 'positions')
             aligned_BN = jnp.take_along_axis(buffer_BN, jnp.minimum(index_BN + padding_B[:, None], total - 1), axis=1)
-            drawn_BN = position_map(key, batch, total, train=False, tokens_BL=aligned_BN)
-            drawn_BN = jnp.broadcast_to(drawn_BN, (batch, *drawn_BN.shape[1:]))
             place_BN = jnp.maximum(index_BN - padding_B[:, None], 0)
-            return jnp.take_along_axis(drawn_BN, place_BN.reshape(batch, total, *(1,) * (drawn_BN.ndim - 2)), axis=1)
+
+            def placed(drawn_BN):
+                drawn_BN = jnp.broadcast_to(drawn_BN, (batch, *drawn_BN.shape[1:]))
+                axes = (1,) * (drawn_BN.ndim - 2)
+                return jnp.take_along_axis(drawn_BN, place_BN.reshape(batch, total, *axes), axis=1)
+
+            drawn_BN = position_map(key, batch, total, train=False, tokens_BL=aligned_BN)
+            return jax.tree.map(placed, drawn_BN)
 
         def choose(logits_BV, number):
             key = streams.key(seed, 'generation', number)
@@ -82,7 +87,8 @@ def _generate(model, position_map, tokens: int):
         buffer_BN = jnp.pad(tokens_BL, ((0, 0), (0, tokens)))
         pos_BN = positions_of(buffer_BN)
         cache = model.empty_cache(batch, total, pos_BN)
-        logits_BLV, cache = model.apply({'params': params}, tokens_BL, pos_BN[:, :length], segment_ids_BL, cache=cache)
+        pos_BL = jax.tree.map(lambda x_BN: x_BN[:, :length], pos_BN)
+        logits_BLV, cache = model.apply({'params': params}, tokens_BL, pos_BL, segment_ids_BL, cache=cache)
         first_B = choose(logits_BLV[:, -1], 0)
 
         def one_token(carry, number):
@@ -91,7 +97,7 @@ def _generate(model, position_map, tokens: int):
             buffer_BN = jax.lax.dynamic_update_slice_in_dim(buffer_BN, token_B[:, None], at, axis=1)
             # Drawn once for the final length; only what depends on the tokens has to be looked at again.
             now_BN = positions_of(buffer_BN) if position_map.needs_tokens else pos_BN
-            pos_B1 = jax.lax.dynamic_slice_in_dim(now_BN, at, 1, axis=1)
+            pos_B1 = jax.tree.map(lambda x_BN: jax.lax.dynamic_slice_in_dim(x_BN, at, 1, axis=1), now_BN)
             logits_BLV, cache = model.apply({'params': params}, token_B[:, None], pos_B1, cache=cache)
             following_B = choose(logits_BLV[:, -1], number)
             return (following_B, cache, buffer_BN), token_B

@@ -3,7 +3,8 @@
 A map is a function (rng, batch_size, length, *, options, train) -> pos_BL, int32, or float32 where positions lie
 between whole numbers. Those that give all sequences of a batch the same positions are marked `shared_by_batch`; the
 trainer then asks for one row, and biases are made once. A map whose positions depend on what the tokens are takes
-`tokens_BL` and `segment_ids_BL` as well. A map of several coordinates gives pos_BLA.
+`tokens_BL` and `segment_ids_BL` as well. A map of several coordinates gives pos_BLA; it is marked `first_shared` where
+the first one is the place in the sequence.
 """
 
 import dataclasses
@@ -22,6 +23,12 @@ from posbench.knobs import Range
 def shared_by_batch(function: Callable) -> Callable:
     """Marks a map that gives all sequences of a batch the same positions."""
     function.shared_by_batch = True
+    return function
+
+
+def first_shared(function: Callable) -> Callable:
+    """Marks a map of several coordinates whose first one all sequences of a batch share, unless they have segments."""
+    function.first_shared = True
     return function
 
 
@@ -165,6 +172,7 @@ def cape(
     return (pos_BL + shift_B1 + uniform(of_jitter, length, max_local_shift)) * jnp.exp(log_scale_B1)
 
 
+@first_shared
 def abacus(
     rng: jax.Array,
     batch_size: int,
@@ -188,6 +196,7 @@ def abacus(
     return jnp.stack([documents.packed(segment_ids_BL), place_BL.astype(jnp.int32)], axis=-1)
 
 
+@first_shared
 def coupled(
     rng: jax.Array,
     batch_size: int,
@@ -292,11 +301,11 @@ class PositionMap:
         train: bool,
         tokens_BL: jax.Array | None = None,
         segment_ids_BL: jax.Array | None = None,
-    ) -> jax.Array:
+    ) -> jax.Array | tuple[jax.Array, ...]:
         """[batch_size, length, ...], or [1, length, ...] where all sequences share the positions.
 
-        Positions restart with each document where there are segments. ValueError for a map that needs tokens without
-        them.
+        A tuple of such arrays [B, L] where they share the first coordinate alone. Positions restart with each document
+        where there are segments. ValueError for a map that needs tokens without them.
         """
         options = dict(self.options, train=train)
         if self.needs_tokens:
@@ -304,7 +313,11 @@ class PositionMap:
                 raise ValueError(
                     f'{self.function.__name__} positions: got no tokens_BL, wanted the tokens they are of.'
                 )
-            return self.function(rng, batch_size, length, tokens_BL=tokens_BL, segment_ids_BL=segment_ids_BL, **options)
+            given = dict(tokens_BL=tokens_BL, segment_ids_BL=segment_ids_BL)
+            pos = self.function(rng, batch_size, length, **given, **options)
+            if segment_ids_BL is not None or not getattr(self.function, 'first_shared', False):
+                return pos
+            return pos[:1, :, 0], *(pos[..., axis] for axis in range(1, pos.shape[2]))
         rows = 1 if getattr(self.function, 'shared_by_batch', False) else batch_size
         return documents.restart(self.function(rng, rows, length, **options), segment_ids_BL)
 

@@ -67,7 +67,8 @@ class Transformer(nn.Module):
 
         Args:
           tokens_BL: int32 token ids.
-          pos_BL: int32 positions; a leading 1 stands for positions that all rows share.
+          pos_BL: int32 positions; a leading 1 stands for positions that all rows share. Of several coordinates they are
+            pos_BLA, or a tuple of pos_BL.
           segment_ids_BL: documents of a packed row; a negative id is padding. None: every row is one document.
           cache: what came before (decoder only).
           rows_B: numbers of these rows in the whole batch, by which dropout tells rows apart however they are split.
@@ -96,6 +97,7 @@ class Transformer(nn.Module):
     ) -> tuple[jax.Array, Cache | None]:
         """What logits are made of, [B, L, D] in `dtype`, and the cache; `input_layer`: that of another model."""
         self._check()
+        self.encoding.check_positions(pos_BL)
         if encoded is not None and self.kind != 'decoder':
             raise ValueError(f"Transformer: got encoded with kind={self.kind!r}, wanted kind='decoder'.")
         encoding = self.sized_encoding()
@@ -153,16 +155,18 @@ class Transformer(nn.Module):
             values_BL = jnp.broadcast_to(values_BL, (batch, length, *old_BM.shape[2:]))
             return jax.lax.dynamic_update_slice_in_dim(old_BM, values_BL.astype(old_BM.dtype), cache.length, axis=1)
 
-        pos_BM, segment_BM = write(cache.pos_BM, pos_BL), write(cache.segment_BM, new_BL)
+        pos_BM, segment_BM = jax.tree.map(write, (cache.pos_BM, cache.segment_BM), (pos_BL, new_BL))
         order_q = attention.Order(cache.length + jnp.arange(length, dtype=jnp.int32)[None], new_BL)
-        order_k = attention.Order(jnp.arange(pos_BM.shape[1], dtype=jnp.int32)[None], segment_BM)
+        order_k = attention.Order(jnp.arange(segment_BM.shape[1], dtype=jnp.int32)[None], segment_BM)
         context = Context(pos_BL, pos_BM, order_q, order_k, rows_B, cache.length)
         return context, cache.layers, Cache(None, pos_BM, segment_BM, cache.length + length)
 
     def _bias(self, encoding, shared, context):
         """The bias that all layers share, made once; nothing where they share no bias or its pairs are too many."""
         part = encoding.at(0)[0]
-        whole = attention.one_block(self.block_size, context.pos_q_BL.shape[1], context.pos_k_BM.shape[1])
+        order_k = context.order_q if context.order_k is None else context.order_k
+        lengths = (order.index_BL.shape[1] for order in (context.order_q, order_k))
+        whole = attention.one_block(self.block_size, *lengths)
         if encoding.period > 1 or part.owns_parameters() or part.halo or not whole:
             return None
         return encoding.bound_at(0, shared, {}).bias(context.pos_q_BL, context.pos_k_BM)
@@ -217,7 +221,7 @@ class Transformer(nn.Module):
         """The encoding with the dimensions of this model."""
         return self.encoding.sized(self.width, self.heads, self.style.widths(self.width, self.heads)[1])
 
-    def empty_cache(self, batch_size: int, length: int, pos: jax.Array | jax.ShapeDtypeStruct | None = None) -> Cache:
+    def empty_cache(self, batch_size: int, length: int, pos: Any = None) -> Cache:
         """A cache of `length` free slots; tokens beyond them would overwrite the last ones, so count them.
 
         `pos` is an example of the positions to come, for maps that give numbers other than int32 [B, L].
@@ -225,9 +229,8 @@ class Transformer(nn.Module):
         encoding = self.sized_encoding()
         k_BMGK = jnp.zeros((batch_size, length, *self.style.widths(self.width, self.heads)), self.dtype)
         h_BMD = jnp.zeros((batch_size, length, self.width), self.dtype)
-        pos_BM = jnp.zeros((batch_size, length), jnp.int32)
-        if pos is not None:
-            pos_BM = jnp.zeros((batch_size, length, *pos.shape[2:]), pos.dtype)
+        pos = jax.ShapeDtypeStruct((batch_size, length), jnp.int32) if pos is None else pos
+        pos_BM = jax.tree.map(lambda leaf: jnp.zeros((batch_size, length, *leaf.shape[2:]), leaf.dtype), pos)
 
         def memory(layer):
             part = encoding.at(layer)[0]

@@ -43,8 +43,8 @@ def check_greedy(model, position_map, got_BN):
     for row, prompt in enumerate(PROMPTS):
         tokens_BL[row, : len(prompt) + NEW] = np.concatenate([prompt, got_BN[row]])
     key = streams.key(0, 'positions')
-    drawn_BL = np.asarray(position_map(key, len(PROMPTS), total, train=False, tokens_BL=tokens_BL))
-    logits_BLV = small.logits(model, tokens_BL, np.broadcast_to(drawn_BL, (*tokens_BL.shape, *drawn_BL.shape[2:])))
+    drawn_BL = position_map(key, len(PROMPTS), total, train=False, tokens_BL=tokens_BL)
+    logits_BLV = small.logits(model, tokens_BL, drawn_BL)
     for row, prompt in enumerate(PROMPTS):
         before = slice(len(prompt) - 1, len(prompt) - 1 + NEW)
         logits_NV, next_N = logits_BLV[row, before], tokens_BL[row, len(prompt) : len(prompt) + NEW]

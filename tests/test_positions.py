@@ -105,10 +105,26 @@ def test_every_map_gives_rows_of_numbers_from_a_key_and_tokens(name, train):
     position_map = positions.build(name)
     draw = jax.jit(lambda rng: position_map(rng, 4, 6, train=train, tokens_BL=NUMBERS))
     pos = draw(key(3))
-    assert pos.dtype == (np.float32 if name == 'cape' else np.int32) and pos.shape[:2] in ((1, 6), (4, 6))
-    np.testing.assert_array_equal(pos, position_map(key(3), 4, 6, train=train, tokens_BL=NUMBERS))
-    shared = name in ('sequential', 'randomized', 'randomized_distances', 'grid')
-    assert (pos.shape[0] == 1) == shared, 'one row exactly where all sequences share it'
+    parts = pos if isinstance(pos, tuple) else (pos,)
+    for part, again in zip(parts, jax.tree.leaves(position_map(key(3), 4, 6, train=train, tokens_BL=NUMBERS))):
+        assert part.dtype == (np.float32 if name == 'cape' else np.int32)
+        np.testing.assert_array_equal(part, again)
+    shapes = [(1, 6)] if name in ('sequential', 'randomized', 'randomized_distances', 'grid') else [(4, 6)]
+    shapes = [(1, 6), (4, 6)] if name in ('abacus', 'coupled') else shapes
+    assert [part.shape[:2] for part in parts] == shapes, 'one row exactly where all sequences share it'
+
+
+@pytest.mark.parametrize('name', ['abacus', 'coupled'])
+@pytest.mark.parametrize('train', [True, False])
+def test_coordinates_that_rows_share_are_those_of_the_map(name, train):
+    pos_BLA = positions.MAPS[name](key(3), 4, 6, tokens_BL=NUMBERS, train=train)
+    first_1L, second_BL = positions.build(name)(key(3), 4, 6, tokens_BL=NUMBERS, train=train)
+    np.testing.assert_array_equal(np.stack([np.tile(first_1L, (4, 1)), second_BL], axis=-1), pos_BLA)
+    segments = np.array([[0, 0, 0, 1, 1, 1]] * 4, np.int32)
+    given = dict(tokens_BL=NUMBERS, segment_ids_BL=segments, train=train)
+    np.testing.assert_array_equal(
+        positions.build(name)(key(3), 4, 6, **given), positions.MAPS[name](key(3), 4, 6, **given)
+    )
 
 
 # Bytes of 'a12345', 'x=37+8', '999999' and 'abcdef'.
@@ -139,11 +155,11 @@ def as_tokens(*texts):
 
 
 def coupled(*texts, **options):
-    pos = np.asarray(
-        positions.build('coupled', **options)(key(), 1, len(texts[0]), train=False, tokens_BL=as_tokens(*texts))
+    place, ids = positions.build('coupled', **options)(
+        key(), 1, len(texts[0]), train=False, tokens_BL=as_tokens(*texts)
     )
-    np.testing.assert_array_equal(pos[..., 0], [range(len(texts[0]))] * len(texts))
-    return pos[..., 1]
+    np.testing.assert_array_equal(place, [range(len(texts[0]))])
+    return ids
 
 
 def test_coupled_ids_are_equal_where_significance_is():

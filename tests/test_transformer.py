@@ -79,6 +79,17 @@ def test_the_option_changes_the_logits(changes):
     contract.different(got, small.logits(base_model, tokens, pos), f'{changes} changes nothing')
 
 
+def test_positions_of_several_coordinates_are_refused_where_an_encoding_reads_one():
+    pos = small.positions()
+    bias, other = encodings.build('on_axis', over='alibi', axis=1), encodings.build('alibi')
+    for several in (np.stack([pos, pos], axis=-1), (pos, pos)):
+        for encoding in (other, encodings.build('chain', first=bias, second=other)):
+            with pytest.raises(ValueError, match='got 2 coordinates a token, wanted one, which'):
+                small.model(encoding).init(jax.random.key(0), small.tokens(), several)
+        for encoding in (bias, encodings.build('chain', first=bias, second=NONE)):
+            jax.eval_shape(small.model(encoding).init, jax.random.key(0), small.tokens(), several)
+
+
 def test_logits_are_tied_to_the_token_vectors_exactly_if_asked_for():
     tied, untied = (small.params(small.model(NONE, tie_embeddings=tie))['params'] for tie in (True, False))
     assert set(untied) - set(tied) == {'logits'}

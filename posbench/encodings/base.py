@@ -19,8 +19,9 @@ they are called in this order:
     finish       the output, when all keys were seen                        what is left of a stick
 
 and `embed` once, below the first layer. Positions are int32 arguments (float32 from a continuous map), `pos_BL`, with
-a leading 1 where all rows of a batch share them, or `pos_BLA` for encodings of several axes. Angles, biases, gates
-and scores are float32 whatever the activations are, because bfloat16 cannot tell position 256 from 257.
+a leading 1 where all rows of a batch share them. Encodings of several axes read `pos_BLA`, or a tuple of as many
+`pos_BL` where rows share some coordinates alone; `axis` takes both. Angles, biases, gates and scores are float32
+whatever the activations are, because bfloat16 cannot tell position 256 from 257.
 """
 
 from collections.abc import Callable
@@ -104,7 +105,7 @@ class PositionEncoding(nn.Module):
     # Rotations work on pairs of channels of a head, sinusoids on pairs of channels of the model.
     even_head_width: ClassVar[bool] = False
     even_width: ClassVar[bool] = False
-    # Coordinates of a position that it reads; more than one: positions are pos_BLA.
+    # Coordinates of a position that it reads; more than one: positions are pos_BLA, or a tuple of pos_BL.
     axes: ClassVar[int] = 1
     # Keys beside a block, on either side, that `score` has to see.
     halo: ClassVar[int] = 0
@@ -222,6 +223,18 @@ class PositionEncoding(nn.Module):
         return part.with_params(shared.get(name, {}) if name else shared, own)
 
     @nn.nowrap
+    def check_positions(self, pos: Any) -> None:
+        """ValueError where this encoding, or a part of it, reads a position as one number and `pos` has several."""
+        parts = self.parts().values()
+        for part in parts:
+            part.check_positions(pos)
+        if not parts and self.axes == 1 and self.reads_positions and coordinates(pos) > 1:
+            raise ValueError(
+                f'positions: got {coordinates(pos)} coordinates a token, wanted one, which is all that an encoding of '
+                "config.encoding reads; put 'on_axis' around it, or choose another config.positions.name."
+            )
+
+    @nn.nowrap
     def init_params(self, rng: jax.Array) -> dict:
         """The encoding's own parameters; an empty dict where it has none."""
         return self.clone(parent=None).init(rng, method='declare').get('params', {})
@@ -264,15 +277,34 @@ def in_heads(x_BLD: jax.Array, heads: int, head_width: int) -> jax.Array:
     return x_BLD.reshape(*x_BLD.shape[:2], heads, head_width)
 
 
-def axis(pos: jax.Array, number: int, axes: int) -> jax.Array:
-    """Coordinate `number` of pos_BLA, [B, L]. ValueError where positions have fewer axes than `axes`."""
-    got = pos.shape[2] if pos.ndim == 3 else 1
-    if pos.ndim != 3 or got < axes:
+def axis(pos: jax.Array | tuple[jax.Array, ...], number: int, axes: int = 1) -> jax.Array:
+    """Coordinate `number` of positions, [B or 1, L]. ValueError where they have fewer than `axes`."""
+    got = coordinates(pos)
+    if got < axes:
         raise ValueError(
             f'positions: got {got} coordinates a token, wanted at least {axes}; config.positions.name has to be a map '
             'that gives so many'
         )
-    return pos[..., number]
+    if isinstance(pos, tuple):
+        return pos[number]
+    return pos[..., number] if pos.ndim == 3 else pos
+
+
+def all_axes(pos: jax.Array | tuple[jax.Array, ...], axes: int) -> list[jax.Array]:
+    """Coordinates 0 to `axes` - 1 of positions, each [B or 1, L]. ValueError where they have fewer."""
+    return jnp.broadcast_arrays(*(axis(pos, number, axes) for number in range(axes)))
+
+
+def coordinates(pos: jax.Array | tuple[jax.Array, ...]) -> int:
+    """How many coordinates a position has."""
+    if isinstance(pos, tuple):
+        return len(pos)
+    return pos.shape[2] if pos.ndim == 3 else 1
+
+
+def rows(pos: jax.Array | tuple[jax.Array, ...]) -> tuple[int, int]:
+    """(B, L) of positions; B is 1 where all rows share every coordinate."""
+    return jnp.broadcast_shapes(*(part.shape[:2] for part in jax.tree.leaves(pos)))
 
 
 def whole(pos: jax.Array) -> jax.Array:

@@ -42,7 +42,7 @@ class Encoding(base.PositionEncoding):
     def accumulate(self, aux_BM, pos_BM, order):
         # Once for queries and keys.
         _, size = skew.blocks(self.head_width, self.block)
-        place_BMA = jnp.stack([base.axis(pos_BM, axis, self.axes) for axis in range(2)], axis=-1)
+        place_BMA = jnp.stack(base.all_axes(pos_BM, self.axes), axis=-1)
         generators_AHNII = jnp.einsum('AHNP,PIJ->AHNIJ', self.upper_AHNP, _generators(size), precision='highest')
         return skew.changes(place_BMA.astype(jnp.float32) / self.extent, generators_AHNII)
 

@@ -22,6 +22,10 @@ class Encoding(wrapper.Wrapper):
     def axes(self):
         return max(self.axis + 1, 2)
 
+    @nn.nowrap
+    def check_positions(self, pos):
+        self._pick(pos)
+
     def _pick(self, pos):
         return base.axis(pos, self.axis, self.axes)
 

@@ -29,7 +29,7 @@ class Encoding(base.PositionEncoding):
     def embed(self, x_BLD, pos_BL):
         spectrum = spectra.geometric if self.frequencies == 'vaswani' else spectra.geometric_inclusive
         pairs, parts = self.width // 2, []
-        for axis, count in enumerate((pairs - pairs // 2, pairs // 2)):
-            phase_BLC = spectra.phases(base.axis(pos_BL, axis, self.axes), spectrum(self.theta, 2 * count))
+        for place_BL, count in zip(base.all_axes(pos_BL, self.axes), (pairs - pairs // 2, pairs // 2)):
+            phase_BLC = spectra.phases(place_BL, spectrum(self.theta, 2 * count))
             parts += [jnp.sin(phase_BLC), jnp.cos(phase_BLC)]
         return x_BLD + jnp.concatenate(parts, axis=-1).astype(x_BLD.dtype)

@@ -25,9 +25,8 @@ class Temperature(wrapper.Wrapper):
         x_BLHK = self.over.rotate(x_BLHK, pos_BL, role, aux)
         if role == 'key':
             return x_BLHK
-        first_BL = pos_BL[..., 0] if pos_BL.ndim == 3 else pos_BL
         # In float32: bfloat16 cannot tell ln 300 from ln 301.
-        return (x_BLHK.astype(jnp.float32) * self.scale(first_BL)[..., None]).astype(x_BLHK.dtype)
+        return (x_BLHK.astype(jnp.float32) * self.scale(base.axis(pos_BL, 0))[..., None]).astype(x_BLHK.dtype)
 
     def scale(self, pos_BL: jax.Array) -> jax.Array:
         """What a query is multiplied by, float32 [B, L, H], or [B, L, 1] for all heads."""

@@ -155,6 +155,13 @@ def a_row_depends_neither_on_batch_size_nor_on_batch_mates(encoding):
 def positions_shared_by_all_rows_may_be_given_once(encoding):
     model, tokens, pos = _model(encoding), small.tokens(), small.positions()
     same(small.logits(model, tokens, pos[:1]), small.logits(model, tokens, pos), 'positions of shape [1, L]')
+    if encoding.axes > 1:
+        # All rows share the first coordinate alone.
+        first, *others = np.moveaxis(small.lift(encoding, pos), -1, 0)
+        others = [other + np.arange(len(pos), dtype=np.int32)[:, None] for other in others]
+        got = small.logits(model, tokens, (first[:1], *others))
+        wanted = small.logits(model, tokens, np.stack([first, *others], axis=-1))
+        same(got, wanted, 'a tuple of coordinates of shapes [1, L] and [B, L]')
 
 
 def _read(model, variables, tokens, pos, segments, chunks):
@@ -339,7 +346,7 @@ def every_position_map_works(encoding):
         position_map = positions.build(name, **MAP_OPTIONS.get(name, {}))
         pos = position_map(jax.random.key(2), small.BATCH, small.LENGTH, train=True, tokens_BL=jnp.asarray(tokens))
         # Of several coordinates the first one, raised to as many as the encoding reads.
-        pos = np.asarray(pos[..., 0] if pos.ndim == 3 else pos)
+        pos = np.asarray(base.axis(pos, 0))
         try:
             got = small.logits(model, tokens, np.broadcast_to(pos, tokens.shape))
         except ValueError as error:

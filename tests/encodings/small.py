@@ -27,7 +27,7 @@ def fewest_layers(encoding) -> int:
 
 def lift(encoding, pos):
     """Positions with as many coordinates as the encoding reads: p, 2p + 5, 3p + 10, ..., on a line past the origin."""
-    if encoding.axes == 1 or pos.ndim == 3:
+    if encoding.axes == 1 or isinstance(pos, tuple) or pos.ndim == 3:
         return pos
     stack = np.stack if isinstance(pos, np.ndarray) else jnp.stack
     return stack([pos * (axis + 1) + 5 * axis for axis in range(encoding.axes)], axis=-1)
