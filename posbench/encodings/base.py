@@ -302,9 +302,9 @@ def coordinates(pos: jax.Array | tuple[jax.Array, ...]) -> int:
     return pos.shape[2] if pos.ndim == 3 else 1
 
 
-def rows(pos: jax.Array | tuple[jax.Array, ...]) -> tuple[int, int]:
+def rows(like: jax.Array | tuple[jax.Array, ...]) -> tuple[int, int]:
     """(B, L) of positions; B is 1 where all rows share every coordinate."""
-    return jnp.broadcast_shapes(*(part.shape[:2] for part in jax.tree.leaves(pos)))
+    return jnp.broadcast_shapes(*(part.shape[:2] for part in jax.tree.leaves(like)))
 
 
 def whole(pos: jax.Array) -> jax.Array:
