@@ -60,7 +60,7 @@ def test_every_variant_builds_its_model_and_positions(name):
     tokens_BL = jnp.zeros((1, config.train.length), jnp.int32)
     position_map = positions.build(**config.positions)
     pos = position_map(jax.random.key(0), *tokens_BL.shape, train=True, tokens_BL=tokens_BL)
-    assert base.rows(pos) == (1, config.train.length)
+    assert base.shape_of(pos) == (1, config.train.length)
     assert base.coordinates(pos) > 1 if model.encoding.axes > 1 else base.coordinates(pos) == 1
 
 

@@ -302,7 +302,7 @@ def coordinates(pos: jax.Array | tuple[jax.Array, ...]) -> int:
     return pos.shape[2] if pos.ndim == 3 else 1
 
 
-def rows(like: jax.Array | tuple[jax.Array, ...]) -> tuple[int, int]:
+def shape_of(like: jax.Array | tuple[jax.Array, ...]) -> tuple[int, int]:
     """(B, L) of positions; B is 1 where all rows share every coordinate."""
     return jnp.broadcast_shapes(*(part.shape[:2] for part in jax.tree.leaves(like)))
 
