@@ -99,7 +99,7 @@ def measured(plain: Subject, subject: Subject, rounds: int, allowed: float | Non
 
 
 def interval(ratios: list[float]) -> tuple[float, float]:
-    """Of 95 % or more for the median, from the order of the values alone; all of them where they are few."""
+    """Of 95 % or more for the median, from the order of the values alone; without an end where they are too few."""
     low, high = stats.quantile_test(ratios, p=0.5).confidence_interval(0.95)
     return np.nan_to_num(low, nan=-np.inf), np.nan_to_num(high, nan=np.inf)
 

@@ -15,11 +15,13 @@ def packed(segment_ids_BL: jax.Array) -> jax.Array:
 
 def restart(drawn_BL: jax.Array, segment_ids_BL: jax.Array | None) -> jax.Array:
     """Positions of a batch, restarted with each document where there are segments."""
-    if segment_ids_BL is None:
-        return drawn_BL
-    index_BL = packed(segment_ids_BL)
-    drawn_BL = jnp.broadcast_to(drawn_BL, (*index_BL.shape, *drawn_BL.shape[2:]))
-    return jnp.take_along_axis(drawn_BL, index_BL.reshape(*index_BL.shape, *(1,) * (drawn_BL.ndim - 2)), axis=1)
+    return drawn_BL if segment_ids_BL is None else taken(drawn_BL, packed(segment_ids_BL))
+
+
+def taken(x_BN: jax.Array, index_BL: jax.Array) -> jax.Array:
+    """For each row the entries x[index], [B, L, ...] of [B or 1, N, ...]."""
+    x_BN = jnp.broadcast_to(x_BN, (index_BL.shape[0], *x_BN.shape[1:]))
+    return jnp.take_along_axis(x_BN, index_BL.reshape(*index_BL.shape, *(1,) * (x_BN.ndim - 2)), axis=1)
 
 
 def runs(is_one_BL: jax.Array, segment_ids_BL: jax.Array) -> jax.Array:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench import positions, streams
+from posbench import documents, positions, streams
 from posbench.transformer import Transformer
 
 
@@ -69,15 +69,9 @@ def _generate(model, position_map, tokens: int):
             """Of all tokens of the final length. A row starts at its first real token, wherever the padding puts it."""
             key = streams.key(seed, 'positions')
             aligned_BN = jnp.take_along_axis(buffer_BN, jnp.minimum(index_BN + padding_B[:, None], total - 1), axis=1)
-            place_BN = jnp.maximum(index_BN - padding_B[:, None], 0)
-
-            def placed(drawn_BN):
-                drawn_BN = jnp.broadcast_to(drawn_BN, (batch, *drawn_BN.shape[1:]))
-                axes = (1,) * (drawn_BN.ndim - 2)
-                return jnp.take_along_axis(drawn_BN, place_BN.reshape(batch, total, *axes), axis=1)
-
             drawn_BN = position_map(key, batch, total, train=False, tokens_BL=aligned_BN)
-            return jax.tree.map(placed, drawn_BN)
+            place_BN = jnp.maximum(index_BN - padding_B[:, None], 0)
+            return jax.tree.map(lambda x_BN: documents.taken(x_BN, place_BN), drawn_BN)
 
         def choose(logits_BV, number):
             key = streams.key(seed, 'generation', number)
