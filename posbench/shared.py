@@ -1,9 +1,13 @@
 """What the rows of a batch or the heads share, made as large as they are."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+
+from posbench.blocks import cut
 
 # More slices than this are left to XLA: each is an instruction of its own.
 SLICES = 64
@@ -48,12 +52,23 @@ def _times_backward(factors, d_xy):
 times.defvjp(_times_forward, _times_backward)
 
 
+def made_once(function: Callable, *x_BL: jax.Array) -> Any:
+    """`function` of arrays with tokens in their second axis; so has each array that it gives.
+
+    In two halves, because XLA on a CPU makes sines and the like anew for each row and channel that reads them, and
+    stops only at the border of a loop.
+    """
+    length = x_BL[0].shape[1]
+    halves = jax.lax.map(lambda some: function(*some), tuple(cut(x, 1, -(-length // 2)) for x in x_BL))
+    return jax.tree.map(lambda part: jnp.concatenate(jnp.unstack(part), axis=1)[:, :length], halves)
+
+
 def _added(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Sums over the axes where `shape` has 1."""
     for axis, (before, after) in enumerate(zip(x.shape, shape)):
         if before == after:
             continue
-        if axis < x.ndim - 2 and before <= SLICES and jax.default_backend() == 'cpu':
+        if axis < x.ndim - 1 and before <= SLICES and jax.default_backend() == 'cpu':
             x = functools.reduce(jnp.add, jnp.split(x, before, axis))
         else:
             x = x.sum(axis, keepdims=True)

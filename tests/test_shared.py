@@ -26,3 +26,13 @@ def test_more_slices_than_are_added_one_by_one():
     x, shape = draw(1, 2, 3), (shared.SLICES + 1, 2, 3)
     got = with_gradients(lambda x: shared.spread(x, shape), x)
     same(got, with_gradients(lambda x: jnp.broadcast_to(x, shape), x))
+
+
+@pytest.mark.parametrize('length', [1, 2, 5])
+def test_what_is_made_once_is_what_the_function_makes(length):
+    x, y = draw(2, length, 3), draw(1, length, 3, seed=1)
+
+    def waves(x, y):
+        return jnp.stack([jnp.sin(x + y), x * y], axis=2)
+
+    same(with_gradients(lambda x, y: shared.made_once(waves, x, y), x, y), with_gradients(waves, x, y))

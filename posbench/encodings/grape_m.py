@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 import flax.linen as nn
 import jax.numpy as jnp
 
+from posbench import shared
 from posbench.encodings import base, rotation, spectra
 from posbench.knobs import Range
 
@@ -31,10 +32,14 @@ class Encoding(base.PositionEncoding):
         shape = (self.heads if self.per_head else 1, self.head_width // 2)
         self.log_frequency_HC = self.param('log_frequency', nn.initializers.zeros_init(), shape)
 
-    def rotate(self, x_BLHK, pos_BL, role, aux=None):
-        omega_C = spectra.geometric(self.theta, x_BLHK.shape[-1])
-        phase_BL1C = spectra.phases(pos_BL, omega_C)[:, :, None, :]
+    def accumulate(self, aux_BM, pos_BM, order):
+        # Once for queries and keys.
+        omega_C = spectra.geometric(self.theta, self.head_width)
+        phase_BM1C = spectra.phases(pos_BM, omega_C)[:, :, None, :]
         # What is learned is a turn more, so that before any learning this is the rotary embedding, bit by bit.
         more_HC = jnp.asarray(omega_C, jnp.float32) * jnp.expm1(self.log_frequency_HC / self.kappa)
-        turns = (jnp.cos(phase_BL1C), jnp.sin(phase_BL1C)), rotation.waves(pos_BL[..., None, None], more_HC)
-        return rotation.turn(x_BLHK, *rotation.added(*turns))
+        return rotation.learned_waves(phase_BM1C, *rotation.angles(pos_BM[..., None, None], more_HC))
+
+    def rotate(self, x_BLHK, pos_BL, role, aux=None):
+        shape = (*x_BLHK.shape[:3], x_BLHK.shape[-1] // 2)
+        return rotation.turn(x_BLHK, *(shared.spread(part, shape) for part in aux))

@@ -4,6 +4,7 @@ Heo et al. 2024 (arXiv 2403.13298, section 3.3, "RoPE-Mixed"), with the initial 
 acts on queries and keys.
 """
 
+import itertools
 import math
 from typing import Annotated, ClassVar
 
@@ -40,12 +41,13 @@ class Encoding(base.PositionEncoding):
         angle_HC = jnp.concatenate([along_HC, along_HC + math.pi / 2], axis=-1)[:, :pairs]
         return jnp.tile(length_C, 2)[:pairs] * jnp.stack([jnp.cos(angle_HC), jnp.sin(angle_HC)])
 
+    def accumulate(self, aux_BM, pos_BM, order):
+        # Once for queries and keys.
+        place_ABM, frequencies_AHC = base.all_axes(pos_BM, self.axes), jnp.asarray(self.frequencies_AHC)
+        parts = (rotation.angles(x[..., None, None], f) for x, f in zip(place_ABM, frequencies_AHC))
+        return rotation.learned_waves(*itertools.chain(*parts))
+
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
-        frequencies_AHC = jnp.asarray(self.frequencies_AHC)
-        row, column = (
-            rotation.waves(base.axis(pos_BL, axis, self.axes)[..., None, None], frequencies_AHC[axis])
-            for axis in range(2)
-        )
         shape = (*x_BLHK.shape[:3], x_BLHK.shape[-1] // 2)
-        cos_BLHC, sin_BLHC = (shared.spread(part, shape) for part in rotation.added(row, column))
+        cos_BLHC, sin_BLHC = (shared.spread(part, shape) for part in aux)
         return rotation.turn(x_BLHK, cos_BLHC, sin_BLHC, 'interleaved')

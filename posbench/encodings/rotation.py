@@ -3,10 +3,13 @@
 A pair is channels c and c + K/2 in the layout 'half', 2c and 2c + 1 in the layout 'interleaved'.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from posbench import shared
 from posbench.encodings import base
 
 
@@ -32,7 +35,12 @@ def added(a: tuple[jax.Array, jax.Array], b: tuple[jax.Array, jax.Array]) -> tup
 
 
 def waves(pos: jax.Array, omega: np.ndarray | jax.Array) -> tuple[jax.Array, jax.Array]:
-    """(cos, sin) of pos * omega in float32, element by element; omega is float64 NumPy, or float32 where it is learned.
+    """(cos, sin) of pos * omega in float32, element by element, of omegas as `angles` takes them."""
+    return added(*((jnp.cos(angle), jnp.sin(angle)) for angle in angles(pos, omega)))
+
+
+def angles(pos: jax.Array, omega: np.ndarray | jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Two float32 numbers whose sum is pos * omega; omega is float64 NumPy, or float32 where it is learned.
 
     A float32 product is off by 2^-24 of itself, which here is an angle of many radians. So each frequency is taken in
     two parts: 12 bits, whose product with a position below 4096 is exact, and the rest.
@@ -46,7 +54,35 @@ def waves(pos: jax.Array, omega: np.ndarray | jax.Array) -> tuple[jax.Array, jax
         bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(omega), jnp.int32)
         high = jax.lax.bitcast_convert_type(bits & -(2**12), jnp.float32)
         low = omega - high
-    return added(*((jnp.cos(angle), jnp.sin(angle)) for angle in (pos * high, pos * low)))
+    return pos * high, pos * low
+
+
+def learned_waves(*angle_BLHC: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """(cos, sin) of a sum of angles that are known only at run time, as `added` would give them, made once for all.
+
+    The gradient needs nothing but these values. Forward-mode differentiation is not defined.
+    """
+    return _learned_waves(jnp.broadcast_arrays(*angle_BLHC))
+
+
+@jax.custom_vjp
+def _learned_waves(angle_BLHC):
+    wave_BLHC = shared.made_once(lambda *some: math.prod(jnp.exp(1j * angle) for angle in some), *angle_BLHC)
+    return wave_BLHC.real, wave_BLHC.imag
+
+
+def _learned_waves_forward(angle_BLHC):
+    cos_BLHC, sin_BLHC = _learned_waves(angle_BLHC)
+    return (cos_BLHC, sin_BLHC), (cos_BLHC, sin_BLHC, [None] * len(angle_BLHC))
+
+
+def _learned_waves_backward(kept, d):
+    cos_BLHC, sin_BLHC, each = kept
+    d_cos_BLHC, d_sin_BLHC = d
+    return ([cos_BLHC * d_sin_BLHC - sin_BLHC * d_cos_BLHC for _ in each],)
+
+
+_learned_waves.defvjp(_learned_waves_forward, _learned_waves_backward)
 
 
 def coordinates(pos_BLA: jax.Array, axis_C: np.ndarray, axes: int) -> jax.Array:

@@ -7,6 +7,7 @@ import pytest
 
 from posbench import attention, encodings
 from posbench.encodings import base, mrope, rotation, skew
+from tests.gradients import same, with_gradients
 
 
 def bound(name, width=16, heads=2, params=None, seed=None, **options):
@@ -232,6 +233,21 @@ def test_waves_of_learned_frequencies_are_good_to_float32_at_position_4095():
     exact = 4095 * omega.astype(np.float64)
     np.testing.assert_allclose(cos, np.cos(exact), rtol=0, atol=1e-6)
     np.testing.assert_allclose(sin, np.sin(exact), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize('length', [1, 4, 5])
+def test_learned_waves_are_those_of_the_sum_of_the_angles(length):
+    angles = draw(2, length, 3, 4), draw(1, length, 1, 4, seed=1)
+    got = with_gradients(lambda *angles: jnp.stack(rotation.learned_waves(*angles)), *angles)
+    same(got, with_gradients(lambda a, b: jnp.stack([jnp.cos(a + b), jnp.sin(a + b)]), *angles))
+
+
+def test_learned_waves_keep_a_small_angle_beside_a_large_one():
+    large, small = np.full((1, 2, 1, 1), 4096, np.float32), np.full((1, 2, 1, 1), 1e-4, np.float32)
+    cos, sin = rotation.learned_waves(jnp.asarray(large), jnp.asarray(small))
+    exact = large.astype(np.float64) + small.astype(np.float64)
+    np.testing.assert_allclose(cos, np.cos(exact), rtol=0, atol=2e-7)
+    np.testing.assert_allclose(sin, np.sin(exact), rtol=0, atol=2e-7)
 
 
 @pytest.mark.parametrize('per_head', [False, True])
