@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
-from posbench.encodings import base, skew
+from posbench.encodings import base, planes, skew
 from posbench.knobs import Range
 
 
@@ -30,24 +30,29 @@ class Encoding(base.PositionEncoding):
     axes: ClassVar[int] = 2
 
     def setup(self):
-        count, size = skew.blocks(self.head_width, self.block)
-        shape = (self.heads, count, size, size)
+        self.count, size = skew.blocks(self.head_width, self.block)
+        shape = (self.heads, self.count, size, size)
         self.angles_HNII = self.param('angles', nn.initializers.normal(self.init_std), shape)
         if self.kind == 'ld':
-            self.factor_AN = self.param('factor', nn.initializers.normal(1.0), (2, count))
-        elif count % 2:
-            raise ValueError(f"comrope: got kind='ap' and {count} blocks of {size} channels, wanted an even number.")
+            self.factor_AN = self.param('factor', nn.initializers.normal(1.0), (2, self.count))
+        elif self.count % 2:
+            raise ValueError(
+                f"comrope: got kind='ap' and {self.count} blocks of {size} channels, wanted an even number."
+            )
 
     def accumulate(self, aux_BM, pos_BM, order):
         # Once for queries and keys.
-        angles_HNII = jnp.asarray(self.angles_HNII)
-        count = angles_HNII.shape[1]
-        factor_AN = self.factor_AN if self.kind == 'ld' else jnp.eye(2)[:, jnp.arange(count) % 2]
-        places = (base.axis(pos_BM, axis, self.axes).astype(jnp.float32) / self.extent for axis in range(2))
-        place_BMN = sum(place_BM[..., None] * factor_AN[axis] for axis, place_BM in enumerate(places))
-        # Each block has a generator, and an amount, of its own.
-        generators_HNII = angles_HNII - jnp.swapaxes(angles_HNII, -2, -1)
-        return skew.changes(place_BMN, jnp.eye(count)[:, None, :, None, None] * generators_HNII)
+        factor_AN = self.factor_AN if self.kind == 'ld' else jnp.eye(2)[:, jnp.arange(self.count) % 2]
+        places = (place_BM.astype(jnp.float32) / self.extent for place_BM in base.all_axes(pos_BM, self.axes))
+        amount_BMN = sum(place_BM[..., None] * factor_N for place_BM, factor_N in zip(places, factor_AN))
+        amount_BMN = jnp.tile(amount_BMN, self.heads)
+        return amount_BMN, planes.waves(amount_BMN, self._generators())
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
-        return skew.rotate(x_BLHK, aux)
+        amount_BLN, turns = aux
+        return planes.rotate(x_BLHK, amount_BLN, self._generators(), turns)
+
+    def _generators(self):
+        """Skew-symmetric, of the blocks of all heads: [H N, I, I]."""
+        angles_NII = self.angles_HNII.reshape(-1, *self.angles_HNII.shape[2:])
+        return angles_NII - jnp.swapaxes(angles_NII, -2, -1)
