@@ -50,10 +50,11 @@ def basis(generators_NII: jax.Array) -> jax.Array:
     _, vectors_NII = jnp.linalg.eigh(1j * generators_NII)
     # The fastest first: what is left of the space when they are made orthonormal is what A does not turn.
     fastest_NIC = vectors_NII[..., ::-1][..., : size // 2]
-    columns_NIP = jnp.stack([fastest_NIC.real, fastest_NIC.imag], axis=-1).reshape(-1, size, 2 * (size // 2))
+    pairs = 2 * (size // 2)
+    columns_NIP = jnp.stack([fastest_NIC.real, fastest_NIC.imag], axis=-1).reshape(-1, size, pairs)
     columns_NII, _ = jnp.linalg.qr(columns_NIP, mode='complete')
-    order_I = np.concatenate([np.arange(0, size - 1, 2), np.arange(1, size, 2), np.arange(size - size % 2, size)])
-    return columns_NII[..., order_I]
+    paired_NIP, rest_NI1 = jnp.split(columns_NII, [pairs], axis=-1)
+    return jnp.concatenate([paired_NIP[..., 0::2], paired_NIP[..., 1::2], rest_NI1], axis=-1)
 
 
 def frequencies(generators_NII: jax.Array, basis_NII: jax.Array) -> jax.Array:
