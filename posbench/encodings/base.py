@@ -137,7 +137,11 @@ class PositionEncoding(nn.Module):
         return aux_BM
 
     def rotate(self, x_BLHK: jax.Array, pos_BL: jax.Array, role: Role, aux: Any = None) -> jax.Array:
-        """Maps queries or keys before their product. The result may be wider than K, the same for both roles."""
+        """Maps queries or keys before their product. The result may be wider than K, the same for both roles.
+
+        With one coordinate a token it goes by `pos_BL`, which need not be what `accumulate` was given: a remap asks
+        for other places.
+        """
         return x_BLHK
 
     def first_carry(self, q_BLHK: jax.Array) -> Any:

@@ -32,14 +32,11 @@ class Encoding(base.PositionEncoding):
         shape = (self.heads if self.per_head else 1, self.head_width // 2)
         self.log_frequency_HC = self.param('log_frequency', nn.initializers.zeros_init(), shape)
 
-    def accumulate(self, aux_BM, pos_BM, order):
-        # Once for queries and keys.
-        omega_C = spectra.geometric(self.theta, self.head_width)
-        phase_BM1C = spectra.phases(pos_BM, omega_C)[:, :, None, :]
+    def rotate(self, x_BLHK, pos_BL, role, aux=None):
+        omega_C = spectra.geometric(self.theta, x_BLHK.shape[-1])
+        phase_BL1C = spectra.phases(pos_BL, omega_C)[:, :, None, :]
         # What is learned is a turn more, so that before any learning this is the rotary embedding, bit by bit.
         more_HC = jnp.asarray(omega_C, jnp.float32) * jnp.expm1(self.log_frequency_HC / self.kappa)
-        return rotation.learned_waves(phase_BM1C, *rotation.angles(pos_BM[..., None, None], more_HC))
-
-    def rotate(self, x_BLHK, pos_BL, role, aux=None):
-        shape = (*x_BLHK.shape[:3], x_BLHK.shape[-1] // 2)
-        return rotation.turn(x_BLHK, *(shared.spread(part, shape) for part in aux))
+        turns = rotation.learned_waves(phase_BL1C, *rotation.angles(pos_BL[..., None, None], more_HC))
+        shape = (*x_BLHK.shape[:3], len(omega_C))
+        return rotation.turn(x_BLHK, *(shared.spread(part, shape) for part in turns))

@@ -5,6 +5,7 @@ logit from one of the copies. They are made for models that were trained with pl
 encodings like others.
 """
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
@@ -19,6 +20,15 @@ class Remap(wrapper.Wrapper):
 
     # Not annotated, because it is no option.
     copies = 2
+
+    @nn.nowrap
+    def check_positions(self, pos):
+        super().check_positions(pos)
+        if base.coordinates(pos) > 1:
+            raise ValueError(
+                f'positions: got {base.coordinates(pos)} coordinates a token, wanted one, because distances of more '
+                "are not remapped; put 'on_axis' around the remap, or choose another config.positions.name."
+            )
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
         rotated = [self.over.rotate(x_BLHK, place_BL, role, aux) for place_BL in self.places(pos_BL, role)]

@@ -108,6 +108,33 @@ def test_only_a_rotation_can_be_remapped():
         attention.attend(x, x, x, encoding=encoding, pos_q_BL=pos, pos_k_BM=pos)
 
 
+ROTATIONS = [
+    name
+    for name in encodings.names()
+    if encodings.build(name).has('rotate') and encodings.build(name).axes == 1 and encodings.build(name).reads_positions
+]
+
+
+@pytest.mark.parametrize('name', [name for name in ROTATIONS if not encodings.build(name).depends_on_length])
+def test_what_is_rotated_to_another_place_is_as_if_it_had_always_been_there(name):
+    encoding = encodings.build(name).sized(16, 2)
+    bound = encoding.with_params(encoding.init_params(jax.random.key(0)))
+    x_BLD = jax.random.normal(jax.random.key(1), (1, 5, 16))
+    pos, place = (jnp.arange(5, dtype=jnp.int32)[None] + first for first in (0, 7))
+    order = attention.sequence_order(5)
+    aux, aux_there = (bound.accumulate(bound.aux(x_BLD, pos_BL), pos_BL, order) for pos_BL in (pos, place))
+    got, wanted = (bound.rotate(x_BLD.reshape(1, 5, 2, 8), place, 'query', known) for known in (aux, aux_there))
+    np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize('name', ['rerope', 'self_extend', 'dca'])
+def test_distances_of_several_coordinates_are_not_remapped(name):
+    remap = encodings.build(name, over='rope_axial')
+    with pytest.raises(ValueError, match=r"got 2 coordinates a token, wanted one, because .*put 'on_axis' around"):
+        remap.check_positions(jnp.zeros((1, 3, 2), jnp.int32))
+    encodings.build('on_axis', over=encodings.build(name)).check_positions(jnp.zeros((1, 3, 2), jnp.int32))
+
+
 def test_a_local_window_is_less_than_the_span():
     with pytest.raises(ValueError, match='local=9'):
         encodings.build('dca', span=9, local=9).sized(8, 2).with_params({}).which(jnp.zeros(1), jnp.zeros(1))
