@@ -112,7 +112,7 @@ def _computes(function: ast.FunctionDef, used: set[str]) -> bool:
     """Whether a function makes numbers, not claims (properties), layers' plans or initial values."""
     if any(isinstance(decorator, ast.Name) and decorator.id == 'property' for decorator in function.decorator_list):
         return False
-    if function.name in ('has', 'at', 'parts') or 'rng' in mistakes.arguments(function):
+    if function.name in ('has', 'at', 'parts', 'check_positions') or 'rng' in mistakes.arguments(function):
         return False
     return function.name in used or hasattr(base.PositionEncoding, function.name)
 

@@ -8,9 +8,9 @@ changed place in the file of an encoding, or, where this file has none of a kind
 line that the encoding runs; up to `--most` places of each kind, spread over all there are. It is caught when a number
 of tests/encodings/test_oracles.py is above its tolerance. One that raises an error would fail the tests as well, but is
 no wrong number: it is counted by itself, and another place is taken. What survives is shown to the encodings that
-inherit from the changed file, and at last to the tests of the encoding that have numbers of their own. In another file
-it does not count if the encoding never computes it. The same machinery runs over each file unchanged first, and then
-nothing may be noticed. `--write` puts the table into benchmarks/mutate_encodings.md.
+inherit from the changed file, and at last to the tests with numbers of their own, of the encoding and of the changed
+file. In another file it does not count if the encoding never computes it. The same machinery runs over each file
+unchanged first, and then nothing may be noticed. `--write` puts the table into benchmarks/mutate_encodings.md.
 
 No places are (benchmarks/mutants.py, mistakes.py): annotations, messages and checks of options; initial values and
 shapes of parameters, which the comparison draws by itself; what only a shape is taken from, and sizes of arrays; guards
@@ -66,6 +66,10 @@ class Verdict(NamedTuple):
 
 class Noticed(Exception):
     """The first number that is off is enough."""
+
+
+class Unsound(Exception):
+    """Tests that fail before anything was changed tell nothing."""
 
 
 class Remembered:
@@ -179,6 +183,8 @@ def _outcome(judge: Judge, name: str, mutant: mutants.Mutant) -> str:
             if any(judge.notices(heir) for heir in heirs):
                 return 'caught'
         return 'caught' if _fails(name, mutant) else 'survived'
+    except Unsound:
+        raise
     except Exception:
         return 'error'
     finally:
@@ -202,14 +208,24 @@ def _fails(name: str, mutant: mutants.Mutant) -> bool:
         for part in ('posbench', 'tests', 'configs', 'benchmarks'):
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns('__pycache__'))
         shutil.copy(ROOT / 'pyproject.toml', copy)
-        (copy / mutant.module.replace('.', '/')).with_suffix('.py').write_text(ast.unparse(mutant.tree), 'utf-8')
         files = [
-            file for file in (copy / 'tests' / 'encodings').glob('test_*.py') if f"'{name}'" in file.read_text('utf-8')
+            file
+            for file in sorted((copy / 'tests' / 'encodings').glob('test_*.py'))
+            if f"'{name}'" in file.read_text('utf-8') or file.stem == f'test_{_short(mutant.module)}'
         ]
+        # Without any, pytest would run all that it finds.
+        if not files:
+            return False
         command = [sys.executable, '-m', 'pytest', '-x', '-q', '-n', '0', '-p', 'no:cacheprovider', *files]
+
+        def code() -> int:
+            return subprocess.run(command, cwd=copy, capture_output=True, check=False, timeout=3 * PATIENCE).returncode
+
+        if code():
+            raise Unsound(f'{name}: {[file.name for file in files]} fail before anything was changed')
+        (copy / mutant.module.replace('.', '/')).with_suffix('.py').write_text(ast.unparse(mutant.tree), 'utf-8')
         # 1: tests were run, and some failed.
-        run = subprocess.run(command, cwd=copy, capture_output=True, check=False, timeout=3 * PATIENCE)
-        return run.returncode == 1
+        return code() == 1
 
 
 def _short(module: str) -> str:
