@@ -182,7 +182,7 @@ def _outcome(judge: Judge, name: str, mutant: mutants.Mutant) -> str:
         with mutants.changed(mutant.module, mutant.tree):
             if any(judge.notices(heir) for heir in heirs):
                 return 'caught'
-        return 'caught' if _fails(name, mutant) else 'survived'
+        return 'caught' if fails(name, mutant) else 'survived'
     except Unsound:
         raise
     except Exception:
@@ -200,7 +200,7 @@ def _is_used(judge: Judge, name: str, mutant: mutants.Mutant) -> bool:
     return False
 
 
-def _fails(name: str, mutant: mutants.Mutant) -> bool:
+def fails(name: str, mutant: mutants.Mutant) -> bool:
     """Whether a test with numbers of its own fails, in a copy of the project that has the mistake."""
     signal.alarm(0)
     with tempfile.TemporaryDirectory() as folder:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks import mutants
+from benchmarks import mutants, mutate_encodings
 from posbench import encodings
 from posbench.encodings import alibi
 
@@ -46,3 +46,10 @@ def test_initial_values_messages_and_shapes_are_no_places():
     assert not lines_with('kerple_power', 'jnp.log1p(-share)') & lines_of('kerple_power', 'wrong sign')
     assert not lines_with('dca', 'raise ValueError') & lines_of('dca', 'wrong sign')
     assert not lines_with('kerple_power', 'power = distance_bias.per_head(') & lines_of('kerple_power', 'off by one')
+
+
+def test_a_mistake_that_no_test_is_about_does_not_count_as_noticed():
+    # Not in one word, because the copy would take this file for a test of it.
+    unknown, tree = 'un' + 'known', mutants.tree_of(ALIBI)
+    mutant = mutants.Mutant(f'{mutants.PACKAGE}.{unknown}', 1, tree, '', tree)
+    assert not mutate_encodings.fails(unknown, mutant)
