@@ -10,7 +10,7 @@ WIDTH = 24
 # A block of three channels turns one plane, and a channel stays.
 SETTINGS = [dict(kind='ld', block=6, extent=100.0), dict(kind='ap', block=3, extent=60.0)]
 OTHER = {
-    'kind': ('ap', dict(block=3)),
+    'kind': ('ap', dict(block=4)),
     'block': (4, {}),
     'extent': (40.0, {}),
     'init_std': (0.5, {}),
