@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar
 import flax.linen as nn
 import jax.numpy as jnp
 
-from posbench import shared
 from posbench.encodings import base, rotation, spectra
 from posbench.knobs import Range
 
@@ -38,5 +37,4 @@ class Encoding(base.PositionEncoding):
         # What is learned is a turn more, so that before any learning this is the rotary embedding, bit by bit.
         more_HC = jnp.asarray(omega_C, jnp.float32) * jnp.expm1(self.log_frequency_HC / self.kappa)
         turns = rotation.learned_waves(phase_BL1C, *rotation.angles(pos_BL[..., None, None], more_HC))
-        shape = (*x_BLHK.shape[:3], len(omega_C))
-        return rotation.turn(x_BLHK, *(shared.spread(part, shape) for part in turns))
+        return rotation.turn_shared(x_BLHK, turns)

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench import shared
 from posbench.encodings import rotation
 
 # Two frequencies are as good as equal where their planes drift apart by fewer radians than this over all tokens.
@@ -31,10 +30,8 @@ def rotate(x_BLHK: jax.Array, amount_BLN: jax.Array, generators_NII: jax.Array, 
     count, size, _ = generators_NII.shape
     x_BLNI = x_BLHK.astype(jnp.float32).reshape(*x_BLHK.shape[:2], count, size)
     y_BLNI = into(x_BLNI, amount_BLN, generators_NII, basis(generators_NII))
-    shape = (*x_BLNI.shape[:3], size // 2)
-    cos_BLNC, sin_BLNC = (shared.spread(part, shape) for part in turns)
     pairs = 2 * (size // 2)
-    turned_BLNI = rotation.turn(y_BLNI[..., :pairs], cos_BLNC, sin_BLNC)
+    turned_BLNI = rotation.turn_shared(y_BLNI[..., :pairs], turns)
     turned_BLNI = jnp.concatenate([turned_BLNI, y_BLNI[..., pairs:]], axis=-1)
     return turned_BLNI.reshape(x_BLHK.shape).astype(x_BLHK.dtype)
 

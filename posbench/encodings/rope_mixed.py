@@ -11,7 +11,6 @@ from typing import Annotated, ClassVar
 import jax
 import jax.numpy as jnp
 
-from posbench import shared
 from posbench.encodings import base, rotation
 from posbench.knobs import Range
 
@@ -48,6 +47,4 @@ class Encoding(base.PositionEncoding):
         return rotation.learned_waves(*itertools.chain(*parts))
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
-        shape = (*x_BLHK.shape[:3], x_BLHK.shape[-1] // 2)
-        cos_BLHC, sin_BLHC = (shared.spread(part, shape) for part in aux)
-        return rotation.turn(x_BLHK, cos_BLHC, sin_BLHC, 'interleaved')
+        return rotation.turn_shared(x_BLHK, aux, 'interleaved')

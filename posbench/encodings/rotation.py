@@ -26,6 +26,12 @@ def turn(x_BLHK: jax.Array, cos_BLHC: jax.Array, sin_BLHC: jax.Array, layout: st
     return turned.astype(x_BLHK.dtype)
 
 
+def turn_shared(x_BLHK: jax.Array, turns: tuple[jax.Array, jax.Array], layout: str = 'half') -> jax.Array:
+    """`turn` by a (cos, sin) with gradients, of which rows or heads may share one: B and H may be 1."""
+    shape = (*x_BLHK.shape[:3], x_BLHK.shape[-1] // 2)
+    return turn(x_BLHK, *(shared.spread(part, shape) for part in turns), layout)
+
+
 def added(a: tuple[jax.Array, jax.Array], b: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
     """(cos, sin) of the sum of two angles that are given as (cos, sin).
 
