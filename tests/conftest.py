@@ -12,6 +12,7 @@ import pathlib
 import jax
 import pytest
 
+from configs import default
 from posbench import encodings
 from tests import cheap
 
@@ -37,7 +38,7 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_modifyitems(items):
-    """All tests of one encoding go to one worker, which then compiles what they share once."""
+    """All tests of one encoding or config go to one worker, which then compiles what they share once."""
     for item in items:
         named = getattr(item, 'callspec', None) and item.callspec.id.split(']')[0].split('-')
         known = next((part for part in named or () if part in NAMES), None)
@@ -57,4 +58,11 @@ def pytest_runtest_setup(item):
             getattr(ctypes.CDLL(None), 'malloc_trim', lambda pad: None)(0)
 
 
-NAMES, SEEN = set(encodings.names()), []
+def pytest_collection_finish():
+    """Python looks for garbage less often: a fifteenth of the time of a worker went by in that."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+NAMES = {*encodings.names(), *(path.stem for path in pathlib.Path(default.__file__).parent.glob('*.py'))}
+SEEN = []

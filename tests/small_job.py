@@ -56,10 +56,16 @@ def build(name: str, **changes) -> job.Job:
         return job.from_config(config, name)
 
 
-def losses(one: job.Job) -> np.ndarray:
-    """The loss of every step, [S, steps]."""
+@functools.cache
+def first_state(name: str, **changes) -> step.State:
+    """The state of `build(name, **changes)` at step 0, as NumPy arrays: compiled once for all that ask."""
+    return jax.tree.map(np.asarray, build(name, **changes).phases[0].init_state())
+
+
+def losses(one: job.Job, first: step.State | None = None) -> np.ndarray:
+    """The loss of every step, [S, steps], from its own first state or from a given one."""
     source = parallel.place(step.Source(one.task(jnp.asarray(one.text.tokens['train']))), one.layout)
-    state, found = one.phases[0].init_state(), []
+    state, found = one.phases[0].init_state() if first is None else first, []
     for phase in one.phases:
         state = phase.take_over(state) if phase.before else state
         count = phase.schedule.steps - phase.start

@@ -13,6 +13,7 @@ from configs import default
 from posbench import block, encodings, positions, step, streams, transformer
 from posbench.encodings import base
 from posbench.tasks.text import language_model
+from tests import small_job
 from tests.encodings import small
 
 CONFIGS = sorted(path.stem for path in pathlib.Path(default.__file__).parent.glob('*.py'))
@@ -64,31 +65,44 @@ def test_every_variant_builds_its_model_and_positions(name):
     assert base.coordinates(pos) > 1 if model.encoding.axes > 1 else base.coordinates(pos) == 1
 
 
-def initial(encoding, scanned: bool) -> dict:
-    """Initial weights by their paths."""
-    deep = dict(layers=2, scan_layers=True, remat=True, qk_norm=True)
-    init = jax.jit(small.model(encoding, **(deep if scanned else dict(layers=1))).init)
-    lifted = small.lift(encoding, small.positions(1))
-    leaves = jax.tree_util.tree_leaves_with_path(init(streams.key(3, 'parameters'), small.tokens(1), lifted))
-    return {jax.tree_util.keystr(path): leaf for path, leaf in leaves}
+def by_path(params) -> dict:
+    return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params)}
 
 
-@functools.cache
-def initial_without(scanned: bool) -> dict:
-    return initial(encodings.build('none'), scanned)
-
-
-def test_one_seed_gives_every_encoding_the_same_initial_weights(encoding):
-    # Scanned together, layers of different kinds draw their weights in groups.
-    scanned = encoding.period == 1
-    wanted, got = initial_without(scanned), initial(encoding, scanned)
+def alike_but_for_the_encoding(got: dict, wanted: dict):
     assert {path for path in got if 'position_encoding' not in path} == set(wanted)
     for path, leaf in wanted.items():
         np.testing.assert_array_equal(got[path], leaf, err_msg=path)
 
 
+@pytest.mark.parametrize('name', VARIANTS)
+def test_one_seed_gives_every_config_the_same_initial_weights(name):
+    layers = small_job.build(name).model.layers
+    got, wanted = small_job.first_state(name), small_job.first_state('none', model__layers=layers)
+    alike_but_for_the_encoding(by_path(got.params), by_path(wanted.params))
+
+
+@functools.cache
+def initial(name: str, scanned: bool = True) -> dict:
+    """Initial weights of two layers by their paths."""
+    encoding = encodings.build(name)
+    model = small.model(encoding, layers=2, scan_layers=scanned, remat=True, qk_norm=True)
+    lifted = small.lift(encoding, small.positions(1))
+    return by_path(jax.jit(model.init)(streams.key(3, 'parameters'), small.tokens(1), lifted))
+
+
+def in_each_layer(encoding) -> bool:
+    # Scanned together, layers of different kinds draw their weights in groups.
+    return encoding.owns_parameters() and encoding.period == 1
+
+
+@pytest.mark.parametrize('name', [name for name in encodings.names() if in_each_layer(encodings.build(name))])
+def test_parameters_of_each_scanned_layer_change_no_other_initial_weight(name):
+    alike_but_for_the_encoding(initial(name), initial('none'))
+
+
 def test_weights_are_the_same_whether_layers_are_scanned_or_not_but_for_the_layers():
-    scanned, separate = initial_without(True), initial_without(False)
+    scanned, separate = initial('none'), initial('none', scanned=False)
     shared = {path for path in separate if 'block' not in path}
     assert shared
     for path in shared:

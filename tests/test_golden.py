@@ -49,9 +49,14 @@ def test_no_two_configs_have_the_same_losses_unless_they_are_alike_here():
     assert sorted(map(sorted, (names for names in by_losses.values() if len(names) > 1))) == sorted(map(sorted, ALIKE))
 
 
+def trained(name: str) -> np.ndarray:
+    """The loss of every step, [steps], of a config."""
+    return small_job.losses(small_job.build(name), small_job.first_state(name))[0]
+
+
 @pytest.mark.parametrize('name', VARIANTS)
 def test_twenty_steps_have_the_golden_losses(name):
-    got = small_job.losses(small_job.build(name))[0]
+    got = trained(name)
     advice = ADVICE.format(name=name)
     np.testing.assert_allclose(
         got, golden()['losses'][name], rtol=1e-5, err_msg=f'{advice} Origin: {golden()["origin"]}'
@@ -67,10 +72,7 @@ def write(names: list[str]) -> None:
         f'{WRITTEN_BY}; python {python}, {versions}; CPU, float32, one device; model and text of tests/small_job.py'
     )
     kept = golden()['losses'] if names else {}
-    losses = {
-        name: kept[name] if name in kept and name not in names else small_job.losses(small_job.build(name))[0].tolist()
-        for name in VARIANTS
-    }
+    losses = {name: kept[name] if name in kept and name not in names else trained(name).tolist() for name in VARIANTS}
     # One line a config: a change shows as the lines of the configs that it touched.
     lines = ',\n'.join(f'    {json.dumps(name)}: {json.dumps(values)}' for name, values in losses.items())
     PATH.write_text(f'{{\n  "origin": {json.dumps(origin)},\n  "losses": {{\n{lines}\n  }}\n}}\n', encoding='utf-8')
