@@ -25,6 +25,7 @@ import ast
 import collections
 import concurrent.futures
 import contextlib
+import functools
 import multiprocessing
 import pathlib
 import shutil
@@ -203,29 +204,36 @@ def _is_used(judge: Judge, name: str, mutant: mutants.Mutant) -> bool:
 def fails(name: str, mutant: mutants.Mutant) -> bool:
     """Whether a test with numbers of its own fails, in a copy of the project that has the mistake."""
     signal.alarm(0)
+    files = tuple(
+        str(file.relative_to(ROOT))
+        for file in sorted((ROOT / 'tests' / 'encodings').glob('test_*.py'))
+        if f"'{name}'" in file.read_text('utf-8') or file.stem == f'test_{_short(mutant.module)}'
+    )
+    # Without any, pytest would run all that it finds.
+    if not files:
+        return False
+    _pass_unchanged(files)
+    # 1: tests were run, and some failed.
+    return _exit_code(files, mutant) == 1
+
+
+@functools.cache
+def _pass_unchanged(files: tuple[str, ...]) -> None:
+    if _exit_code(files):
+        raise Unsound(f'{", ".join(files)} fail before anything was changed')
+
+
+def _exit_code(files: tuple[str, ...], mutant: mutants.Mutant | None = None) -> int:
+    """Of pytest on these files of a copy of the project, with the mistake if there is one."""
     with tempfile.TemporaryDirectory() as folder:
         copy = pathlib.Path(folder)
         for part in ('posbench', 'tests', 'configs', 'benchmarks'):
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns('__pycache__'))
         shutil.copy(ROOT / 'pyproject.toml', copy)
-        files = [
-            file
-            for file in sorted((copy / 'tests' / 'encodings').glob('test_*.py'))
-            if f"'{name}'" in file.read_text('utf-8') or file.stem == f'test_{_short(mutant.module)}'
-        ]
-        # Without any, pytest would run all that it finds.
-        if not files:
-            return False
+        if mutant is not None:
+            (copy / mutant.module.replace('.', '/')).with_suffix('.py').write_text(ast.unparse(mutant.tree), 'utf-8')
         command = [sys.executable, '-m', 'pytest', '-x', '-q', '-n', '0', '-p', 'no:cacheprovider', *files]
-
-        def code() -> int:
-            return subprocess.run(command, cwd=copy, capture_output=True, check=False, timeout=3 * PATIENCE).returncode
-
-        if code():
-            raise Unsound(f'{name}: {[file.name for file in files]} fail before anything was changed')
-        (copy / mutant.module.replace('.', '/')).with_suffix('.py').write_text(ast.unparse(mutant.tree), 'utf-8')
-        # 1: tests were run, and some failed.
-        return code() == 1
+        return subprocess.run(command, cwd=copy, capture_output=True, check=False, timeout=3 * PATIENCE).returncode
 
 
 def _short(module: str) -> str:

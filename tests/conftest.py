@@ -12,9 +12,8 @@ import pathlib
 import jax
 import pytest
 
-from configs import default
 from posbench import encodings
-from tests import cheap
+from tests import cheap, small_job
 
 pytest.register_assert_rewrite('tests.encodings.contract', 'tests.encodings.compare')
 os.environ['XLA_FLAGS'] = f'{cheap.XLA_FLAGS} {os.environ.get("XLA_FLAGS", "")}'.strip()
@@ -64,5 +63,5 @@ def pytest_collection_finish():
     gc.set_threshold(50_000, 20, 50)
 
 
-NAMES = {*encodings.names(), *(path.stem for path in pathlib.Path(default.__file__).parent.glob('*.py'))}
+NAMES = {*encodings.names(), *small_job.VARIANTS}
 SEEN = []

@@ -2,15 +2,19 @@
 
 import functools
 import importlib
+import pathlib
 from unittest import mock
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from configs import default
 from posbench import datasets, encodings, job, parallel, step, train
 from tests.encodings import small
 
+CONFIGS = sorted(path.stem for path in pathlib.Path(default.__file__).parent.glob('*.py'))
+VARIANTS = [name for name in CONFIGS if name not in ('__init__', 'default')]
 VOCABULARY, LENGTH, BATCH, STEPS, SECOND_STEPS = 32, 16, 4, 20, 5
 
 

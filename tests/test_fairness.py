@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import pathlib
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +14,8 @@ from posbench.encodings import base
 from posbench.tasks.text import language_model
 from tests import small_job
 from tests.encodings import small
+from tests.small_job import VARIANTS
 
-CONFIGS = sorted(path.stem for path in pathlib.Path(default.__file__).parent.glob('*.py'))
-VARIANTS = [name for name in CONFIGS if name not in ('__init__', 'default')]
 # A recipe changes how an encoding is trained as well, and no more than stands here.
 RECIPES = {'drope': {'second_phase'}}
 MASKS = {}
@@ -65,10 +63,6 @@ def test_every_variant_builds_its_model_and_positions(name):
     assert base.coordinates(pos) > 1 if model.encoding.axes > 1 else base.coordinates(pos) == 1
 
 
-def by_path(params) -> dict:
-    return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params)}
-
-
 def alike_but_for_the_encoding(got: dict, wanted: dict):
     assert {path for path in got if 'position_encoding' not in path} == set(wanted)
     for path, leaf in wanted.items():
@@ -79,7 +73,7 @@ def alike_but_for_the_encoding(got: dict, wanted: dict):
 def test_one_seed_gives_every_config_the_same_initial_weights(name):
     layers = small_job.build(name).model.layers
     got, wanted = small_job.first_state(name), small_job.first_state('none', model__layers=layers)
-    alike_but_for_the_encoding(by_path(got.params), by_path(wanted.params))
+    alike_but_for_the_encoding(small.by_path(got.params), small.by_path(wanted.params))
 
 
 @functools.cache
@@ -88,16 +82,12 @@ def initial(name: str, scanned: bool = True) -> dict:
     encoding = encodings.build(name)
     model = small.model(encoding, layers=2, scan_layers=scanned, remat=True, qk_norm=True)
     lifted = small.lift(encoding, small.positions(1))
-    return by_path(jax.jit(model.init)(streams.key(3, 'parameters'), small.tokens(1), lifted))
+    return small.by_path(jax.jit(model.init)(streams.key(3, 'parameters'), small.tokens(1), lifted))
 
 
-def in_each_layer(encoding) -> bool:
-    # Scanned together, layers of different kinds draw their weights in groups.
-    return encoding.owns_parameters() and encoding.period == 1
-
-
-@pytest.mark.parametrize('name', [name for name in encodings.names() if in_each_layer(encodings.build(name))])
-def test_parameters_of_each_scanned_layer_change_no_other_initial_weight(name):
+# Scanned together, layers of different kinds draw their weights in groups.
+@pytest.mark.parametrize('name', [name for name in encodings.names() if encodings.build(name).period == 1])
+def test_one_seed_gives_every_encoding_the_same_initial_weights_of_scanned_layers(name):
     alike_but_for_the_encoding(initial(name), initial('none'))
 
 

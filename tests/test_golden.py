@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests import small_job
-from tests.test_fairness import VARIANTS
+from tests.small_job import VARIANTS
 
 PATH = pathlib.Path(__file__).parent / 'golden' / 'losses.json'
 ADVICE = (

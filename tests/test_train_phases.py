@@ -10,13 +10,10 @@ import pytest
 from posbench import checkpoint, step, streams, train
 from posbench.encodings import none, rotary
 from tests import small_job
+from tests.encodings import small
 from tests.test_train import CALL, STEPS, Notes, outcome, run, tiny
 
 BORDER = STEPS - small_job.SECOND_STEPS
-
-
-def leaves(params) -> dict[str, np.ndarray]:
-    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in jax.tree.leaves_with_path(params)}
 
 
 def restored(folder, job, at) -> step.State:
@@ -48,7 +45,7 @@ def test_the_first_phase_is_bit_for_bit_the_start_of_a_run_without_a_second(tmp_
 def test_at_the_border_weights_and_batches_go_on_and_the_optimizer_starts_anew(uninterrupted, drope):
     before = restored(uninterrupted, drope, BORDER)
     after = drope.take_over(before)
-    old, new = leaves(before.params), leaves(after.params)
+    old, new = small.by_path(before.params), small.by_path(after.params)
     assert set(old) < set(new)
     for path, leaf in old.items():
         np.testing.assert_array_equal(new[path], leaf, err_msg=path)
@@ -169,7 +166,7 @@ def test_both_ways_to_compile_give_two_phases_the_same_losses():
 
 def test_the_parameters_of_the_first_encoding_are_dropped_and_those_of_the_second_are_fresh():
     job = small_job.build('t5', second_phase__encoding__name='kerple_log')
-    shapes = [set(leaves(phase.abstract_state.params)) for phase in job.phases]
+    shapes = [set(small.by_path(phase.abstract_state.params)) for phase in job.phases]
     own = [{path for path in paths if 'position_encoding' in path} for paths in shapes]
     assert own[0] and own[1] and not own[0] & own[1]
     assert shapes[0] - own[0] == shapes[1] - own[1]

@@ -74,6 +74,11 @@ def _random_leaf(path, leaf):
     return jnp.asarray(drawn, leaf.dtype)
 
 
+def by_path(params) -> dict[str, np.ndarray]:
+    """Leaves by their paths."""
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in jax.tree.leaves_with_path(params)}
+
+
 def stacked(variables: dict, period: int = 1) -> dict:
     """The parameters of separate layers as those of scanned ones, `period` of them at a time."""
     shared = {name: value for name, value in variables['params'].items() if not name.startswith('block_')}
