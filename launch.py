@@ -7,8 +7,10 @@ import contextlib
 import pathlib
 import sys
 
-from posbench import command_line, host, workdir
-from posbench.knobs import UsageError
+from posbench.devices import host
+from posbench.knobs import command_line
+from posbench.knobs.kinds import UsageError
+from posbench.runs import workdir
 
 
 def main(argv: list[str]) -> int:
@@ -23,9 +25,9 @@ def main(argv: list[str]) -> int:
         if request.atlas:
             return atlas(request)
         if request.experiment is not None:
-            from posbench import sweep
+            from posbench.runs import study
 
-            return sweep.run(request)
+            return study.run(request)
         return run(request)
     except UsageError as error:
         return fail(str(error), 2)
@@ -36,7 +38,7 @@ def run(request: command_line.Request) -> int:
     host.prepare(request.devices)
     first = True
     if request.config.distributed or (request.config.distributed is None and host.in_cluster()):
-        from posbench import parallel
+        from posbench.devices import parallel
 
         first = parallel.initialize()
     if request.mode == 'params' or not first:
@@ -53,9 +55,9 @@ def run(request: command_line.Request) -> int:
             print(f'{folder}: this run is done; here is its report.')
             return report(folder)
 
-        from posbench import runner
+        from posbench.runs import run
 
-        code = runner.run(request, folder, fail=fail)
+        code = run.run(request, folder, fail=fail)
         return report(folder) if code == 0 and first and request.mode in ('train', 'evaluate') else code
 
 
@@ -63,7 +65,7 @@ def atlas(request: command_line.Request) -> int:
     """What every encoding looks like, and its facts, on one page."""
     # One device each: nothing here is split.
     host.prepare(devices=1)
-    from posbench import atlas as rows
+    from posbench.atlas import rows
 
     rows.write(request.workdir, request.config, request.config_name, processes=host.cores(), quiet=request.quiet)
     return report(request.workdir)

@@ -15,14 +15,15 @@ import itertools
 import pathlib
 import sys
 
-from posbench import host
+from posbench.devices import host
 
 host.prepare(1)
 
 import jax  # noqa: E402 (the devices are counted when jax is imported)
 import jax.numpy as jnp  # noqa: E402
 
-from posbench import attention, encodings  # noqa: E402
+from posbench import encodings  # noqa: E402
+from posbench.models import attention  # noqa: E402
 
 HEADS, HEAD_WIDTH = 8, 32
 TABLE = pathlib.Path(__file__).with_suffix('.md')

@@ -26,7 +26,7 @@ STEPS = 8
 def of_posbench() -> dict:
     """Seconds of one call of STEPS steps, after the first; and what came before it."""
     begun = time.perf_counter()
-    from posbench import host
+    from posbench.devices import host
 
     host.prepare()
     import functools
@@ -36,9 +36,11 @@ def of_posbench() -> dict:
     import numpy as np
     import optax
 
-    from posbench import encodings, parallel, positions, step
+    from posbench import encodings, positions
+    from posbench.devices import parallel
+    from posbench.models.transformer import Transformer
     from posbench.tasks.text import language_model
-    from posbench.transformer import Transformer
+    from posbench.training import step
 
     imported = time.perf_counter()
     model = Transformer(VOCABULARY, encodings.build('rotary'), layers=LAYERS, width=WIDTH, heads=HEADS, hidden=HIDDEN)

@@ -15,8 +15,9 @@ import sys
 import numpy as np
 
 import tests.conftest  # noqa: F401 (compiles cheaply)
-from posbench import encodings, schema
+from posbench import encodings
 from posbench.encodings import base
+from posbench.knobs import schema
 from tests.encodings import compare, contract, oracles, small, test_oracles, test_references
 
 ROOT = pathlib.Path(__file__).parents[1]

@@ -14,7 +14,7 @@ import pathlib
 import statistics
 import time
 
-from posbench import host
+from posbench.devices import host
 
 host.prepare()
 
@@ -24,8 +24,12 @@ import numpy as np  # noqa: E402
 import optax  # noqa: E402
 from scipy import stats  # noqa: E402
 
-from posbench import kernels, parallel, positions, schema, step, transformer  # noqa: E402
+from posbench import positions  # noqa: E402
+from posbench.devices import parallel  # noqa: E402
+from posbench.knobs import schema  # noqa: E402
+from posbench.models import kernels, transformer  # noqa: E402
 from posbench.tasks.text import language_model  # noqa: E402
+from posbench.training import step  # noqa: E402
 
 ROOT = pathlib.Path(__file__).parents[1]
 TABLE = ROOT / 'benchmarks' / 'encoding_steps.md'

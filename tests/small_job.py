@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from configs import default
-from posbench import datasets, encodings, job, parallel, step, train
+from posbench import datasets, encodings
+from posbench.devices import parallel
+from posbench.training import job, loop, step
 from tests.encodings import small
 
 CONFIGS = sorted(path.stem for path in pathlib.Path(default.__file__).parent.glob('*.py'))
@@ -79,10 +81,10 @@ def losses(one: job.Job, first: step.State | None = None) -> np.ndarray:
     return np.concatenate(found, axis=1)
 
 
-def trained(one: job.Job) -> train.Trained:
+def trained(one: job.Job) -> loop.Trained:
     """Random parameters that nothing had to be compiled for."""
     rng = np.random.default_rng(0)
     shapes = one.abstract_state.params
-    return train.Trained(
+    return loop.Trained(
         jax.tree.map(lambda leaf: jnp.asarray(0.3 * rng.normal(size=leaf.shape), leaf.dtype), shapes), 7
     )

@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Callable
 
-from posbench import schema
+from posbench.knobs import schema
 
 BASE = """
 from typing import ClassVar
@@ -35,13 +35,17 @@ class Encoding(plain.Encoding):
     learn: bool = False
     even_width = True
 """
-POSITIONS = """
+IN_ORDER = """
+def in_order(rng, batch_size, length, *, train=False): ...
+"""
+DRAWN = """
 from typing import Annotated
 from posbench.knobs import Range
-def in_order(rng, batch_size, length, *, train=False): ...
 def drawn(rng, batch_size, length, *, max_position: Annotated[int, Range(min=1)] = 2048, train: bool = False): ...
-def packed(segment_ids): ...
 def _hidden(rng, batch_size, length): ...
+"""
+PACKED = """
+def packed(segment_ids): ...
 """
 
 FILES = {
@@ -50,7 +54,9 @@ FILES = {
     'encodings/turn_more.py': TURN_MORE,
     'encodings/tables.py': 'SIZE = 3',
     'encodings/plain.py': f'{BASE}class Encoding: ...',
-    'positions.py': POSITIONS,
+    'positions/in_order.py': IN_ORDER,
+    'positions/drawn.py': DRAWN,
+    'positions/packed.py': PACKED,
 }
 
 

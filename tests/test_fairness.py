@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from configs import default
-from posbench import block, encodings, positions, step, streams, transformer
+from posbench import encodings, positions, streams
 from posbench.encodings import base
+from posbench.models import block, transformer
 from posbench.tasks.text import language_model
+from posbench.training import step
 from tests import small_job
 from tests.encodings import small
 from tests.small_job import VARIANTS

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from posbench import command_line
+from posbench.knobs import command_line
 from tests import real_command
 
 KEYS = (

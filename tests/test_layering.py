@@ -17,19 +17,26 @@ TREES = {name: ast.parse(path.read_text('utf-8'), str(path)) for name, path in F
 
 # From the bottom up; a module may import from its own line and from those above it. A folder stands for its files.
 LAYERS = """
-    knobs rules files manifest ngram progress fingerprint host streams linear documents style metrics
-    products online_softmax blocks shared knob_tree options source report
+    knobs.kinds files manifest streams report datasets.sources
+    knobs.rules knobs.tree knobs.user_file ops.blocks ops.products ops.online_softmax ops.linear devices.host
+    knobs.declared ops.broadcast devices.parallel devices.fingerprint training.progress training.log models.style
+    knobs ops devices positions.documents
     encodings.base
-    encodings schema kernels
-    attention cross_attention input_layer positions workdir
-    probing views
-    mechanism block tasks datasets
-    transformer encoder_decoder
-    pretrained optim parallel checkpoint step evaluate generate
-    job
-    train parameters
-    results picture atlas
-    sweep runner command_line
+    encodings positions
+    models.kernels
+    models.attention models.cross_attention inputs runs.workdir
+    atlas.probing atlas.views datasets
+    atlas.mechanism models.block tasks
+    models.transformer
+    models.encoder_decoder
+    models pretrained
+    training.optim training.checkpoint training.step training.evaluate training.generate
+    training.job
+    training.loop training.parameters
+    atlas.picture atlas.rows training
+    runs.rows
+    runs.study runs.run runs
+    atlas
     launch
 """
 LEVELS = {name: level for level, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
@@ -99,13 +106,13 @@ def test_no_two_modules_import_each_other():
 
 
 def test_an_encoding_knows_only_the_base_its_helpers_and_ranges():
-    arithmetic = {'posbench.products', 'posbench.shared', 'posbench.blocks'}
+    below = ('posbench.encodings', 'posbench.knobs', 'posbench.ops')
     for name in encodings.names():
-        others = within(f'posbench.encodings.{name}') - {'posbench.knobs'} - arithmetic
-        assert {other for other in others if not other.startswith('posbench.encodings')} == set(), name
+        others = within(f'posbench.encodings.{name}')
+        assert {other for other in others if not other.startswith(below)} == set(), name
 
 
-@pytest.mark.parametrize('module', ['report', 'knobs', 'options', 'schema', 'command_line', 'workdir', 'sweep'])
+@pytest.mark.parametrize('module', ['report', 'knobs', 'runs.workdir', 'runs.study'])
 def test_what_answers_before_jax_is_loaded_does_not_load_it(module):
     members = [name for name in FILES if f'{name}.'.startswith(f'posbench.{module}.')]
     loaded = {other for name in members for behind in everything_behind(name) for other in outside(behind)}
@@ -115,23 +122,9 @@ def test_what_answers_before_jax_is_loaded_does_not_load_it(module):
 @pytest.mark.parametrize(
     'package, homes',
     [
-        ('orbax', {'checkpoint'}),
-        ('ml_collections', {'schema', 'command_line', 'workdir'}),
-        (
-            'flax',
-            {
-                'encodings',
-                'input_layer',
-                'linear',
-                'style',
-                'cross_attention',
-                'block',
-                'transformer',
-                'encoder_decoder',
-                'pretrained',
-                'tasks',
-            },
-        ),
+        ('orbax', {'training'}),
+        ('ml_collections', {'knobs', 'runs'}),
+        ('flax', {'encodings', 'inputs', 'ops', 'models', 'heads', 'pretrained', 'tasks'}),
         ('safetensors', {'pretrained'}),
         ('tensorflow', {'datasets'}),
         ('tensorflow_datasets', {'datasets'}),
@@ -143,8 +136,8 @@ def test_only_its_home_imports(package, homes):
 
 
 def test_transformer_and_attention_name_no_encoding():
-    for module in ('transformer', 'encoder_decoder', 'block', 'attention', 'cross_attention', 'input_layer'):
-        words = set(re.findall(r'\w+', FILES[f'posbench.{module}'].read_text('utf-8')))
+    for module in (name for name in FILES if name.startswith(('posbench.models', 'posbench.inputs', 'posbench.heads'))):
+        words = set(re.findall(r'\w+', FILES[module].read_text('utf-8')))
         assert words & set(encodings.names()) == set(), module
 
 

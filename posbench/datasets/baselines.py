@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from posbench import ngram
+from posbench.datasets import ngram
 from posbench.datasets.sources import SPLITS
 from posbench.datasets.tokenizers import first
 

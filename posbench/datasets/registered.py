@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from posbench import knobs
 from posbench.datasets.folder import decode
 from posbench.datasets.sources import SPLITS, DatasetError, Source
+from posbench.knobs import kinds
 
 # Of the documents of train, for each split that the dataset does not have.
 HELD_OUT = 0.05
@@ -101,7 +101,7 @@ def _prepared(name: str, data_dir: Path) -> Path:
         raise DatasetError(f'{other_format} is not in the array_record format; run {_command(name, data_dir)}')
     known = _registered()
     if match['dataset'] not in known:
-        near = knobs.nearest(match['dataset'], ['austen', 'folder', *known])
+        near = kinds.nearest(match['dataset'], ['austen', 'folder', *known])
         raise DatasetError(f'Unknown dataset {name!r}' + (f'; did you mean {near!r}?' if near else '.'))
     raise DatasetError(
         f'{name} is not prepared: no dataset_info.json below {" or ".join(map(str, places))}. '

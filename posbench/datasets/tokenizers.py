@@ -10,8 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
-from posbench import knobs
 from posbench.datasets.sources import DatasetError
+from posbench.knobs import kinds
 
 # A BPE vocabulary is learned from at most so many characters from the start of train.
 BPE_CHARACTERS = 20_000_000
@@ -142,7 +142,7 @@ KINDS = {'bytes': Bytes, 'characters': Characters, 'bpe': BPE}
 def kind(name: str) -> type[Bytes] | type[Characters] | type[BPE]:
     """The class of a tokenizer's name. Raises DatasetError if there is none."""
     if name not in KINDS:
-        near = knobs.nearest(str(name), KINDS)
+        near = kinds.nearest(str(name), KINDS)
         raise DatasetError(
             f'Unknown tokenizer {name!r}' + (f'; did you mean {near!r}?' if near else '.') + f' There are {[*KINDS]}.'
         )

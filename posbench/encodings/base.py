@@ -31,7 +31,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench import products
+from posbench.ops import products
 
 Role = Literal['query', 'key']
 

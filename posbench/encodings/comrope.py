@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar, Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
-from posbench.encodings import base, planes, skew
+from posbench.encodings import base
+from posbench.encodings.parts import planes, skew
 from posbench.knobs import Range
 
 

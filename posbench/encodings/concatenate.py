@@ -7,7 +7,8 @@ own, in one matrix. It acts below the first layer.
 import flax.linen as nn
 import jax.numpy as jnp
 
-from posbench.encodings import base, wrapper
+from posbench.encodings import base
+from posbench.encodings.parts import wrapper
 
 
 class Encoding(wrapper.Wrapper):

@@ -11,7 +11,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base, running
+from posbench.encodings import base
+from posbench.encodings.parts import running
 from posbench.knobs import Range
 
 

@@ -12,7 +12,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base, conv_position, running
+from posbench.encodings import base, conv_position
+from posbench.encodings.parts import running
 from posbench.knobs import Range
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 import jax.numpy as jnp
 
-from posbench.encodings import remap
+from posbench.encodings.parts import remap
 from posbench.knobs import Range
 
 

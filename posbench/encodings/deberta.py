@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings import base, by_distance
+from posbench.encodings import base
+from posbench.encodings.parts import by_distance
 from posbench.knobs import Range
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import distance_bias, perceptron
+from posbench.encodings.parts import distance_bias, perceptron
 from posbench.knobs import Range
 
 

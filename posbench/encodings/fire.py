@@ -10,7 +10,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base, distance_bias, perceptron
+from posbench.encodings import base
+from posbench.encodings.parts import distance_bias, perceptron
 from posbench.knobs import Range
 
 # Keeps 0/0 away, as in the paper's code.

@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings import base, running
+from posbench.encodings import base
+from posbench.encodings.parts import running
 from posbench.knobs import Range
 
 

@@ -11,9 +11,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench import products
-from posbench.encodings import alibi, base, running
+from posbench.encodings import alibi, base
+from posbench.encodings.parts import running
 from posbench.knobs import Range
+from posbench.ops import products
 
 # Added to the mean square of a vector, so that zeros have a gradient.
 TINY = 1e-6

@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 import flax.linen as nn
 import jax.numpy as jnp
 
-from posbench.encodings import base, rotation, spectra
+from posbench.encodings import base
+from posbench.encodings.parts import rotation, spectra
 from posbench.knobs import Range
 
 

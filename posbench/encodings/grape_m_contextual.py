@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar, Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
-from posbench.encodings import base, rotation, running, spectra
+from posbench.encodings import base
+from posbench.encodings.parts import rotation, running, spectra
 from posbench.knobs import Range
 
 

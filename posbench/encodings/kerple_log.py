@@ -10,7 +10,7 @@ from typing import Annotated
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import distance_bias
+from posbench.encodings.parts import distance_bias
 from posbench.knobs import Range
 
 

@@ -10,7 +10,8 @@ from typing import Annotated
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import distance_bias, kerple_log
+from posbench.encodings import kerple_log
+from posbench.encodings.parts import distance_bias
 from posbench.knobs import Range
 
 

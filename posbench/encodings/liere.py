@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings import base, skew
+from posbench.encodings import base
+from posbench.encodings.parts import skew
 from posbench.knobs import Range
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import jax.numpy as jnp
 
-from posbench.encodings import temperature
+from posbench.encodings.parts import temperature
 from posbench.knobs import Range
 
 

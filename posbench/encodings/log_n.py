@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings import temperature
+from posbench.encodings.parts import temperature
 from posbench.knobs import Range
 
 

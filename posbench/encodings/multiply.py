@@ -6,7 +6,8 @@ are those of Wang et al. 2020 (arXiv 1912.12333) in complex numbers. It acts bel
 
 import jax.numpy as jnp
 
-from posbench.encodings import base, wrapper
+from posbench.encodings import base
+from posbench.encodings.parts import wrapper
 
 
 class Encoding(wrapper.Wrapper):

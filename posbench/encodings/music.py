@@ -11,7 +11,8 @@ from typing import Annotated, ClassVar, Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
-from posbench.encodings import base, by_distance
+from posbench.encodings import base
+from posbench.encodings.parts import by_distance
 from posbench.knobs import Range
 
 

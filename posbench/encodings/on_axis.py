@@ -8,7 +8,8 @@ from typing import Annotated
 
 import flax.linen as nn
 
-from posbench.encodings import base, wrapper
+from posbench.encodings import base
+from posbench.encodings.parts import wrapper
 from posbench.knobs import Range
 
 

@@ -13,9 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench import products
-from posbench.encodings import base, fox, running
+from posbench.encodings import base, fox
+from posbench.encodings.parts import running
 from posbench.knobs import Range
+from posbench.ops import products
 
 # Tokens whose reflections are solved for at once; more cost the square, fewer are small products.
 TOGETHER = 32

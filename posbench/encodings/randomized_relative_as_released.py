@@ -12,8 +12,9 @@ from typing import Annotated, ClassVar
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import by_distance, running, spectra, transformer_xl
+from posbench.encodings import transformer_xl
 from posbench.encodings.base import Whole
+from posbench.encodings.parts import by_distance, running, spectra
 from posbench.knobs import Range
 
 

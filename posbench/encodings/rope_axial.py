@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
-from posbench.encodings import base, rotation, spectra
+from posbench.encodings import base
+from posbench.encodings.parts import rotation, spectra
 from posbench.knobs import Range
 
 

@@ -11,7 +11,8 @@ from typing import Annotated, ClassVar
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base, rotation
+from posbench.encodings import base
+from posbench.encodings.parts import rotation
 from posbench.knobs import Range
 
 

@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings import base, rotation, spectra
+from posbench.encodings import base
+from posbench.encodings.parts import rotation, spectra
 from posbench.knobs import Range
 
 

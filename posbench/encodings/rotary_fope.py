@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings import rotary, spectra
+from posbench.encodings import rotary
+from posbench.encodings.parts import spectra
 from posbench.knobs import Range
 
 

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import flax.linen as nn
 
-from posbench.encodings import rotary, spectra
+from posbench.encodings import rotary
+from posbench.encodings.parts import spectra
 from posbench.knobs import Range
 
 

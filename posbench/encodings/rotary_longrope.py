@@ -11,7 +11,8 @@ from typing import Annotated, ClassVar
 import flax.linen as nn
 import jax.numpy as jnp
 
-from posbench.encodings import rotary, rotary_ntk_dynamic, spectra
+from posbench.encodings import rotary, rotary_ntk_dynamic
+from posbench.encodings.parts import spectra
 from posbench.knobs import Range
 
 

@@ -11,7 +11,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import rotary, running, spectra
+from posbench.encodings import rotary
+from posbench.encodings.parts import running, spectra
 from posbench.knobs import Range
 
 

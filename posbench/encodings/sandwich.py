@@ -9,7 +9,7 @@ from typing import Annotated
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings import distance_bias, spectra
+from posbench.encodings.parts import distance_bias, spectra
 from posbench.knobs import Range
 
 

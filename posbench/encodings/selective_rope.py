@@ -10,7 +10,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base, rotation, running, spectra
+from posbench.encodings import base
+from posbench.encodings.parts import rotation, running, spectra
 from posbench.knobs import Range
 
 

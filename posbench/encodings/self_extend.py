@@ -6,7 +6,7 @@ window of 1024, for models of 4096 tokens). The defaults here are for short sequ
 
 from typing import Annotated, ClassVar
 
-from posbench.encodings import remap
+from posbench.encodings.parts import remap
 from posbench.knobs import Range
 
 

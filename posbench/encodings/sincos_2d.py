@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar, Literal
 
 import jax.numpy as jnp
 
-from posbench.encodings import base, spectra
+from posbench.encodings import base
+from posbench.encodings.parts import spectra
 from posbench.knobs import Range
 
 

@@ -9,7 +9,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base, spectra
+from posbench.encodings import base
+from posbench.encodings.parts import spectra
 from posbench.knobs import Range
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import flax.linen as nn
 import jax.numpy as jnp
 
-from posbench.encodings import temperature
+from posbench.encodings.parts import temperature
 from posbench.knobs import Range
 
 

@@ -11,7 +11,8 @@ from typing import ClassVar, Literal
 
 import jax.numpy as jnp
 
-from posbench.encodings import base, running
+from posbench.encodings import base
+from posbench.encodings.parts import running
 
 # As attention hides a key: exp of it is 0, and it is finite.
 HIDDEN = -1e30

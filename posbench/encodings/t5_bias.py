@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings import distance_bias
+from posbench.encodings.parts import distance_bias
 from posbench.knobs import Range
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar
 
 import jax.numpy as jnp
 
-from posbench import products
 from posbench.encodings import base
 from posbench.knobs import Range
+from posbench.ops import products
 
 
 class Encoding(base.PositionEncoding):

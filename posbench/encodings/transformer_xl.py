@@ -12,7 +12,8 @@ from typing import Annotated, ClassVar
 import flax.linen as nn
 import jax.numpy as jnp
 
-from posbench.encodings import base, spectra
+from posbench.encodings import base
+from posbench.encodings.parts import spectra
 from posbench.knobs import Range
 
 

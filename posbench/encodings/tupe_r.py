@@ -7,7 +7,8 @@ from typing import Annotated
 
 import flax.linen as nn
 
-from posbench.encodings import distance_bias, t5_bias, tupe_a
+from posbench.encodings import t5_bias, tupe_a
+from posbench.encodings.parts import distance_bias
 from posbench.knobs import Range
 
 

@@ -10,8 +10,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base, fox, running
+from posbench.encodings import base, fox
 from posbench.encodings.base import Order
+from posbench.encodings.parts import running
 from posbench.knobs import Range
 
 # Keys with one anchor.

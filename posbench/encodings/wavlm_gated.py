@@ -11,9 +11,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench import shared
-from posbench.encodings import base, distance_bias, perceptron, t5_bias
+from posbench.encodings import base, t5_bias
+from posbench.encodings.parts import distance_bias, perceptron
 from posbench.knobs import Range
+from posbench.ops import broadcast
 
 
 class Encoding(base.PositionEncoding):
@@ -45,4 +46,4 @@ class Encoding(base.PositionEncoding):
             return self.table_HR[:, t5_bias.bucket(distance, self.buckets, self.max_distance, self.bidirectional)]
 
         bias_BHLM = distance_bias.tabulated(of_distance, block.pos_q_BL, block.pos_k_BM)
-        return logits_BHLM + shared.times(jnp.swapaxes(block.aux_q, 1, 2)[..., None], bias_BHLM), carry
+        return logits_BHLM + broadcast.times(jnp.swapaxes(block.aux_q, 1, 2)[..., None], bias_BHLM), carry

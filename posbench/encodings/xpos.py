@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar, Literal
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings import base, rotation, spectra
+from posbench.encodings import base
+from posbench.encodings.parts import rotation, spectra
 from posbench.knobs import Range
 
 # Of the exponent, so that the product of two such powers is far inside float32. Only what lies this far before its

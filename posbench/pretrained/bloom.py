@@ -1,10 +1,10 @@
 """BLOOM (Le Scao et al. 2022, arXiv 2211.05100): a decoder with ALiBi and a norm of the token vectors."""
 
 from posbench import encodings
+from posbench.models.style import LINEAR, Style
 from posbench.pretrained import layers
 from posbench.pretrained.folder import Settings, Weights
 from posbench.pretrained.parts import Parts
-from posbench.style import LINEAR, Style
 
 
 def convert(config: Settings, weights: Weights) -> Parts:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import safetensors
 
-from posbench import knobs
+from posbench.knobs import kinds
 
 REQUIRED = object()
 RENAMED = {'gamma': 'weight', 'beta': 'bias'}
@@ -27,7 +27,7 @@ class Settings:
         if value is not None:
             return value
         if default is REQUIRED:
-            near = knobs.nearest(name, [key for key, value in self.values.items() if value is not None])
+            near = kinds.nearest(name, [key for key, value in self.values.items() if value is not None])
             hint = f'; did you mean {near!r}?' if near else ''
             raise ValueError(f'{self.path}: there is no {name!r}{hint}')
         return default
@@ -36,7 +36,7 @@ class Settings:
         """A whole number of at least 1, or the default."""
         value = self.take(name, default)
         if value is not default and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-            raise ValueError(f'{self.path}: got {name}={knobs.show(value)}, wanted a whole number of at least 1')
+            raise ValueError(f'{self.path}: got {name}={kinds.show(value)}, wanted a whole number of at least 1')
         return value
 
     def real(self, name: str, default: Any = REQUIRED) -> float | None:
@@ -44,17 +44,17 @@ class Settings:
         value = self.take(name, default)
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if value is not default and not (number and value > 0):
-            raise ValueError(f'{self.path}: got {name}={knobs.show(value)}, wanted a number above 0')
+            raise ValueError(f'{self.path}: got {name}={kinds.show(value)}, wanted a number above 0')
         return value
 
     def one_of(self, name: str, supported: Iterable, default: Any = REQUIRED) -> Any:
         """The value of a setting that posbench cannot follow everywhere."""
         value, supported = self.take(name, default), list(supported)
         if value not in supported:
-            near = knobs.nearest(value, [str(known) for known in supported]) if isinstance(value, str) else None
+            near = kinds.nearest(value, [str(known) for known in supported]) if isinstance(value, str) else None
             hint = f'; did you mean {near!r}?' if near else ''
             wanted = ' or '.join(repr(known) for known in supported)
-            raise ValueError(f'{self.path}: got {name}={knobs.show(value)}, wanted {wanted}{hint}')
+            raise ValueError(f'{self.path}: got {name}={kinds.show(value)}, wanted {wanted}{hint}')
         return value
 
 
@@ -84,7 +84,7 @@ class Weights:
     def take(self, name: str, *shape: int) -> np.ndarray:
         """float32, of that shape. ValueError for a missing weight and for one of another shape."""
         if name not in self._names:
-            near = knobs.nearest(name, self._names)
+            near = kinds.nearest(name, self._names)
             hint = f'; did you mean {near!r}?' if near else ''
             raise ValueError(f'weights: there is no {name!r}{hint}')
         stored = self._names[name]
@@ -133,7 +133,7 @@ def _json(path: pathlib.Path) -> dict:
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from None
     if not isinstance(values, dict):
-        raise ValueError(f'{path}: got {knobs.show(values)}, wanted an object in JSON')
+        raise ValueError(f'{path}: got {kinds.show(values)}, wanted an object in JSON')
     return values
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 
 from posbench import encodings
+from posbench.models.style import LINEAR, Style
 from posbench.pretrained import layers
 from posbench.pretrained.folder import Settings, Weights
 from posbench.pretrained.parts import Parts
-from posbench.style import LINEAR, Style
 
 
 def convert(config: Settings, weights: Weights) -> Parts:

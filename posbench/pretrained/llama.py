@@ -4,12 +4,13 @@ SiLU, and few heads of keys and values.
 
 import math
 
-from posbench import encodings, knobs
+from posbench import encodings
 from posbench.encodings import base
+from posbench.knobs import kinds
+from posbench.models.style import Style
 from posbench.pretrained import layers
 from posbench.pretrained.folder import Settings, Weights
 from posbench.pretrained.parts import Parts
-from posbench.style import Style
 
 
 def convert(config: Settings, weights: Weights) -> Parts:
@@ -71,7 +72,7 @@ def rotary(config: Settings, head_width: int) -> base.PositionEncoding:
     """
     values = config.take('rope_parameters', None) or config.take('rope_scaling', {})
     if not isinstance(values, dict):
-        raise ValueError(f'config.json: got rope_parameters={knobs.show(values)}, wanted an object in JSON')
+        raise ValueError(f'config.json: got rope_parameters={kinds.show(values)}, wanted an object in JSON')
     kind = values.get('rope_type', values.get('type', 'default'))
     rope = Settings(values | {'rope_type': kind}, 'config.json: rope_parameters')
     theta = rope.real('rope_theta', config.real('rope_theta', 10_000.0))
@@ -112,7 +113,7 @@ def _longrope(rope, config, head_width):
         table = rope.take(f'{name}_factor')
         if not isinstance(table, list | tuple) or len(table) != head_width // 2:
             raise ValueError(
-                f'config.json: rope_parameters: got {name}_factor={knobs.show(table)}, wanted a list of '
+                f'config.json: rope_parameters: got {name}_factor={kinds.show(table)}, wanted a list of '
                 f'{head_width // 2} numbers, one for each pair of channels'
             )
         tables[name] = tuple(table)

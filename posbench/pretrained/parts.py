@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from posbench import encoder_decoder, transformer
 from posbench.encodings import base
+from posbench.models import encoder_decoder, transformer
 
 
 class Parts(NamedTuple):

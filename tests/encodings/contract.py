@@ -14,8 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from posbench import attention, documents, encodings, positions
+from posbench import encodings, positions
 from posbench.encodings import base
+from posbench.models import attention
+from posbench.positions import documents
 from tests.encodings import small
 from tests.encodings.compare import BFLOAT16, DIFFERENT, SAME, different, same, same_trees
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench import attention
-from posbench.transformer import Transformer
+from posbench.models import attention
+from posbench.models.transformer import Transformer
 
 VOCABULARY, BATCH, LENGTH = 40, 4, 24
 

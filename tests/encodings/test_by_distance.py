@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from posbench import encodings
-from posbench.encodings import base, by_distance, deberta
+from posbench.encodings import base, deberta
+from posbench.encodings.parts import by_distance
 from tests.encodings import small
 
 

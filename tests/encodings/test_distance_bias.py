@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from posbench import encodings
-from posbench.encodings import distance_bias
+from posbench.encodings.parts import distance_bias
 
 HEADS, TOLERANCE = 3, 2e-4
 

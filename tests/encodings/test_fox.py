@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench import attention, encodings
+from posbench import encodings
 from posbench.encodings import fox
+from posbench.models import attention
 from tests.encodings import small
 
 WIDTH, HEADS, LENGTH = 8, 2, 20

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from posbench import attention, encodings
+from posbench import encodings
 from posbench.encodings import base
+from posbench.models import attention
 from tests.encodings import contract, small
 
 HEADS, WIDTH, LENGTH = 2, 8, 6

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from posbench import attention, encodings
+from posbench import encodings
+from posbench.models import attention
 from tests.encodings import small
 
 

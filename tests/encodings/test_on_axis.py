@@ -4,8 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from posbench import attention, encodings
+from posbench import encodings
 from posbench.encodings import base
+from posbench.models import attention
 
 POS = jnp.asarray([[[3, 10], [4, 30], [6, 20]]], jnp.int32)
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from posbench import encodings, options
+from posbench import encodings
+from posbench.knobs import declared
 from tests.encodings import contract, oracles
 
 # Another value for each option; with it, other options that both sides need to make a difference visible.
@@ -30,9 +31,9 @@ def test_an_option_that_is_accepted_and_ignored_is_noticed():
 
 
 def test_options_read_from_the_source_are_the_fields_of_the_class():
-    assert options.encoding_names() == encodings.names()
+    assert declared.encoding_names() == encodings.names()
     for name in encodings.names():
-        read, built = options.encoding_options(name), encodings.build(name)
+        read, built = declared.encoding_options(name), encodings.build(name)
         assert list(read) == contract.options_of(built), name
         parts = built.parts()
         plain = [option for option in read if option not in parts]

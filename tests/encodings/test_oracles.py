@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from posbench import attention, encodings
+from posbench import encodings
 from posbench.encodings import base
+from posbench.models import attention
 from tests.encodings import oracles, small
 
 # Channels of a head, heads, and the deviation of parameters, unless an oracle's file says WIDTH, HEADS or SPREAD.

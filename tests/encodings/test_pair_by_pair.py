@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from posbench.encodings import pair_by_pair
+from posbench.encodings.parts import pair_by_pair
 from tests.gradients import draw, same, with_gradients
 
 HEADS, KEYS = 3, 6

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from posbench import attention, encodings
+from posbench import encodings
 from posbench.encodings import base, path
+from posbench.models import attention
 from tests.encodings import small
 
 HEADS, WIDTH = 2, 8

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from posbench.encodings import planes
+from posbench.encodings.parts import planes
 from tests.gradients import draw
 
 AMOUNTS = np.array([0.0, 0.25, -1.5, 3.0], np.float32)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from posbench import encodings
-from posbench.encodings import alibi, spectra, t5_bias
+from posbench.encodings import alibi, t5_bias
+from posbench.encodings.parts import spectra
 
 
 def bound(name, width=8, heads=2, params=None, **options):

@@ -16,8 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from posbench import attention, encodings
+from posbench import encodings
 from posbench.encodings import base
+from posbench.models import attention
 
 FOLDER = pathlib.Path(__file__).parent.parent / 'golden'
 TOLERANCE = 1e-5

@@ -7,8 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from posbench import attention, encodings
-from posbench.encodings import rotary_longrope, rotary_ntk_dynamic, spectra
+from posbench import encodings
+from posbench.encodings import rotary_longrope, rotary_ntk_dynamic
+from posbench.encodings.parts import spectra
+from posbench.models import attention
 from tests.encodings import contract, small
 
 LLAMA_3 = dict(theta=500_000.0, width=128)

@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from posbench import attention, encodings
-from posbench.encodings import base, mrope, rotation, skew
+from posbench import encodings
+from posbench.encodings import base, mrope
+from posbench.encodings.parts import rotation, skew
+from posbench.models import attention
 from tests.gradients import same, with_gradients
 
 

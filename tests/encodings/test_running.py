@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from posbench.encodings import running
+from posbench.encodings.parts import running
 from tests.gradients import draw, same, with_gradients
 
 

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from posbench import encodings, generate, positions, pretrained, transformer
+from posbench import encodings, positions, pretrained
+from posbench.models import transformer
 from posbench.pretrained import folder as folders
 from posbench.pretrained import llama
+from posbench.training import generate
 from tests.encodings import contract
 from tests.pretrained import weights
 

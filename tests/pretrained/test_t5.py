@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from posbench import encoder_decoder, encodings, pretrained
+from posbench import encodings, pretrained
+from posbench.models import encoder_decoder
 from tests.pretrained import weights
 
 hidden_states = jax.jit(encoder_decoder.hidden_states, static_argnums=0)

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from posbench import encodings, mechanism
+from posbench import encodings
+from posbench.atlas import mechanism
 from posbench.report import atlas
 from posbench.report.rows import ReportError
 

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from posbench import documents, tasks
+from posbench import tasks
+from posbench.positions import documents
 from posbench.tasks.text import language_model
 
 TEXT = np.random.default_rng(0).integers(0, 20, 50).astype(np.int32)

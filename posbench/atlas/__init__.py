@@ -1,0 +1,1 @@
+"""Every encoding drawn from its hooks, and its facts."""

@@ -1,0 +1,87 @@
+"""How an encoding works, told from its hooks and claims: its group in the atlas."""
+
+from typing import ClassVar, get_origin, get_type_hints
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from posbench.atlas import probing, views
+from posbench.encodings import base
+
+GROUPS = ('nothing', 'absolute', 'rotation', 'bias', 'relative', 'content', 'plan')
+
+
+def group(encoding: base.PositionEncoding) -> str:
+    """One of GROUPS, of an encoding with its dimensions and parameters bound.
+
+    What an encoding around another one only hands on does not count: a wrapper that adds no hook is a plan.
+
+    plan: has parts and no hook that they have not, or only scales queries and keys
+    content: needs causal attention, sees neighbours of a key, has an `aux` that tokens decide, or a `score` that is
+        more than a sum
+    relative: adds a term to the logits in `score`, or to the output in `value`, or its keys carry position vectors, so
+        that they are more than twice as wide (a rotation needs at most two channels for one)
+    rotation: has another `rotate`, whatever `product` does with it
+    bias, absolute: has `bias`, or `embed` or `enter`, the first of these
+    """
+    parts = list(encoding.parts().values())
+    own = {hook for hook in views.HOOKS if encoding.has(hook) and not any(part.has(hook) for part in parts)}
+    if not own:
+        return 'plan' if parts else 'nothing'
+    if _decided_by_content(encoding, own, parts):
+        return 'content'
+    if own & {'score', 'value'}:
+        return 'relative'
+    if own & {'rotate', 'product'}:
+        return 'rotation' if 'product' in own else _kind_of_rotation(encoding)
+    return 'bias' if 'bias' in own else 'absolute'
+
+
+def claims(encoding: base.PositionEncoding) -> dict:
+    """Every claim of the interface with its value, and whether layers have parameters of their own."""
+    hints = get_type_hints(base.PositionEncoding)
+    names = [name for name, hint in hints.items() if get_origin(hint) is ClassVar]
+    found = {name: getattr(encoding, name) for name in names}
+    return found | {'per_layer': encoding.owns_parameters(), 'period': encoding.period}
+
+
+def hooks(encoding: base.PositionEncoding) -> list[str]:
+    """The hooks that it or a part of it implements, in the order in which a layer calls them."""
+    return [hook for hook in views.HOOKS if encoding.has(hook)]
+
+
+def _decided_by_content(encoding, own: set[str], parts: list) -> bool:
+    if encoding.halo or (encoding.needs_causal and not any(part.needs_causal for part in parts)):
+        return True
+    if own & {'aux', 'accumulate'} and probing.reads_content(encoding):
+        return True
+    return 'score' in own and not _adds(encoding)
+
+
+def _adds(encoding) -> bool:
+    """Whether `score` adds the same to whatever the logits are."""
+    q_BLHK, pos_BL, aux = _query(encoding)
+    shape = (1, encoding.heads, q_BLHK.shape[1], q_BLHK.shape[1])
+    block = base.Block(q_BLHK, q_BLHK, pos_BL, pos_BL, aux, aux)
+    some = jax.random.normal(jax.random.key(2), shape)
+    carry = encoding.first_carry(q_BLHK)
+    of_none, of_some = (encoding.score(logits, block, carry)[0] for logits in (jnp.zeros(shape), some))
+    return bool(np.allclose(of_some - some, of_none, atol=1e-4))
+
+
+def _kind_of_rotation(encoding) -> str:
+    q_BLHK, pos_BL, aux = _query(encoding)
+    turned_BLHK = np.asarray(encoding.rotate(q_BLHK, pos_BL, 'query', aux))
+    if turned_BLHK.shape[-1] != encoding.head_width:
+        return 'relative' if turned_BLHK.shape[-1] > 2 * encoding.head_width else 'rotation'
+    lengths = np.linalg.norm(q_BLHK, axis=-1) * np.linalg.norm(turned_BLHK, axis=-1)
+    only_scales = np.allclose(np.abs((turned_BLHK * q_BLHK).sum(axis=-1)), lengths, rtol=1e-4)
+    return 'plan' if only_scales else 'rotation'
+
+
+def _query(encoding):
+    """Random queries at five positions, and what `rotate` and `score` want to know of them."""
+    pos_BL = probing.lifted(encoding, jnp.asarray([[1, 2, 5, 17, 80]], jnp.int32))
+    q_BLHK = jax.random.normal(jax.random.key(3), (1, 5, encoding.heads, encoding.head_width))
+    return q_BLHK, pos_BL, probing.aux_of(encoding, jnp.ones((1, 5, encoding.width)), pos_BL)

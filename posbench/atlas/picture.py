@@ -1,0 +1,38 @@
+"""What an encoding looks like: encoding.json, from its hooks and trained parameters. A report draws it."""
+
+import json
+import pathlib
+
+import jax
+
+from posbench.atlas import views
+from posbench.devices import parallel
+from posbench.encodings import base
+from posbench.files import write_atomically
+from posbench.training.job import Job
+from posbench.training.loop import Trained
+
+NAME = 'encoding.json'
+
+
+def write(job: Job, trained: Trained, folder: pathlib.Path) -> None:
+    """Draws the encoding of the first seed, of the first layer where layers differ."""
+    params = jax.tree.map(lambda leaf: leaf[0], parallel.to_host(trained.params))
+    if not parallel.is_first():
+        return
+    model = job.model
+    encoding = model.sized_encoding()
+    shared = params.get('position_encoding', {})
+    layer = params.get('block_0', {}).get('position_encoding', {})
+    if model.scan_layers:
+        blocks = params['blocks'] if encoding.period == 1 else params['blocks']['block_0']
+        layer = jax.tree.map(lambda leaf: leaf[0], blocks.get('position_encoding', {}))
+    drawn = describe(encoding.bound_at(0, shared, layer), job.plan.lengths(job.schedule.length)[-1])
+    write_atomically(folder / NAME, json.dumps(dict(drawn, encoding=job.encoding_name)))
+
+
+def describe(encoding: base.PositionEncoding, longest: int) -> dict:
+    """The most telling picture of an encoding, up to `longest` positions; see views.py."""
+    if not any(encoding.has(hook) for hook in views.HOOKS):
+        return dict(kind='none', title='No encoding: nothing to draw')
+    return next(views.each(encoding, longest))

@@ -1,0 +1,1 @@
+"""Machines: what a host needs, which array lies where, and what bits depend on."""

@@ -1,0 +1,1 @@
+"""What a model reads, as vectors: one kind of input a file."""

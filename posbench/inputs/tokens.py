@@ -1,0 +1,41 @@
+"""The input layer: token vectors combined with positions, and the same vectors as output weights."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from posbench.encodings import base
+from posbench.models.style import Style
+
+
+class InputLayer(nn.Module):
+    """Random token vectors, trained, times sqrt(D); the encoding's `embed` hook adds what it knows of positions.
+
+    A style may have another factor than sqrt(D), and a norm of the sum.
+
+    The vectors start at standard deviation D^-1/2, so that the residual stream starts at 1, the scale of sinusoids
+    (Vaswani et al. 2017, arXiv 1706.03762, section 3.4), and tied logits start at 1 as well.
+    """
+
+    vocabulary: int
+    width: int
+    dtype: jnp.dtype = jnp.float32
+    style: Style = Style()
+
+    def setup(self):
+        shape = (self.vocabulary, self.width)
+        self.vectors_VD = self.param('vectors', nn.initializers.normal(self.width**-0.5), shape)
+        if self.style.embedding_norm:
+            self.norm = self.style.normalise(self.dtype)
+
+    def __call__(self, tokens_BL: jax.Array, pos_BL: jax.Array, encoding: base.PositionEncoding) -> jax.Array:
+        """[B, L, D] in `dtype`."""
+        scale = self.width**0.5 if self.style.vectors_scale is None else self.style.vectors_scale
+        x_BLD = (self.vectors_VD[tokens_BL] * scale).astype(self.dtype)
+        x_BLD = encoding.embed(x_BLD, pos_BL)
+        return self.norm(x_BLD) if self.style.embedding_norm else x_BLD
+
+    def logits(self, h_BLD: jax.Array) -> jax.Array:
+        """float32 [B, L, V], by dot products with the token vectors themselves."""
+        vectors_VD = self.vectors_VD.astype(self.dtype)
+        return jnp.einsum('BLD,VD->BLV', h_BLD, vectors_VD, preferred_element_type=jnp.float32)

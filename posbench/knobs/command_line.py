@@ -1,0 +1,210 @@
+"""The command line: argv -> a Request whose every value was checked. Nothing here imports jax."""
+
+import dataclasses
+import os
+import pathlib
+import re
+import shlex
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from posbench.knobs import schema
+from posbench.knobs.kinds import Bool, Choice, Int, Knob, NotAllowed, Path, Range, Text, UsageError, nearest
+
+USAGE = """\
+python launch.py --config=configs/rope.py [--config.path.to.knob=value ...] [--workdir=DIR]    one run
+python launch.py --experiment=experiments/NAME.py [--workdir=DIR] [--shard=I/N] [--dry_run]    a study
+python launch.py --report=DIR [--readme=FILE]                                                  a report from rows
+python launch.py --atlas [--config=FILE] [--workdir=DIR]                                       every encoding, drawn
+
+The same command again resumes a run. What a knob may be stands in configs/default.py.
+Exit code: 0 success, 1 a run failed, 2 a bad flag, config or folder.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard(Knob):
+    """I/N: part I of N parts, counted from 0."""
+
+    wanted = 'I/N with I from 0 to N - 1'
+
+    def check(self, value: Any) -> tuple[int, int]:
+        match = re.fullmatch(r'([0-9]{1,6})/([0-9]{1,6})', value)
+        if not match or int(match[1]) >= int(match[2]):
+            raise NotAllowed(value, self.wanted)
+        return int(match[1]), int(match[2])
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    knob: Knob
+    # Which of --config, --experiment, --report and --atlas it belongs to.
+    goes_with: tuple[str, ...]
+    help: str
+    metavar: str
+
+
+JOBS = ('config', 'experiment', 'report', 'atlas')
+MODES = ('train', 'evaluate', 'generate', 'params')
+
+FLAGS = {
+    'config': Flag(
+        Path(), ('config', 'atlas'), 'a run: a .py file with get_config(), or the config.json of a run', 'FILE'
+    ),
+    'experiment': Flag(Path(), ('experiment',), 'a study: a .py file with runs()', 'FILE'),
+    'report': Flag(Path(), ('report',), 'rebuild the report of a folder from its rows', 'DIR'),
+    'atlas': Flag(Bool(), ('atlas',), 'draw every encoding there is, and that of --config, on one page', ''),
+    'workdir': Flag(
+        Path(), ('config', 'experiment', 'atlas'), 'where results go; by default runs/<name of the file>', 'DIR'
+    ),
+    'mode': Flag(Choice(MODES), ('config',), 'what to do; by default train, which evaluates and reports too', 'MODE'),
+    'resume': Flag(Choice(('auto', 'must', 'never')), ('config',), 'continue a run that is there', 'auto|must|never'),
+    'readme': Flag(Path(), ('report',), 'a file whose answer table the report writes', 'FILE'),
+    'executor': Flag(Choice(('local',)), ('experiment',), 'what runs the runs', 'local'),
+    'shard': Flag(Shard(), ('experiment',), 'only the runs of part I of N, counted from 0', 'I/N'),
+    'only': Flag(Text(), ('experiment',), 'only the runs whose name fits the pattern', 'PATTERN'),
+    'dry_run': Flag(Bool(), ('experiment',), 'list the runs, run nothing', ''),
+    'devices': Flag(Int(Range(min=1, max=1024)), ('config', 'experiment'), 'virtual CPU devices', 'N'),
+    'quiet': Flag(Bool(), JOBS, 'print results and errors only', ''),
+    'help': Flag(Bool(), JOBS, 'print this', ''),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """One command: exactly one of `atlas`, `config`, `experiment` and `report`, unless `help` is asked for.
+
+    With `atlas` there may be a config, whose encoding is drawn too.
+    """
+
+    config: ConfigDict | None = None  # Resolved and locked.
+    config_path: pathlib.Path | None = None
+    config_name: str | None = None  # The run's name: of the file, or of the folder that a config.json lies in.
+    experiment: pathlib.Path | None = None
+    report: pathlib.Path | None = None
+    atlas: bool = False
+    workdir: pathlib.Path | None = None  # None for a report, which has its folder already.
+    mode: str = 'train'
+    resume: str = 'auto'
+    readme: pathlib.Path | None = None
+    executor: str = 'local'
+    shard: tuple[int, int] = (0, 1)  # Part I of N, I from 0.
+    only: str | None = None
+    dry_run: bool = False
+    devices: int | None = None
+    quiet: bool = False
+    help: bool = False
+    command: str = dataclasses.field(default='', compare=False)  # As it was typed, for the record.
+
+
+def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request:
+    """The request that `argv`, without the program's name, stands for. The last of two equal flags counts.
+
+    Raises UsageError, always one line.
+    """
+    texts, overrides = _split(argv)
+    values = {name: _value(name, text) for name, text in texts.items()}
+    if values.get('help'):
+        return Request(help=True)
+    job = _job(values, overrides)
+    # A shell leaves the ~ of --workdir=~/runs alone.
+    values |= {name: _path(value) for name, value in values.items() if FLAGS[name].knob == Path()}
+    if job == 'atlas' and 'config' not in values:
+        values.setdefault('workdir', pathlib.Path('runs', 'atlas'))
+        return Request(**values)
+    path = values['config' if job == 'atlas' else job]
+    if job == 'report':
+        _must_exist('report', path, os.path.isdir, 'a folder')
+        if 'readme' in values:
+            _must_exist('readme', values['readme'], os.path.isfile, 'a file')
+        return Request(**values)
+    _must_exist('config' if job == 'atlas' else job, path, os.path.isfile, 'a file')
+    name = path.resolve().parent.name if path.name == 'config.json' else path.stem
+    values.setdefault('workdir', pathlib.Path('runs', 'atlas' if job == 'atlas' else name))
+    if job == 'experiment':
+        if path.suffix != '.py':
+            raise UsageError(f'--experiment: got {str(path)!r}, wanted a .py file with runs()')
+        return Request(**values)
+    values['config'] = schema.load(path, overrides, package=package)
+    command = 'python launch.py ' + shlex.join(argv)
+    return Request(**values, config_path=path, config_name=name, command=command)
+
+
+def help_text() -> str:
+    """What --help prints."""
+    lines = [(f'--{name}={flag.metavar}' if flag.metavar else f'--{name}', flag.help) for name, flag in FLAGS.items()]
+    lines.insert(1, ('--config.KNOB=VALUE', 'sets a knob, for instance --config.train.steps=500'))
+    width = max(len(left) for left, _ in lines)
+    return USAGE + '\n' + ''.join(f'  {left:{width}}  {right}\n' for left, right in lines)
+
+
+def _split(argv: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Texts of flags, and texts of config overrides without their leading 'config.'."""
+    texts, overrides = {}, {}
+    rest = ['--help' if argument == '-h' else argument for argument in argv]
+    while rest:
+        argument = rest.pop(0)
+        if not argument.startswith('--'):
+            hint = f'; did you mean --config={argument}?' if argument.endswith(('.py', '.json')) else ''
+            raise UsageError(f'got {argument!r}, wanted a flag, which starts with --{hint}')
+        name, equals, text = argument[2:].partition('=')
+        is_override = name.startswith('config.')
+        if not is_override and name not in FLAGS:
+            near = nearest(name, FLAGS)
+            hint = f'; did you mean --{near}?' if near else '.'
+            raise UsageError(f'--{name}: there is no such flag{hint} Flags: {", ".join(FLAGS)}')
+        if not equals:
+            if not is_override and FLAGS[name].knob == Bool():
+                text = 'true'
+            elif rest and not rest[0].startswith('--'):
+                text = rest.pop(0)
+            else:
+                raise UsageError(f'{name if is_override else "--" + name}: it needs a value, as in --{name}=VALUE')
+        (overrides if is_override else texts)[name.removeprefix('config.')] = text
+    return texts, overrides
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        return FLAGS[name].knob.parse(text)
+    except NotAllowed as error:
+        raise UsageError(f'--{name}: {error}') from None
+
+
+def _job(values: dict, overrides: dict) -> str:
+    """Which of the jobs is asked for, and that every other flag belongs to it."""
+    if not values.get('atlas'):
+        values.pop('atlas', None)
+    jobs = [job for job in JOBS if job in values]
+    if len(jobs) != 1 and sorted(jobs) != ['atlas', 'config']:
+        got = ' and '.join(f'--{job}' for job in jobs) or 'none of them'
+        raise UsageError(f'got {got}, wanted exactly one of --config, --experiment, --report and --atlas; see --help')
+    job = jobs[-1]
+    for name in values:
+        if job not in FLAGS[name].goes_with:
+            wanted = ' or '.join(f'--{other}' for other in FLAGS[name].goes_with)
+            raise UsageError(f'--{name}: it goes with {wanted}, not with --{job}')
+    if overrides and 'config' not in values:
+        raise UsageError(f'config.{next(iter(overrides))}: a knob goes with --config, not with --{job}')
+    return job
+
+
+def _path(text: str) -> pathlib.Path:
+    return pathlib.Path(os.path.expanduser(text))
+
+
+def _must_exist(name: str, path: pathlib.Path, exists: Any, what: str) -> None:
+    if not exists(path):
+        siblings = [str(path.parent / entry) for entry in _listing(path.parent) if entry != path.name]
+        near = nearest(str(path), siblings, cutoff=0.75)
+        raise UsageError(
+            f'--{name}: got {str(path)!r}, which is not {what}' + (f'; did you mean {near!r}?' if near else '')
+        )
+
+
+def _listing(folder: pathlib.Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []

@@ -1,0 +1,1 @@
+"""Models out of parts: attention, one block, bodies made of it."""

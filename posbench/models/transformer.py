@@ -1,0 +1,294 @@
+"""A Transformer of one Block, decoder or encoder. It names no encoding, and is told every position."""
+
+from typing import Any, Literal, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from posbench import encodings
+from posbench.encodings import base
+from posbench.inputs.tokens import InputLayer
+from posbench.models import attention, kernels
+from posbench.models.block import Block, Context, Memory, Period, dropout
+from posbench.models.cross_attention import Encoded
+from posbench.models.style import Style
+from posbench.ops import linear
+
+
+class Cache(NamedTuple):
+    """Keys and values of the tokens so far, before rotation: an encoding may turn them anew at every step.
+
+    `layers` holds a `Memory` of each layer, stacked along a leading axis if the layers are scanned. A slot that is
+    empty, or holds padding, has segment -1. `length` counts the slots in use, the same for all rows.
+    """
+
+    layers: Any
+    pos_BM: jax.Array
+    segment_BM: jax.Array
+    length: jax.Array
+
+
+class Transformer(nn.Module):
+    """Logits of the next token (decoder) or of every token (encoder)."""
+
+    vocabulary: int
+    encoding: base.PositionEncoding
+    kind: Literal['decoder', 'encoder'] = 'decoder'
+    layers: int = 4
+    width: int = 128
+    heads: int = 4
+    hidden: int = 512
+    norm: Literal['pre', 'post'] = 'pre'
+    qk_norm: bool = False
+    dropout: float = 0.0
+    tie_embeddings: bool = True
+    remat: bool = False
+    scan_layers: bool = False
+    block_size: int | None = None
+    kernel: kernels.Knob = 'own'
+    dtype: jnp.dtype = jnp.float32
+    style: Style = Style()
+
+    def setup(self):
+        self.input_layer = InputLayer(self.vocabulary, self.width, self.dtype, self.style)
+        if not self.tie_embeddings:
+            self.logits = linear.layer(self.vocabulary, self.dtype)
+
+    def __call__(
+        self,
+        tokens_BL: jax.Array,
+        pos_BL: jax.Array,
+        segment_ids_BL: jax.Array | None = None,
+        *,
+        cache: Cache | None = None,
+        rows_B: jax.Array | None = None,
+        encoded: Encoded | None = None,
+    ) -> jax.Array | tuple[jax.Array, Cache]:
+        """float32 [B, L, V]; with a cache also the cache that holds these tokens too.
+
+        Args:
+          tokens_BL: int32 token ids.
+          pos_BL: int32 positions; a leading 1 stands for positions that all rows share. Of several coordinates they are
+            pos_BLA, or a tuple of pos_BL.
+          segment_ids_BL: documents of a packed row; a negative id is padding. None: every row is one document.
+          cache: what came before (decoder only).
+          rows_B: numbers of these rows in the whole batch, by which dropout tells rows apart however they are split.
+          encoded: what an encoder made of another sequence; each layer then attends to it too (decoder only).
+
+        Dropout is on exactly where a 'dropout' rng is given.
+        """
+        h_BLD, cache = self.states(tokens_BL, pos_BL, segment_ids_BL, cache=cache, rows_B=rows_B, encoded=encoded)
+        if self.tie_embeddings:
+            logits_BLV = self.input_layer.logits(h_BLD)
+        else:
+            logits_BLV = self.logits(h_BLD).astype(jnp.float32)
+        return logits_BLV if cache is None else (logits_BLV, cache)
+
+    @nn.compact
+    def states(
+        self,
+        tokens_BL: jax.Array,
+        pos_BL: jax.Array,
+        segment_ids_BL: jax.Array | None = None,
+        *,
+        cache: Cache | None = None,
+        rows_B: jax.Array | None = None,
+        encoded: Encoded | None = None,
+        input_layer: InputLayer | None = None,
+    ) -> tuple[jax.Array, Cache | None]:
+        """What logits are made of, [B, L, D] in `dtype`, and the cache; `input_layer`: that of another model."""
+        self._check()
+        self.encoding.check_positions(pos_BL)
+        if encoded is not None and self.kind != 'decoder':
+            raise ValueError(f"Transformer: got encoded with kind={self.kind!r}, wanted kind='decoder'.")
+        encoding = self.sized_encoding()
+        shared = {}
+        if encoding.shares_parameters():
+            shared = self.param('position_encoding', lambda rng: encoding.split(encoding.init_params(rng))[0])
+        # Where nothing is embedded, the parameters of layers would only be missed.
+        embedding = encoding.with_params(shared) if encoding.has('embed') else base.PositionEncoding()
+        input_layer = self.input_layer if input_layer is None else input_layer
+        context, cache_layers, cache = self._context(tokens_BL, pos_BL, segment_ids_BL, cache, rows_B)
+        if encoded is not None and encoded.segment_ids_BM is not None and segment_ids_BL is None:
+            # A decoder without segments reads all that is no padding, also where a cache gives its tokens segment 0.
+            encoded = encoded._replace(segment_ids_BM=jnp.minimum(encoded.segment_ids_BM, 0))
+        context = context._replace(bias_BHLM=self._bias(encoding, shared, context), encoded=encoded)
+
+        h_BLD = input_layer(tokens_BL, pos_BL, embedding)
+        self.sow('intermediates', 'embedded', h_BLD)
+        h_BLD = dropout(self, h_BLD, self.dropout, context.rows_B)
+        h_BLD, cache_layers = self._blocks(encoding)(h_BLD, cache_layers, shared, context)
+        if self.norm == 'pre':
+            h_BLD = self.style.normalise(self.dtype, 'norm')(h_BLD)
+            self.sow('intermediates', 'normalised', h_BLD)
+        return h_BLD, None if cache is None else cache._replace(layers=cache_layers)
+
+    def _check(self) -> None:
+        """ValueError for what the dataclass cannot refuse by itself."""
+        if self.kind not in ('decoder', 'encoder') or self.norm not in ('pre', 'post'):
+            raise ValueError(
+                f'Transformer: got kind={self.kind!r}, norm={self.norm!r}; wanted decoder or encoder, pre or post.'
+            )
+        self.style.widths(self.width, self.heads)
+        if self.kind == 'encoder' and self.encoding.needs_causal:
+            raise ValueError(
+                "Transformer: got kind='encoder', wanted 'decoder': the encoding reads what lies between query and key."
+            )
+        if self.scan_layers and self.layers % self.encoding.period:
+            raise ValueError(
+                f'Transformer: got layers={self.layers} with scan_layers, wanted a multiple of {self.encoding.period}, '
+                'after which the kinds of layers repeat.'
+            )
+
+    def _context(self, tokens_BL, pos_BL, segment_ids_BL, cache, rows_B):
+        """What the layers share, their caches, and the cache without the new keys and values."""
+        batch, length = tokens_BL.shape
+        rows_B = jnp.arange(batch) if rows_B is None else rows_B
+        if cache is None:
+            order = attention.sequence_order(length, segment_ids_BL)
+            nothing = None if self.scan_layers else (None,) * self.layers
+            return Context(pos_BL, pos_BL, order, None, rows_B, None), nothing, None
+        if self.kind != 'decoder':
+            raise ValueError(f"Transformer: got a cache with kind={self.kind!r}, wanted kind='decoder'.")
+        new_BL = jnp.zeros((batch, length), jnp.int32) if segment_ids_BL is None else segment_ids_BL
+
+        def write(old_BM, values_BL):
+            values_BL = jnp.broadcast_to(values_BL, (batch, length, *old_BM.shape[2:]))
+            return jax.lax.dynamic_update_slice_in_dim(old_BM, values_BL.astype(old_BM.dtype), cache.length, axis=1)
+
+        pos_BM, segment_BM = jax.tree.map(write, (cache.pos_BM, cache.segment_BM), (pos_BL, new_BL))
+        order_q = attention.Order(cache.length + jnp.arange(length, dtype=jnp.int32)[None], new_BL)
+        order_k = attention.Order(jnp.arange(segment_BM.shape[1], dtype=jnp.int32)[None], segment_BM)
+        context = Context(pos_BL, pos_BM, order_q, order_k, rows_B, cache.length)
+        return context, cache.layers, Cache(None, pos_BM, segment_BM, cache.length + length)
+
+    def _bias(self, encoding, shared, context):
+        """The bias that all layers share, made once; nothing where they share no bias or its pairs are too many."""
+        part = encoding.at(0)[0]
+        order_k = context.order_q if context.order_k is None else context.order_k
+        lengths = (order.index_BL.shape[1] for order in (context.order_q, order_k))
+        whole = attention.one_block(self.block_size, *lengths)
+        if encoding.period > 1 or part.owns_parameters() or part.halo or not whole:
+            return None
+        return encoding.bound_at(0, shared, {}).bias(context.pos_q_BL, context.pos_k_BM)
+
+    def _blocks(self, encoding):
+        """All blocks as one function (h, caches, shared, context) -> (h, caches)."""
+        fields = dict(
+            encoding=encoding,
+            heads=self.heads,
+            hidden=self.hidden,
+            causal=self.kind == 'decoder',
+            norm=self.norm,
+            qk_norm=self.qk_norm,
+            dropout=self.dropout,
+            residual_scale=(2 * self.layers) ** -0.5,
+            block_size=self.block_size,
+            dtype=self.dtype,
+            style=self.style,
+            fused=kernels.choose(self.kernel, encoding, self.dtype)[0] == 'fused',
+        )
+        block = nn.remat(Block, prevent_cse=not self.scan_layers) if self.remat else Block
+        if self.scan_layers:
+            return self._scanned(block, fields)
+
+        def run(h_BLD, memories, shared, context):
+            grown = []
+            for layer in range(self.layers):
+                one = block(**fields, place=layer % encoding.period, name=f'block_{layer}')
+                h_BLD, memory = one(h_BLD, memories[layer], shared, context, layer)
+                grown.append(memory)
+            return h_BLD, tuple(grown)
+
+        return run
+
+    def _scanned(self, block, fields):
+        """One period of layers is compiled and scanned; most encodings have a period of one."""
+        period = fields['encoding'].period
+        groups = self.layers // period
+        scanned = nn.scan(
+            block if period == 1 else Period,
+            variable_axes={'params': 0, 'intermediates': 0},
+            split_rngs={'params': True, 'dropout': True},
+            in_axes=(0, nn.broadcast, nn.broadcast, 0),
+            length=groups,
+        )
+        first_layers = jnp.arange(groups, dtype=jnp.int32) * period
+        one = scanned(**fields, name='blocks') if period == 1 else scanned(block, period, fields, name='blocks')
+        return lambda h_BLD, memories, shared, context: one(h_BLD, memories, shared, context, first_layers)
+
+    @nn.nowrap
+    def sized_encoding(self) -> base.PositionEncoding:
+        """The encoding with the dimensions of this model."""
+        return self.encoding.sized(self.width, self.heads, self.style.widths(self.width, self.heads)[1])
+
+    def empty_cache(self, batch_size: int, length: int, pos: Any = None) -> Cache:
+        """A cache of `length` free slots; tokens beyond them would overwrite the last ones, so count them.
+
+        `pos` is an example of the positions to come, for maps that give numbers other than int32 [B, L].
+        """
+        encoding = self.sized_encoding()
+        k_BMGK = jnp.zeros((batch_size, length, *self.style.widths(self.width, self.heads)), self.dtype)
+        h_BMD = jnp.zeros((batch_size, length, self.width), self.dtype)
+        pos = jax.ShapeDtypeStruct((batch_size, length), jnp.int32) if pos is None else pos
+        pos_BM = jax.tree.map(lambda leaf: jnp.zeros((batch_size, length, *leaf.shape[2:]), leaf.dtype), pos)
+
+        def memory(layer):
+            part = encoding.at(layer)[0]
+            aux_BM = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), _shape_of_aux(part, h_BMD, pos_BM))
+            return Memory(k_BMGK, k_BMGK, aux_BM, h_BMD if part.has('enter') else None)
+
+        if self.scan_layers:
+            memories = tuple(memory(place) for place in range(encoding.period))
+            memories = memories[0] if encoding.period == 1 else memories
+            groups = self.layers // encoding.period
+            layers = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (groups, *leaf.shape)), memories)
+        else:
+            layers = tuple(memory(layer) for layer in range(self.layers))
+        segment_BM = jnp.full((batch_size, length), -1, jnp.int32)
+        return Cache(layers, pos_BM, segment_BM, jnp.zeros((), jnp.int32))
+
+
+def hidden_states(
+    model: Transformer, params: dict, tokens_BL: jax.Array, pos_BL: jax.Array, segment_ids_BL: jax.Array | None = None
+) -> tuple[list[jax.Array], jax.Array]:
+    """(what enters the first layer, what leaves each layer, and the final norm of it if there is one; the logits).
+
+    The list has [B, L, D] in the dtype of the model. Nothing of it is kept in any other call. Compile it: where the
+    logits are not used, they then are not computed either. (Hugging Face's `hidden_states` of a model with a final norm
+    have the normalised state in the place of what leaves the last layer.)
+    """
+    logits_BLV, sown = model.apply({'params': params}, tokens_BL, pos_BL, segment_ids_BL, mutable=['intermediates'])
+    return sown_states(model, sown['intermediates']), logits_BLV
+
+
+def sown_states(model: Transformer, sown: dict) -> list[jax.Array]:
+    """The hidden states of `hidden_states`, of what a model has left in the collection 'intermediates'."""
+    period = model.encoding.period
+
+    def of_layer(layer):
+        if not model.scan_layers:
+            return sown[f'block_{layer}']['hidden'][0]
+        kinds = sown['blocks'] if period == 1 else sown['blocks'][f'block_{layer % period}']
+        return kinds['hidden'][0][layer // period]
+
+    states = [sown['embedded'][0], *(of_layer(layer) for layer in range(model.layers))]
+    return [*states, *sown.get('normalised', ())]
+
+
+def _shape_of_aux(encoding, x_BLD, pos_BL):
+    def aux(rng, x_BLD, pos_BL):
+        return encoding.with_params(encoding.init_params(rng)).aux(x_BLD, pos_BL)
+
+    return jax.eval_shape(aux, jax.random.key(0), x_BLD, pos_BL)
+
+
+def from_config(config, vocabulary: int | None = None) -> Transformer:
+    """The model of a config; `vocabulary` is the tokenizer's number of ids, by default that of a BPE tokenizer."""
+    return Transformer(
+        vocabulary=config.dataset.vocabulary if vocabulary is None else vocabulary,
+        encoding=encodings.build(**config.encoding),
+        dtype=jnp.dtype(config.dtype),
+        **config.model,
+    )

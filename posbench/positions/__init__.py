@@ -1,0 +1,85 @@
+"""Where position ids come from. Positions are data: every map works with every encoding. One map a file.
+
+A map is a function (rng, batch_size, length, *, options, train) -> pos_BL, int32, or float32 where positions lie
+between whole numbers, called as its file is. Those that give all sequences of a batch the same positions are marked
+`shared_by_batch`; the trainer then asks for one row, and biases are made once. A map whose positions depend on what the
+tokens are takes `tokens_BL` and `segment_ids_BL` as well. A map of several coordinates gives pos_BLA; it is marked
+`first_shared` where the first one is the place in the sequence.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import pathlib
+import re
+from collections.abc import Callable
+
+import jax
+
+from posbench.positions import documents
+
+FOLDER = pathlib.Path(__file__).parent
+
+
+def names() -> list[str]:
+    """All maps: the files that define a function of their own name."""
+    return sorted(
+        path.stem for path in FOLDER.glob('*.py') if re.search(rf'^def {path.stem}\(', path.read_text('utf-8'), re.M)
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class PositionMap:
+    """A map with its options bound."""
+
+    function: Callable
+    options: tuple[tuple[str, object], ...]
+
+    @property
+    def needs_tokens(self) -> bool:
+        """Whether positions depend on what the tokens are."""
+        return 'tokens_BL' in inspect.signature(self.function).parameters
+
+    def __call__(
+        self,
+        rng: jax.Array,
+        batch_size: int,
+        length: int,
+        *,
+        train: bool,
+        tokens_BL: jax.Array | None = None,
+        segment_ids_BL: jax.Array | None = None,
+    ) -> jax.Array | tuple[jax.Array, ...]:
+        """[batch_size, length, ...], or [1, length, ...] where all sequences share the positions.
+
+        A tuple of such arrays [B, L] where they share the first coordinate alone. Positions restart with each document
+        where there are segments. ValueError for a map that needs tokens without them.
+        """
+        options = dict(self.options, train=train)
+        if self.needs_tokens:
+            if tokens_BL is None:
+                raise ValueError(
+                    f'{self.function.__name__} positions: got no tokens_BL, wanted the tokens they are of.'
+                )
+            given = dict(tokens_BL=tokens_BL, segment_ids_BL=segment_ids_BL)
+            pos = self.function(rng, batch_size, length, **given, **options)
+            if segment_ids_BL is not None or not getattr(self.function, 'first_shared', False):
+                return pos
+            return pos[:1, :, 0], *(pos[..., axis] for axis in range(1, pos.shape[2]))
+        rows = 1 if getattr(self.function, 'shared_by_batch', False) else batch_size
+        return documents.restart(self.function(rng, rows, length, **options), segment_ids_BL)
+
+
+def build(name: str, **options) -> PositionMap:
+    """The map called `name`; ValueError names the valid ones, TypeError an unknown option."""
+    if name not in names():
+        raise ValueError(f'Unknown position map {name!r}; there are {names()}.')
+    try:
+        inspect.signature(globals()[name]).bind_partial(**options)
+    except TypeError as error:
+        raise TypeError(f'Position map {name!r}: {error}.') from None
+    return PositionMap(globals()[name], tuple(sorted(options.items())))
+
+
+# By their names, as in `positions.sequential(rng, 4, 128)`: the functions stand in the place of their files.
+globals().update({name: getattr(importlib.import_module(f'posbench.positions.{name}'), name) for name in names()})

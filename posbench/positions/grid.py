@@ -1,0 +1,29 @@
+"""Rows and columns."""
+
+from typing import Annotated
+
+import jax
+import jax.numpy as jnp
+
+from posbench.knobs import Range
+from posbench.positions import base
+
+
+@base.shared_by_batch
+def grid(
+    rng: jax.Array,
+    batch_size: int,
+    length: int,
+    *,
+    columns: Annotated[int, Range(min=1)] = 16,
+    rows: Annotated[int, Range(min=1)] | None = None,
+    train: bool = False,
+) -> jax.Array:
+    """Two coordinates: row and column of a token on a page of `columns` columns, read line by line.
+
+    With `rows`, three: the page itself, where each has so many rows, and row and column on it.
+    """
+    index_L = jnp.arange(length, dtype=jnp.int32)
+    row_L, column_L = index_L // columns, index_L % columns
+    axes = [row_L, column_L] if rows is None else [row_L // rows, row_L % rows, column_L]
+    return jnp.broadcast_to(jnp.stack(axes, axis=-1), (batch_size, length, len(axes)))

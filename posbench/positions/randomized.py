@@ -1,0 +1,27 @@
+"""Numbers drawn without replacement, in rising order."""
+
+from typing import Annotated
+
+import jax
+import jax.numpy as jnp
+
+from posbench.knobs import Range
+from posbench.positions import base
+
+
+@base.shared_by_batch
+def randomized(
+    rng: jax.Array,
+    batch_size: int,
+    length: int,
+    *,
+    max_position: Annotated[int, Range(min=1)] = 2048,
+    train: bool = False,
+) -> jax.Array:
+    """`length` numbers drawn without replacement from [0, max_position), in rising order.
+
+    Drawn anew for every batch, at evaluation too, as the authors do (Ruoss et al. 2023, arXiv 2305.16843, section 3).
+    """
+    base.fits(length, randomized, max_position=max_position)
+    drawn_L = jnp.sort(jax.random.permutation(rng, max_position)[:length]).astype(jnp.int32)
+    return jnp.broadcast_to(drawn_L, (batch_size, length))

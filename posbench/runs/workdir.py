@@ -1,0 +1,150 @@
+"""The folder of one run: held by one process at a time, and by one config for ever. Nothing in it is ever deleted here.
+
+config.json    the resolved config, written once, whole or not at all
+.lock          held (fcntl.flock) for as long as the process lives, with its number inside
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from posbench.knobs import declared, schema
+from posbench.files import write_atomically
+from posbench.knobs.kinds import UsageError, show
+
+# Groups of knobs that decide nothing about a run's weights or rows, so that they may change between two commands.
+FREE = ('generate',)
+
+
+@contextlib.contextmanager
+def open_workdir(
+    path: str | os.PathLike,
+    config: ConfigDict,
+    resume: str = 'auto',
+    *,
+    free: tuple[str, ...] = FREE,
+    package: pathlib.Path = declared.PACKAGE,
+) -> Iterator[pathlib.Path]:
+    """Makes or checks the folder and holds its lock; gives its path.
+
+    `resume`: 'auto' continues a run of the same config or starts one; 'must' wants a run with checkpoints; 'never'
+    wants a folder without checkpoints and rows, and then replaces another run's config.json. The groups in `free` may
+    differ from config.json, which stays as it was first written. Of several processes that make up one run, the first
+    opens the folder for all. Raises UsageError, one line, before anything but the lock was touched.
+    """
+    path = pathlib.Path(path)
+    with _naming(path):
+        if resume == 'must' and not ((path / 'config.json').exists() and _has_entries(path / 'checkpoints')):
+            raise UsageError(f'{path}: there is no run with checkpoints to resume; start one with --resume=auto')
+        path.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path / '.lock', os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _hold(lock, path)
+        with _naming(path):
+            _check(path, config, resume, free, package)
+        yield path
+    finally:
+        os.close(lock)
+
+
+def is_done(path: pathlib.Path) -> bool:
+    """Whether there are rows of the last step; --mode=evaluate may have written some of an earlier checkpoint."""
+    try:
+        steps = json.loads((path / 'config.json').read_text('utf-8'))['train']['steps']
+        lines = (path / 'rows.jsonl').read_text('utf-8').splitlines()
+        return any(json.loads(line)['step'] == steps for line in lines)
+    except (FileNotFoundError, ValueError, KeyError):
+        return False
+
+
+def as_json(config: ConfigDict) -> str:
+    """The text of config.json: nested plain JSON, tuples as lists."""
+    return json.dumps(config.to_dict(), indent=2) + '\n'
+
+
+@contextlib.contextmanager
+def _naming(path: pathlib.Path) -> Iterator[None]:
+    """Says of which folder the operating system complains."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f'{path}: it cannot be used as a run folder: {error.strerror}; choose another --workdir'
+        ) from None
+
+
+def _hold(lock: int, path: pathlib.Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(lock, 32, 0).decode('ascii', 'replace').strip() or 'unknown'
+        raise UsageError(
+            f'{path}: process {holder} is running in it; wait until it ends or choose another --workdir'
+        ) from None
+    except OSError as error:
+        raise UsageError(
+            f'{path}: its file system cannot lock files: {error.strerror}; choose another --workdir'
+        ) from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f'{os.getpid()}\n'.encode('ascii'), 0)
+
+
+def _check(path: pathlib.Path, config: ConfigDict, resume: str, free: tuple[str, ...], package: pathlib.Path) -> None:
+    file = path / 'config.json'
+    results = _results(path)
+    if resume == 'never' and results:
+        raise UsageError(f'{path}: it has {results} of a run, which --resume=never keeps; choose another --workdir')
+    if resume != 'never' and file.exists():
+        _compare(path, file, config, free, package)
+    else:
+        write_atomically(file, as_json(config))
+
+
+def _compare(
+    path: pathlib.Path, file: pathlib.Path, config: ConfigDict, free: tuple[str, ...], package: pathlib.Path
+) -> None:
+    try:
+        stored = schema.load(file, package=package)
+    except UsageError as error:
+        raise UsageError(
+            f'{file}: it cannot be used as the config of this run ({error}); move that one file away, and the same '
+            'command writes it anew; everything else in the folder stays'
+        ) from None
+    there, here = _flat(stored.to_dict()), _flat(config.to_dict())
+    different = [
+        f'{key} is {show(there[key], 40) if key in there else "not set"} there and '
+        f'{show(here[key], 40) if key in here else "not set"} here'
+        for key in [*here, *(key for key in there if key not in here)]
+        if (key not in there or key not in here or there[key] != here[key]) and key.split('.')[1] not in free
+    ]
+    if different:
+        more = f'; and {len(different) - 3} more' if len(different) > 3 else ''
+        over = '' if _results(path) else ', or start over here with --resume=never'
+        raise UsageError(
+            f'{path}: it holds another run: {"; ".join(different[:3])}{more}; choose another --workdir{over}'
+        )
+
+
+def _flat(config: dict[str, Any], group: str = 'config') -> dict[str, Any]:
+    flat = {}
+    for name, value in config.items():
+        flat |= _flat(value, f'{group}.{name}') if isinstance(value, dict) else {f'{group}.{name}': value}
+    return flat
+
+
+def _has_entries(folder: pathlib.Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _results(path: pathlib.Path) -> str | None:
+    """What a run has left in its folder that took time to make."""
+    if _has_entries(path / 'checkpoints'):
+        return 'checkpoints'
+    rows = path / 'rows.jsonl'
+    return 'rows' if rows.is_file() and rows.stat().st_size else None

@@ -1,0 +1,1 @@
+"""Training: a run assembled from its config, its steps, checkpoints and evaluation."""

@@ -1,0 +1,103 @@
+"""Text from a trained decoder, token by token, with a cache of keys and values."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from posbench import positions, streams
+from posbench.models.transformer import Transformer
+from posbench.positions import documents
+
+
+class Options(NamedTuple):
+    """config.generate."""
+
+    prompt: str
+    tokens: int
+    temperature: float
+    samples: int
+
+
+def prompts_as_batch(prompts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids and segment ids, int32 [B, L], of prompts of different lengths, padded on the left (segment -1)."""
+    length = max(len(prompt) for prompt in prompts)
+    tokens_BL = np.zeros((len(prompts), length), np.int32)
+    segment_ids_BL = np.full((len(prompts), length), -1, np.int32)
+    for row, prompt in enumerate(prompts):
+        tokens_BL[row, length - len(prompt) :] = prompt
+        segment_ids_BL[row, length - len(prompt) :] = 0
+    return tokens_BL, segment_ids_BL
+
+
+def generate(
+    model: Transformer,
+    params: dict,
+    position_map: positions.PositionMap,
+    prompts: list[np.ndarray],
+    *,
+    tokens: int,
+    temperature: float,
+    seed: int = 0,
+) -> np.ndarray:
+    """New tokens, int32 [B, tokens], of prompts that each have at least one token.
+
+    Positions are drawn once for the whole final length, so that those of the prompt never change. `temperature` 0
+    takes the likeliest token. Raises ValueError for no prompt, an empty one, and an encoder.
+    """
+    if model.kind != 'decoder':
+        raise ValueError(f'generate: got kind={model.kind!r}, wanted a decoder.')
+    if not prompts or any(len(prompt) == 0 for prompt in prompts):
+        raise ValueError('generate: got no prompt or an empty one, wanted at least one token in each.')
+    tokens_BL, segment_ids_BL = prompts_as_batch(prompts)
+    run = _generate(model, position_map, tokens)
+    return np.asarray(run(params, tokens_BL, segment_ids_BL, jnp.float32(temperature), jnp.int32(seed)))
+
+
+@functools.lru_cache(maxsize=8)
+def _generate(model, position_map, tokens: int):
+    """The compiled program: the whole prompt at once, then a scan over new tokens."""
+
+    def run(params, tokens_BL, segment_ids_BL, temperature, seed):
+        batch, length = tokens_BL.shape
+        total = length + tokens
+        padding_B = (segment_ids_BL < 0).sum(axis=1)
+        index_BN = jnp.broadcast_to(jnp.arange(total), (batch, total))
+
+        def positions_of(buffer_BN):
+            """Of all tokens of the final length. A row starts at its first real token, wherever the padding puts it."""
+            key = streams.key(seed, 'positions')
+            aligned_BN = jnp.take_along_axis(buffer_BN, jnp.minimum(index_BN + padding_B[:, None], total - 1), axis=1)
+            drawn_BN = position_map(key, batch, total, train=False, tokens_BL=aligned_BN)
+            place_BN = jnp.maximum(index_BN - padding_B[:, None], 0)
+            return jax.tree.map(lambda x_BN: documents.taken(x_BN, place_BN), drawn_BN)
+
+        def choose(logits_BV, number):
+            key = streams.key(seed, 'generation', number)
+            drawn_B = jax.random.categorical(key, logits_BV / jnp.maximum(temperature, 1e-6))
+            return jnp.where(temperature > 0, drawn_B, logits_BV.argmax(axis=-1)).astype(jnp.int32)
+
+        buffer_BN = jnp.pad(tokens_BL, ((0, 0), (0, tokens)))
+        pos_BN = positions_of(buffer_BN)
+        cache = model.empty_cache(batch, total, pos_BN)
+        pos_BL = jax.tree.map(lambda x_BN: x_BN[:, :length], pos_BN)
+        logits_BLV, cache = model.apply({'params': params}, tokens_BL, pos_BL, segment_ids_BL, cache=cache)
+        first_B = choose(logits_BLV[:, -1], 0)
+
+        def one_token(carry, number):
+            token_B, cache, buffer_BN = carry
+            at = cache.length
+            buffer_BN = jax.lax.dynamic_update_slice_in_dim(buffer_BN, token_B[:, None], at, axis=1)
+            # Drawn once for the final length; only what depends on the tokens has to be looked at again.
+            now_BN = positions_of(buffer_BN) if position_map.needs_tokens else pos_BN
+            pos_B1 = jax.tree.map(lambda x_BN: jax.lax.dynamic_slice_in_dim(x_BN, at, 1, axis=1), now_BN)
+            logits_BLV, cache = model.apply({'params': params}, token_B[:, None], pos_B1, cache=cache)
+            following_B = choose(logits_BLV[:, -1], number)
+            return (following_B, cache, buffer_BN), token_B
+
+        _, tokens_NB = jax.lax.scan(one_token, (first_B, cache, buffer_BN), 1 + jnp.arange(tokens))
+        return tokens_NB.T
+
+    return jax.jit(run)

@@ -1,0 +1,30 @@
+"""What a model costs before it runs: the parameter table."""
+
+import math
+
+import jax
+from rich.console import Console
+from rich.table import Table
+
+from posbench.training.job import Job
+
+
+def show(job: Job) -> None:
+    """Prints every parameter of one model with its shape, the totals, and what a step and its state take."""
+    seeds = len(job.seeds)
+    table = Table('parameter', 'shape', 'numbers', title=f'{job.name}: {job.encoding_name}')
+    table.columns[2].justify = 'right'
+    for path, leaf in jax.tree.leaves_with_path(job.abstract_state.params):
+        shape = leaf.shape[1:]
+        table.add_row('/'.join(entry.key for entry in path), str(shape), f'{math.prod(shape):,}')
+    console = Console()
+    console.print(table)
+    total, of_encoding = job.parameter_counts()
+    tokens = job.schedule.batch_size * job.schedule.length
+    # 6 a parameter and token for forward and backward, 12 L D a token and layer for attention (Chinchilla, appendix F).
+    flops = tokens * (6 * total + 12 * job.model.layers * job.schedule.length * job.model.width)
+    state = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(job.abstract_state))
+    console.print(f'{total:,} parameters, {of_encoding:,} of them of the encoding; {seeds} seed(s).')
+    console.print(
+        f'A step of one seed: {tokens:,} tokens, about {flops / 1e9:,.1f} GFLOP. State: {state / 2**20:,.1f} MiB.'
+    )

@@ -1,0 +1,223 @@
+"""rows.jsonl: every key of the contract, every length and protocol, baselines, and NaN where the model has nothing."""
+
+import dataclasses
+import json
+import math
+import subprocess
+
+import numpy as np
+import pytest
+
+import posbench
+from posbench.training import evaluate
+from posbench.runs import rows as results
+from posbench.training.progress import Progress
+from posbench.report import rows as report_rows
+from tests import small_job
+
+# fmt: off
+KEYS = [
+    'experiment', 'run', 'encoding', 'options', 'task', 'seed', 'split', 'length', 'metric', 'value', 'chance',
+    'examples', 'step', 'train_length', 'params', 'encoding_params', 'wall_seconds', 'device', 'git_sha',
+    'config_hash', 'version',
+]
+# fmt: on
+SEEDS, PLACES = (3, 5), 20
+LENGTHS = (16, 17, 32)
+MEASURES = ('loss', 'perplexity', 'bits_per_character')
+
+
+@pytest.fixture(scope='module')
+def one():
+    """Two seeds whose table of positions ends before the longest window does."""
+    return small_job.build('learned', seeds=SEEDS, encoding__max_length=PLACES)
+
+
+@pytest.fixture(scope='module')
+def folder(one, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('run')
+    (folder / 'timing.jsonl').write_text('{"step": 10, "seconds": 1.5}\n{"step": 20, "seconds": 2.0}\n')
+    results.score(one, small_job.trained(one), folder, Progress(quiet=True), 'a_study')
+    return folder
+
+
+@pytest.fixture(scope='module')
+def rows(folder):
+    return [json.loads(line) for line in (folder / 'rows.jsonl').read_text('utf-8').splitlines()]
+
+
+def of_run(rows):
+    return [row for row in rows if not row['run'].startswith('baseline:')]
+
+
+def cells(rows, seed=SEEDS[0], split='test') -> dict:
+    return {(row['metric'], row['length']): row for row in rows if row['seed'] == seed and row['split'] == split}
+
+
+def test_a_row_has_exactly_the_keys_of_the_contract_in_their_order(rows):
+    assert rows
+    for row in rows:
+        assert list(row) == KEYS
+
+
+def test_a_report_can_read_them(folder, rows):
+    assert len(report_rows.read(folder / 'rows.jsonl')) == len(rows), 'two rows are about the same cell'
+
+
+def test_every_seed_has_every_length_measure_and_protocol(rows):
+    wanted = {(f'{protocol}/{name}', n) for protocol in ('windows', 'sliding') for name in MEASURES for n in LENGTHS}
+    for seed in SEEDS:
+        assert {cell for cell in cells(rows, seed) if cell[0] != 'loss_at_position'} == wanted
+        assert set(cells(rows, seed, 'validation')) == {(f'windows/{name}', 16) for name in MEASURES}
+    assert {row['seed'] for row in of_run(rows)} == set(SEEDS)
+
+
+def test_seeds_have_values_of_their_own(rows):
+    first, second = (cells(rows, seed)['windows/loss', 16]['value'] for seed in SEEDS)
+    assert abs(first - second) > 1e-3
+
+
+def test_values_are_those_of_the_evaluator(one, rows):
+    evaluator, params = one.evaluator(), small_job.trained(one).params
+    text = one.text.tokens
+    for split, windows, protocol in (
+        ('validation', evaluator.windows(params, text['validation'], 16, 200), 'windows'),
+        ('test', evaluator.windows(params, text['test'], 17, 200), 'windows'),
+        ('test', evaluator.sliding(params, text['test'], 17, 32, 8, 200), 'sliding'),
+    ):
+        for seed, score in zip(SEEDS, windows.scores(), strict=True):
+            for name, value in score.values().items():
+                row = cells(rows, seed, split)[f'{protocol}/{name}', windows.length]
+                assert row['value'] == pytest.approx(value, rel=1e-6)
+                assert row['examples'] == score.tokens
+
+
+def test_past_its_table_a_model_has_nan_and_before_it_numbers(folder, rows):
+    for row in of_run(rows):
+        if row['metric'] != 'loss_at_position':
+            assert math.isnan(row['value']) == (row['length'] > PLACES), row
+        elif row['length'] > PLACES:
+            assert math.isnan(row['value']), row
+    assert ': NaN' in (folder / 'rows.jsonl').read_text('utf-8')
+    assert ': null' not in ''.join(json.dumps(row['value']) for row in rows)
+
+
+def test_the_first_unseen_place_has_a_loss_of_its_own(rows):
+    for seed in SEEDS:
+        places = [length for metric, length in cells(rows, seed) if metric == 'loss_at_position']
+        assert places == sorted(places)
+        assert {16, 17} <= set(places)
+        assert places[-1] == 32
+        for row in (cells(rows, seed)['loss_at_position', 16], cells(rows, seed)['loss_at_position', 17]):
+            assert row['examples'] == 200 // 32
+
+
+def test_losses_by_place_stand_under_their_seed_and_place(one, tmp_path):
+    rows = results._Rows(one, small_job.trained(one), tmp_path, None)
+    nats_SL = np.arange(2 * 20, dtype=float).reshape(2, 20)
+    rows.by_position(evaluate.Windows(nats_SL, np.ones(20, int), 4, 20), 'test')
+    found = {(row['seed'], row['length']): row['value'] for row in rows.rows}
+    assert found == {(seed, place + 1): nats_SL[s, place] / 4 for s, seed in enumerate(SEEDS) for place in range(20)}
+
+
+def test_chance_is_the_unigram_model_in_the_same_unit(one, rows):
+    for row in of_run(rows):
+        unigram = one.text.baselines[row['split']]
+        wanted = {
+            'loss': unigram['unigram_tokens_nats'],
+            'loss_at_position': unigram['unigram_tokens_nats'],
+            'perplexity': math.exp(unigram['unigram_tokens_nats']),
+            'bits_per_character': unigram['unigram'],
+        }
+        assert row['chance'] == wanted[row['metric'].split('/')[-1]]
+
+
+def test_baselines_are_rows_without_a_model(one, rows):
+    found = {(row['run'], row['split']): row for row in rows if row not in of_run(rows)}
+    assert set(found) == {(f'baseline:{name}', split) for name in ('unigram', '5-gram') for split in one.text.baselines}
+    known = ('run', 'task', 'split', 'metric', 'value', 'version')
+    for (run, split), row in found.items():
+        assert row['value'] == one.text.baselines[split][run.removeprefix('baseline:')]
+        assert row['metric'] == 'windows/bits_per_character'
+        assert row['task'] == 'text/random'
+        assert all(row[key] is None for key in KEYS if key not in known)
+
+
+def test_a_row_says_where_it_comes_from(one, rows):
+    total, of_encoding = one.parameter_counts()
+    wanted = dict(
+        experiment='a_study',
+        run='learned',
+        encoding='learned',
+        task='text/random',
+        step=7,
+        train_length=16,
+        params=total,
+        encoding_params=of_encoding,
+        wall_seconds=3.5,
+        config_hash=one.config_hash,
+        version=posbench.__version__,
+    )
+    for row in of_run(rows):
+        assert {key: row[key] for key in wanted} == wanted
+        assert row['device'].startswith('1 x ')
+        assert row['options']['encoding'] == dict(name='learned', module=None, max_length=PLACES)
+        assert row['options']['positions'] == dict(name='sequential')
+    assert of_encoding == PLACES * 16
+
+
+def test_parameters_are_counted_for_one_seed(one):
+    total, _ = one.parameter_counts()
+    assert total == sum(np.size(leaf[0]) for leaf in _leaves(small_job.trained(one).params))
+
+
+def _leaves(tree):
+    return [leaf for value in tree.values() for leaf in (_leaves(value) if isinstance(value, dict) else [value])]
+
+
+def test_the_hash_of_a_config_changes_with_any_knob():
+    jobs = [small_job.build('learned', **changes) for changes in ({}, {}, dict(optimizer__eps=1e-7), dict(seeds=(1,)))]
+    hashes = [one.config_hash for one in jobs]
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 3
+
+
+def test_a_second_phase_changes_the_hash_only_where_there_is_one():
+    plain, unused, used, other = (
+        small_job.build('learned', **changes).config_hash
+        for changes in (
+            {},
+            dict(second_phase__learning_rate=0.5),
+            dict(second_phase__encoding__name='none'),
+            dict(second_phase__encoding__name='none', second_phase__learning_rate=0.5),
+        )
+    )
+    assert plain == unused
+    assert len({plain, used, other}) == 3
+
+
+def test_both_encodings_of_a_run_of_two_phases_have_rows(tmp_path):
+    job = small_job.build('drope', evaluate__multiples=(1,), evaluate__first_unseen=False)
+    before = dataclasses.replace(small_job.trained(job.before), step=15)
+    results.score(job, dataclasses.replace(small_job.trained(job), before=before), tmp_path, Progress(quiet=True))
+    rows = [json.loads(line) for line in (tmp_path / 'rows.jsonl').read_text('utf-8').splitlines()]
+    first, second = ([row for row in rows if row['run'] == name] for name in ('drope (rotary)', 'drope'))
+    assert len(first) == len(second) > 0
+    assert {(row['encoding'], row['step'], row['params']) for row in first} == {
+        ('rotary', 15, job.before.parameter_counts()[0])
+    }
+    assert {(row['encoding'], row['step'], row['params']) for row in second} == {('none', 7, job.parameter_counts()[0])}
+    assert first[0]['options']['encoding']['name'] == 'rotary'
+    assert second[0]['options']['encoding'] == dict(name='none', module=None)
+    assert len(rows) - 2 * len(first) == 4, 'reference models stand there once'
+    values = [[row['value'] for row in part] for part in (first, second)]
+    assert values[0] != values[1]
+    assert len(report_rows.read(tmp_path / 'rows.jsonl')) == len(rows)
+
+
+def test_outside_of_a_checkout_the_commit_is_unknown(monkeypatch):
+    def absent(*_, **__):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(subprocess, 'run', absent)
+    assert results._git_sha() is None

@@ -1,0 +1,171 @@
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from posbench.knobs import schema
+from posbench.runs import workdir
+from posbench.knobs.kinds import UsageError
+
+ROOT = pathlib.Path(schema.__file__).parents[2]
+ROPE = ROOT / 'configs' / 'rope.py'
+
+
+@pytest.fixture(scope='module')
+def config():
+    return schema.load(ROPE)
+
+
+def with_checkpoint(folder):
+    (folder / 'checkpoints' / '500').mkdir(parents=True)
+
+
+def refusal(path, config, resume='auto'):
+    with pytest.raises(UsageError) as error, workdir.open_workdir(path, config, resume):
+        pass
+    assert '\n' not in str(error.value)
+    return str(error.value)
+
+
+def test_a_new_folder_gets_the_whole_config_and_nothing_half_written(tmp_path, config):
+    with workdir.open_workdir(tmp_path / 'a' / 'b', config) as folder:
+        assert schema.load(folder / 'config.json') == config
+        assert sorted(os.listdir(folder)) == ['.lock', 'config.json']
+
+
+def test_the_same_config_opens_the_folder_again_and_leaves_the_file_alone(tmp_path, config):
+    with workdir.open_workdir(tmp_path, config):
+        pass
+    before = (tmp_path / 'config.json').stat()
+    for resume in ('auto', 'must'):
+        (tmp_path / 'checkpoints' / '500').mkdir(parents=True, exist_ok=True)
+        with workdir.open_workdir(tmp_path, config, resume):
+            pass
+    assert (tmp_path / 'config.json').stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_another_config_is_refused_with_up_to_three_differences(tmp_path, config):
+    with workdir.open_workdir(tmp_path, config):
+        pass
+    with_checkpoint(tmp_path)
+    text = (tmp_path / 'config.json').read_text()
+    other = schema.load(ROPE, {'train.steps': 300, 'seeds': '0,1'})
+    assert refusal(tmp_path, other) == (
+        f'{tmp_path}: it holds another run: config.seeds is (0,) there and (0, 1) here; '
+        'config.train.steps is 1000 there and 300 here; choose another --workdir'
+    )
+    alibi = schema.load(ROPE, {'encoding.name': 'alibi', 'train.steps': 300, 'seeds': '0,1', 'model.layers': 2})
+    line = refusal(tmp_path, alibi)
+    assert "config.encoding.name is 'rotary' there and 'alibi' here" in line and ' more; choose' in line
+    assert (tmp_path / 'config.json').read_text() == text
+
+
+def test_an_option_of_the_other_encoding_is_not_set(tmp_path, config):
+    with workdir.open_workdir(tmp_path, config):
+        pass
+    line = refusal(tmp_path, schema.load(ROPE, {'encoding.name': 'none'}))
+    assert "config.encoding.layout is 'half' there and not set here" in line
+    assert line.endswith('choose another --workdir, or start over here with --resume=never')
+
+
+def test_what_is_generated_may_change_between_two_commands(tmp_path, config):
+    with workdir.open_workdir(tmp_path, config):
+        pass
+    with workdir.open_workdir(tmp_path, schema.load(ROPE, {'generate.prompt': 'Emma'})):
+        pass
+    assert schema.load(tmp_path / 'config.json') == config
+    assert 'config.generate.prompt' in refusal_when_nothing_is_free(tmp_path)
+
+
+def refusal_when_nothing_is_free(path):
+    other = schema.load(ROPE, {'generate.prompt': 'Emma'})
+    with pytest.raises(UsageError) as error, workdir.open_workdir(path, other, free=()):
+        pass
+    return str(error.value)
+
+
+def test_never_keeps_a_run_with_checkpoints_or_rows_and_replaces_one_without(tmp_path, config):
+    other = schema.load(ROPE, {'train.steps': 300})
+    with workdir.open_workdir(tmp_path, config):
+        pass
+    with workdir.open_workdir(tmp_path, other, 'never') as folder:
+        assert schema.load(folder / 'config.json') == other
+    (tmp_path / 'rows.jsonl').write_text('{}\n')
+    line = f'{tmp_path}: it has rows of a run, which --resume=never keeps; choose another --workdir'
+    assert refusal(tmp_path, other, 'never') == line
+    with_checkpoint(tmp_path)
+    assert refusal(tmp_path, config, 'never') == line.replace('rows', 'checkpoints')
+
+
+def test_must_wants_a_run_and_makes_no_folder(tmp_path, config):
+    path = tmp_path / 'new'
+    line = f'{path}: there is no run with checkpoints to resume; start one with --resume=auto'
+    assert refusal(path, config, 'must') == line
+    assert not path.exists()
+
+
+@pytest.mark.parametrize('text', ['', '{"encoding": ', '[]', '{"model": 3}', '{}'])
+def test_a_damaged_config_is_named_and_kept(tmp_path, config, text):
+    file = tmp_path / 'config.json'
+    file.write_text(text)
+    with_checkpoint(tmp_path)
+    line = refusal(tmp_path, config)
+    assert line.startswith(f'{file}: it cannot be used as the config of this run (')
+    assert 'move that one file away' in line
+    assert file.read_text() == text and (tmp_path / 'checkpoints' / '500').is_dir()
+    file.rename(tmp_path / 'config.json.damaged')
+    with workdir.open_workdir(tmp_path, config):
+        assert json.loads(file.read_text())['encoding']['name'] == 'rotary'
+
+
+def test_a_config_with_one_bad_knob_names_it(tmp_path, config):
+    stored = json.loads(workdir.as_json(config))
+    stored['train']['steps'] = -1
+    (tmp_path / 'config.json').write_text(json.dumps(stored))
+    assert 'config.train.steps: got -1, wanted an integer of at least 1' in refusal(tmp_path, config)
+
+
+def test_what_is_no_folder_or_cannot_be_written_is_one_line(tmp_path, config):
+    (tmp_path / 'file').write_text('')
+    tail = 'choose another --workdir'
+    for path, reason in {tmp_path / 'file': 'File exists', tmp_path / 'file' / 'x': 'Not a directory'}.items():
+        assert refusal(path, config) == f'{path}: it cannot be used as a run folder: {reason}; {tail}'
+    assert refusal(tmp_path / ('x' * 300), config).endswith(f'File name too long; {tail}')
+    assert refusal('/proc/posbench', config).endswith(tail)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason='the superuser may write everywhere')
+def test_a_read_only_folder_is_one_line(tmp_path, config):
+    tmp_path.chmod(0o500)
+    assert 'Permission denied' in refusal(tmp_path, config)
+
+
+def test_a_folder_that_is_held_is_refused_with_the_number_of_its_process(tmp_path, config):
+    code = (
+        'import sys\n'
+        'from posbench import schema, workdir\n'
+        'with workdir.open_workdir(sys.argv[1], schema.load(sys.argv[2])):\n'
+        "    print('held', flush=True)\n"
+        '    sys.stdin.read()\n'
+    )
+    command = [sys.executable, '-c', code, str(tmp_path), str(ROPE)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == 'held\n'
+        assert refusal(tmp_path, config) == (
+            f'{tmp_path}: process {process.pid} is running in it; wait until it ends or choose another --workdir'
+        )
+        # Killed without a chance to clean up, it holds nothing any more.
+        process.kill()
+        process.wait()
+    with workdir.open_workdir(tmp_path, config):
+        assert (tmp_path / '.lock').read_text() == f'{os.getpid()}\n'
+
+
+def test_a_folder_is_free_again_after_an_error_inside(tmp_path, config):
+    with pytest.raises(ZeroDivisionError), workdir.open_workdir(tmp_path, config):
+        _ = 1 / 0
+    with workdir.open_workdir(tmp_path, config):
+        pass

@@ -1,0 +1,211 @@
+"""A run, stopped in every way there is, ends with the bits of one that was left alone; a bad one stops at once."""
+
+import functools
+import hashlib
+import json
+import random
+import re
+import signal
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from posbench.runs import rows
+from posbench.training import checkpoint, loop
+from posbench.training.progress import Progress
+from tests import real_command, small_job
+
+CALL, STEPS = 5, 20
+
+
+class Stop(Exception):
+    """Stands for whatever ends a run from outside."""
+
+
+class Notes(Progress):
+    """Keeps what a person would see, and raises Stop at line number `stop`, bars included."""
+
+    def __init__(self, stop: int | None = None):
+        super().__init__(quiet=True)
+        self.lines, self.stop, self.seen = [], stop, 0
+
+    def note(self, line):
+        self.lines.append(line)
+        self._count()
+
+    def update(self, *values):
+        self._count()
+
+    def start(self, *values):
+        pass
+
+    def _count(self):
+        self.seen += 1
+        if self.seen == self.stop:
+            raise Stop
+
+
+@functools.cache
+def tiny(config='rope', **changes):
+    every = dict(train__steps_per_call=CALL, train__evaluate_every=CALL, train__checkpoint_every=CALL)
+    return small_job.build(config, **every, seeds=(0, 1), model__layers=1, **changes)
+
+
+def run(folder, job=None, stop=None, resume='auto') -> list[str]:
+    """Trains in `folder` until the end or until line number `stop`; gives the lines."""
+    notes = Notes(stop)
+    folder.mkdir(exist_ok=True)
+    try:
+        loop.run(job or tiny(), folder, resume, notes)
+    except Stop:
+        assert stop is not None
+    return notes.lines
+
+
+def outcome(folder, job=None) -> dict[str, object]:
+    """SHA-256 of every leaf of the newest checkpoint, and the metrics."""
+    job = job or tiny()
+    with checkpoint.Checkpoints(folder / 'checkpoints', keep=3, log=lambda line: None) as checkpoints:
+        restored = checkpoints.restore(lambda step: job.at(step).abstract_state)
+    leaves = {
+        jax.tree_util.keystr(path): hashlib.sha256(np.asarray(leaf).tobytes()).hexdigest()
+        for path, leaf in jax.tree.leaves_with_path(restored.state)
+    }
+    return dict(leaves, step=restored.step, metrics=(folder / 'metrics.jsonl').read_text())
+
+
+@pytest.fixture(scope='module')
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('runs') / 'uninterrupted'
+    lines = run(folder)
+    assert lines[0] == '--resume=auto: no checkpoint, starting at step 0.'
+    found = outcome(folder)
+    assert found['step'] == STEPS
+    assert len(found['metrics'].splitlines()) == STEPS // CALL * 2 * (3 + 2)
+    return found
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_a_run_stopped_anywhere_ends_with_the_same_bits(tmp_path, uninterrupted, seed):
+    rng = random.Random(seed)
+    # The first two lines come before and after the first call; a call has a line or two, its bar included.
+    run(tmp_path, stop=rng.randint(2, 9))
+    run(tmp_path, stop=rng.randint(1, 3))
+    run(tmp_path)
+    assert outcome(tmp_path) == uninterrupted
+
+
+def test_lines_that_a_killed_run_wrote_after_its_checkpoint_are_dropped(tmp_path, uninterrupted):
+    run(tmp_path, stop=6)
+    with (tmp_path / 'metrics.jsonl').open('a') as file:
+        file.write('{"step": 20, "split": "train", "name": "loss", "value": 0.0, "seed": 0}\n{"step": 5, "spl')
+    run(tmp_path)
+    assert outcome(tmp_path) == uninterrupted
+
+
+def test_a_finished_run_trains_no_more(tmp_path, uninterrupted):
+    run(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*')}
+    assert run(tmp_path, resume='must') == ['--resume=must: from step 20, bit for bit (same fingerprint).']
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*')}
+
+
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before_and_ends_with_the_same_bits(tmp_path, uninterrupted):
+    run(tmp_path, stop=9)
+    newest = max(path for path in (tmp_path / 'checkpoints').iterdir() if path.name.isdecimal())
+    largest = max((path for path in newest.rglob('*') if path.is_file()), key=lambda path: path.stat().st_size)
+    data = bytearray(largest.read_bytes())
+    data[len(data) // 2] ^= 1
+    largest.write_bytes(data)
+    lines = run(tmp_path)
+    assert lines[0].startswith(f'Rejected step {int(newest.name)}')
+    assert lines[1] == f'--resume=auto: from step {int(newest.name) - CALL}, bit for bit (same fingerprint).'
+    assert outcome(tmp_path) == uninterrupted
+
+
+def test_resume_must_wants_a_checkpoint(tmp_path):
+    with pytest.raises(checkpoint.CheckpointError, match=r'^--resume=must: there is no checkpoint in \S+$'):
+        run(tmp_path, resume='must')
+
+
+def test_resume_never_starts_at_step_0(tmp_path):
+    assert run(tmp_path, resume='never', stop=1) == ['--resume=never: no checkpoint, starting at step 0.']
+
+
+def test_another_fingerprint_is_said(tmp_path, monkeypatch):
+    run(tmp_path, stop=6)
+    true = loop.fingerprint.fingerprint()
+    monkeypatch.setattr(loop.fingerprint, 'fingerprint', lambda: true | dict(cores=97))
+    line = run(tmp_path, stop=1)[0]
+    assert re.fullmatch(r'--resume=auto: from step \d+, but not bit for bit: cores: \d+ -> 97\.', line)
+
+
+def test_a_loss_that_is_no_number_stops_within_one_call_and_keeps_the_checkpoint_before_it(tmp_path, uninterrupted):
+    run(tmp_path, stop=6)
+    before = outcome(tmp_path)
+    steep = tiny(optimizer__learning_rate=3e38)
+    with pytest.raises(loop.NotANumber, match=r'of seed [01] is (nan|inf) at step (\d+); the last') as error:
+        run(tmp_path, steep)
+    number = int(re.search(r'at step (\d+)', str(error.value))[1])
+    assert before['step'] < number <= before['step'] + CALL
+    assert outcome(tmp_path) | dict(metrics='') == before | dict(metrics='')
+    run(tmp_path)
+    assert outcome(tmp_path) == uninterrupted
+
+
+def test_sigterm_is_what_it_was_after_training(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    run(tmp_path, stop=2)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_training_is_compiled_once_and_evaluation_once_for_each_length(tmp_path, caplog):
+    job = tiny(model__hidden=24)  # No other test has compiled this one.
+    notes = Notes()
+    with jax.log_compiles(), caplog.at_level('WARNING'):
+        trained = loop.run(job, tmp_path, 'auto', notes)
+        rows.score(job, trained, tmp_path, notes)
+    compiled = re.findall(r'Finished XLA compilation of jit\((\w+)\)', caplog.text)
+    assert compiled.count('program') == 1
+    scored = [json.loads(line) for line in (tmp_path / 'rows.jsonl').read_text().splitlines()]
+    lengths = {row['length'] for row in scored if row['metric'] == 'sliding/loss'}
+    assert sorted(lengths) == [16, 17, 32]
+    assert compiled.count('_nll') == len(lengths)
+
+
+@pytest.fixture(scope='module')
+def flags(tmp_path_factory):
+    return real_command.write_text(tmp_path_factory.mktemp('text'))
+
+
+def files(folder) -> dict[str, object]:
+    rows = [json.loads(line) | dict(wall_seconds=None) for line in (folder / 'rows.jsonl').read_text().splitlines()]
+    return dict(rows=rows, metrics=(folder / 'metrics.jsonl').read_text())
+
+
+def test_sigterm_saves_and_the_same_command_goes_on(tmp_path, flags):
+    every = ('--config.train.steps=300', '--config.train.evaluate_every=100', '--config.train.checkpoint_every=200')
+    flags = ['--config=configs/rope.py', *flags, *every]
+    assert real_command.launch(*flags, f'--workdir={tmp_path}/alone', '--quiet').returncode == 0
+    process = real_command.start(*flags, f'--workdir={tmp_path}/stopped', '--quiet')
+    while not (tmp_path / 'stopped' / 'tb').exists():  # The first call of steps is done.
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (143, '')
+    said = r'launch\.py: SIGTERM: saved step (\d+); the same command goes on from there\.\n'
+    step = int(re.fullmatch(said, stderr)[1])
+    assert step < 200
+    done = real_command.launch(*flags, f'--workdir={tmp_path}/stopped')
+    assert f'--resume=auto: from step {step}, bit for bit (same fingerprint).' in done.stderr
+    assert files(tmp_path / 'stopped') == files(tmp_path / 'alone')
+
+
+def test_a_loss_that_is_no_number_is_exit_code_1_and_one_line(tmp_path, flags):
+    short = ['--config=configs/learned.py', '--config.encoding.max_length=8', '--quiet']
+    done = real_command.launch(*flags, *short, f'--workdir={tmp_path}')
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr == 'launch.py: loss of seed 0 is nan at step 1; the last checkpoint before it is kept.\n'
