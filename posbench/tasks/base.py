@@ -1,0 +1,122 @@
+"""The interface of a task: pure functions from a key to a batch, and from what a model says to sums and numbers.
+
+A task is a frozen pytree: its data are leaves, so that they are arguments of a compiled step and no constants in it;
+its options are static. It is usable without the trainer, and the trainer knows nothing of it but what stands here.
+
+A batch is a dict. `inputs_BL` (int32 tokens) or `inputs_BLC` (vectors, patches) is what the model reads, `targets_BL`
+or `targets_B` what it should say, `weights_BL` or `weights_B` how much each target counts: 0 where nothing is scored,
+so that rows of zeros may be added. `segment_ids_BL`, where there are any, tell documents apart; a negative one is
+padding. A task for an encoder-decoder also gives `source_BM`, which the encoder reads, and perhaps
+`source_segment_ids_BM`; `inputs_BL` are then the decoder's, beginning with a begin token. Other keys are its own.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import flax.struct
+import jax
+import numpy as np
+
+Batch = dict[str, Any]
+Sums = dict[str, Any]
+
+
+class Metric(NamedTuple):
+    """What a number means: its unit, and whether less or more of it is better.
+
+    The one that `decides` ranks runs and gives verdicts. `share`: it goes from 0 to 1, so that one can tell what is
+    left of it beyond chance.
+    """
+
+    unit: str
+    better: Literal['lower', 'higher']
+    decides: bool = False
+    share: bool = False
+
+
+class Budget(NamedTuple):
+    """How much of the held-out data is scored.
+
+    tokens: of the longest length, for each protocol; shorter lengths score what is comparable. None: all there is.
+    batch_tokens: of one batch, at the most.
+    longest: the longest length that is scored.
+    """
+
+    tokens: int | None
+    batch_tokens: int
+    longest: int
+
+    def rows(self, length: int) -> int:
+        """Rows of one batch of sequences of this length."""
+        return max(self.batch_tokens // length, 1)
+
+
+def option(default: Any) -> Any:
+    """A static field of a task, which `config.task` may set."""
+    return flax.struct.field(pytree_node=False, default=default)
+
+
+class Task:
+    """Base of all tasks; a subclass is a flax.struct.dataclass and implements what has no default here."""
+
+    # Metrics by name; one of them decides.
+    metrics: ClassVar[dict[str, Metric]]
+    # Protocols by name: which targets each scores, in a sentence. The first one is the main one.
+    protocols: ClassVar[dict[str, str]]
+    # At evaluation `score` gets what the model decoded greedily, int32 of the targets' shape, in the place of logits.
+    generates: ClassVar[bool] = False
+    # Tokens that the model reads and says; None where it reads vectors or says classes.
+    vocabulary: int | None = None
+    # Classes that the model says of a sequence; None where it says tokens.
+    classes: int | None = None
+
+    def sample(self, rng: jax.Array, batch_size: int, length: int) -> Batch:
+        """A training batch, a function of the key alone. Traced."""
+        raise NotImplementedError
+
+    def held_out(self, split: str, length: int, budget: Budget) -> Iterator[tuple[str, Batch]]:
+        """(protocol, batch) of data that is never trained on; all batches of a protocol and a length have one shape.
+
+        NumPy, on the host. `split` is 'validation' or 'test'. ValueError, one line, where there is nothing to score.
+        """
+        raise NotImplementedError
+
+    def loss(self, outputs: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
+        """(sum over targets, their weight); their quotient over all devices is what is minimised. Traced."""
+        raise NotImplementedError
+
+    def score(self, outputs: jax.Array, batch: Batch) -> Sums:
+        """What the batch adds to the sums that `values` reads: arrays that add up over batches of any size. Traced."""
+        raise NotImplementedError
+
+    def values(self, sums: Sums) -> dict[str, float]:
+        """Every metric, from sums over all batches; NaN where nothing was scored."""
+        raise NotImplementedError
+
+    def chance(self, split: str, length: int) -> dict[str, float]:
+        """Every metric of a predictor that learned nothing but frequencies: by class, or by place and length."""
+        raise NotImplementedError
+
+    def places(self, sums: Sums) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Metrics by place in the sequence: name -> (sum_L, weight_L)."""
+        return {}
+
+    def figures(self, sums: Sums) -> dict[str, dict]:
+        """What only a picture can show, by name, as the report's kinds of pictures have it (report/kinds.py)."""
+        return {}
+
+    def baselines(self, split: str) -> dict[str, dict[str, float]]:
+        """Metrics of reference models that nobody trained here: name of the model -> metric -> value."""
+        return {}
+
+    def prompts(self, options) -> list | None:
+        """What `--mode=generate` begins with; None where the task has nothing to generate. See training/generate.py."""
+        return None
+
+
+def deciding(metrics: dict[str, Metric]) -> str:
+    """The name of the metric that decides. ValueError where there is not exactly one."""
+    names = [name for name, metric in metrics.items() if metric.decides]
+    if len(names) != 1:
+        raise ValueError(f'metrics: got {len(names)} that decide, wanted exactly one of {", ".join(metrics)}.')
+    return names[0]
