@@ -32,7 +32,7 @@ class Registry:
         return sorted(
             path.relative_to(room).with_suffix('').as_posix()
             for path in [*room.glob('*.py'), *room.glob('*/*.py')]
-            if defines.search(path.read_text('utf-8'))
+            if path.stem != 'base' and defines.search(path.read_text('utf-8'))
         )
 
     def find(self, name: str, module: str | None = None) -> type:

@@ -1,25 +1,17 @@
-"""Tasks: pure functions from a key to a batch. `names()` and `build(name, **options)`."""
+"""Tasks: pure functions from a key to a batch, and from outputs to numbers. `names()` and `build(name, **options)`."""
 
-import difflib
-import importlib
-import pathlib
+from typing import Any
 
-FOLDER = pathlib.Path(__file__).parent
+from posbench import registry
+from posbench.tasks import base
 
-
-def names() -> list[str]:
-    """All tasks, as folder/file."""
-    return sorted(
-        path.relative_to(FOLDER).with_suffix('').as_posix()
-        for path in FOLDER.glob('*/*.py')
-        if '\nclass Task' in path.read_text('utf-8')
-    )
+TASKS = registry.Registry('tasks', 'Task')
+names = TASKS.names
 
 
-def build(name: str, **options):
-    """The task called `name`: an object with sample(rng, batch_size, length); ValueError names the valid ones."""
-    if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f'did you mean {near[0]!r}? ' if near else ''
-        raise ValueError(f'Unknown task {name!r}; {hint}There are {names()}.')
-    return importlib.import_module(f'posbench.tasks.{name.replace("/", ".")}').Task(**options)
+def build(name: str, *, module: str | None = None, dataset: Any = None, **options) -> base.Task:
+    """The task called `name`, or that of the file `module`; ValueError names the valid ones.
+
+    `dataset` is what `posbench.datasets.<Task.reads>.load` gave, for a task that reads one.
+    """
+    return TASKS.find(name, module).from_dataset(dataset, **options)

@@ -65,10 +65,29 @@ class Task:
     protocols: ClassVar[dict[str, str]]
     # At evaluation `score` gets what the model decoded greedily, int32 of the targets' shape, in the place of logits.
     generates: ClassVar[bool] = False
-    # Tokens that the model reads and says; None where it reads vectors or says classes.
-    vocabulary: int | None = None
-    # Classes that the model says of a sequence; None where it says tokens.
-    classes: int | None = None
+    # The kind of dataset that it is made of, a file of posbench/datasets with a function `load`; None: it needs none.
+    reads: ClassVar[str | None] = None
+    # What the model's head has to say: 'tokens' at every place, or 'classes' of a sequence.
+    says: ClassVar[str] = 'tokens'
+
+    @classmethod
+    def from_dataset(cls, dataset: Any, **options) -> 'Task':
+        """The task on a dataset that `load` gave, or None where it reads none."""
+        return cls(**options)
+
+    @property
+    def vocabulary(self) -> int | None:
+        """Tokens that the model reads and says; None where it reads vectors."""
+        return None
+
+    @property
+    def classes(self) -> int | None:
+        """Classes that the model says of a sequence; None where it says tokens."""
+        return None
+
+    def title(self, name: str) -> str:
+        """What rows call this task, whose file is `name`."""
+        return name
 
     def sample(self, rng: jax.Array, batch_size: int, length: int) -> Batch:
         """A training batch, a function of the key alone. Traced."""
