@@ -8,12 +8,15 @@ import dataclasses
 import math
 import os
 from collections.abc import Callable
+from typing import Annotated, NamedTuple
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
+
+from posbench.knobs import Range
 
 # The axis of a parameter that the model axis of the mesh splits, counted from the end: heads, or hidden channels.
 # Other parameters, an encoding's own among them, are on every device of the model axis.
@@ -25,6 +28,14 @@ MODEL_AXIS = {
     ('up', 'kernel'): -1,
     ('down', 'kernel'): -2,
 }
+
+
+class Axes(NamedTuple):
+    """config.mesh: devices along each axis; None is chosen by `layout`."""
+
+    seed: Annotated[int, Range(min=1)] | None
+    data: Annotated[int, Range(min=1)] | None
+    model: Annotated[int, Range(min=1)]
 
 
 class MeshError(ValueError):

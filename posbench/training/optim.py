@@ -1,7 +1,26 @@
 """The optimizer: AdamW, a warm-up, a schedule, clipping. The same for every encoding."""
 
+from typing import Annotated, Literal, NamedTuple
+
 import jax
 import optax
+
+from posbench.knobs import Range
+
+
+class Optimizer(NamedTuple):
+    """config.optimizer."""
+
+    name: Literal['adamw']
+    learning_rate: Annotated[float, Range(above=0)]
+    warmup_steps: Annotated[int, Range(min=0)]
+    schedule: Literal['cosine', 'constant']
+    final_fraction: Annotated[float, Range(min=0, max=1)]
+    b1: Annotated[float, Range(min=0, below=1)]
+    b2: Annotated[float, Range(min=0, below=1)]
+    eps: Annotated[float, Range(above=0)]
+    weight_decay: Annotated[float, Range(min=0)]
+    clip_norm: Annotated[float, Range(above=0)] | None
 
 
 def from_config(config, steps: int) -> optax.GradientTransformation:

@@ -1,0 +1,79 @@
+"""The settings of a run, of its training and of its scoring, as types. Their values stand in configs/default.py.
+
+Each NamedTuple is a group of the config, `settings.Train(**config.train)`. Knobs are read from this file's source, with
+their ranges: nothing else says what they may be. Nothing here imports jax.
+"""
+
+from typing import Annotated, Literal, NamedTuple
+
+from posbench.knobs import INCREASING, UNIQUE, Nested, Path, Range
+
+Natural = Annotated[int, Range(min=1)]
+Count = Annotated[int, Range(min=0)]
+
+
+class Run(NamedTuple):
+    """The knobs at the top of a config."""
+
+    experiment: str | None
+    seeds: Annotated[tuple[int, ...], Range(min=0, max=2_147_483_647), UNIQUE]
+    dtype: Literal['float32', 'bfloat16']
+    distributed: bool | None
+    parallel: Literal['jit', 'pmap']
+    debug_nans: bool
+
+
+class Train(NamedTuple):
+    """config.train."""
+
+    length: Natural
+    batch_size: Natural
+    steps: Natural
+    steps_per_call: Natural
+    evaluate_every: Natural
+    checkpoint_every: Natural
+    keep_checkpoints: Natural
+
+
+class SecondPhase(NamedTuple):
+    """config.second_phase; without an encoding there is none."""
+
+    encoding: Nested
+    steps: Natural
+    learning_rate: Annotated[float, Range(above=0)] | None
+    warmup_steps: Count
+    qk_norm: bool
+
+
+class Evaluate(NamedTuple):
+    """config.evaluate."""
+
+    multiples: Annotated[tuple[int, ...], Range(min=1), INCREASING]
+    first_unseen: bool
+    split: Literal['validation', 'test']
+    tokens: Natural | None
+    batch_tokens: Natural
+
+    def lengths(self, train_length: int) -> list[int]:
+        """Lengths to score, shortest first; the first unseen length is the training length plus 1."""
+        lengths = {multiple * train_length for multiple in self.multiples}
+        return sorted(lengths | {train_length + 1} if self.first_unseen else lengths)
+
+
+class Generate(NamedTuple):
+    """config.generate."""
+
+    prompt: str
+    tokens: Natural
+    temperature: Annotated[float, Range(min=0)]
+    samples: Natural
+
+
+class Init(NamedTuple):
+    """config.init: patterns are those of fnmatch, on paths of parameters such as `block_0/attention/query/kernel`."""
+
+    folder: Path | None
+    take: tuple[str, ...]
+    freeze: tuple[str, ...]
+    freeze_at_first: tuple[str, ...]
+    first_steps: Count
