@@ -7,8 +7,7 @@ def get_config():
     config = abacus.get_config()
     config.encoding = dict(
         name='chain',
-        module=None,
         first=config.encoding.to_dict(),
-        second=dict(name='on_axis', module=None, over=fire.get_config().encoding.to_dict(), axis=0),
+        second=dict(name='on_axis', over=fire.get_config().encoding.to_dict()),
     )
     return config

@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='alibi', module=None)
+    config.encoding = dict(name='alibi')
     return config

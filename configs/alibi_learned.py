@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='alibi', module=None, breaker=0.0, learned=True)
+    config.encoding = dict(name='alibi', learned=True)
     return config

@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='alibi', module=None, breaker=0.5, learned=False)
+    config.encoding = dict(name='alibi', breaker=0.5)
     return config

@@ -5,6 +5,6 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='rope_axial', module=None, theta=100.0, layout='interleaved')
-    config.positions = dict(name='grid', columns=16, rows=None)
+    config.encoding = dict(name='rope_axial')
+    config.positions = dict(name='grid')
     return config

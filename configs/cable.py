@@ -5,14 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='fox',
-        module=None,
-        gate='cable',
-        kind='full',
-        init_std=0.02,
-        init_bias=0.0,
-        shortest_time=2.0,
-        longest_time=128.0,
-    )
+    config.encoding = dict(name='fox', gate='cable')
     return config

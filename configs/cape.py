@@ -5,7 +5,5 @@ from configs import sinusoidal
 
 def get_config():
     config = sinusoidal.get_config()
-    config.positions = dict(
-        name='cape', max_global_shift=5.0, max_local_shift=0.5, max_global_scaling=1.03, centred=False
-    )
+    config.positions = dict(name='cape')
     return config

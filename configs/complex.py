@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='complex_embedding', module=None, theta=10_000.0, trained=True)
+    config.encoding = dict(name='complex_embedding')
     return config

@@ -5,6 +5,6 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='comrope', module=None, kind='ld', block=8, extent=16.0, init_std=1.0)
-    config.positions = dict(name='grid', columns=16, rows=None)
+    config.encoding = dict(name='comrope')
+    config.positions = dict(name='grid')
     return config

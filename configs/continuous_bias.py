@@ -5,7 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='dynamic_bias', module=None, hidden=512, depth=1, activation='relu', log_distance=True, bound=16.0
-    )
+    config.encoding = dict(name='dynamic_bias', hidden=512, depth=1, activation='relu', log_distance=True, bound=16.0)
     return config

@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='conv_position', module=None, kernel=128, groups=16)
+    config.encoding = dict(name='conv_position')
     return config

@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='cope_contextual', module=None, max_positions=64, scaled=True)
+    config.encoding = dict(name='cope_contextual')
     return config

@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='cpvt', module=None, size=3, columns=None, layer=1)
+    config.encoding = dict(name='cpvt', layer=1)
     return config

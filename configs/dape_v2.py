@@ -5,6 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    over = dict(name='kerple_log', module=None, init_p=2.0, init_a=1.0)
-    config.encoding = dict(name='dape_v2', module=None, over=over, hidden=32, reach=1)
+    config.encoding = dict(name='dape_v2')
     return config

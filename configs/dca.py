@@ -8,12 +8,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='dca',
-        module=None,
-        over=dict(name='rotary', module=None, theta=10_000.0, layout='half'),
-        span=96,
-        local=8,
-        as_released=False,
-    )
+    config.encoding = dict(name='dca', span=96, local=8)
     return config

@@ -5,14 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='deberta',
-        module=None,
-        max_distance=512,
-        buckets=None,
-        key_row='paper',
-        three_terms=False,
-        biased=False,
-        init_std=0.02,
-    )
+    config.encoding = dict(name='deberta')
     return config

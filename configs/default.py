@@ -1,7 +1,9 @@
 """Every knob, with its unit or reason. A variant changes the few that it is about.
 
-What a knob may be (type, range, choices) stands in posbench/schema.py; a value that is not allowed stops the run
-before anything is compiled. None means off, or: decide by what the machine has.
+What a knob may be (type, range, choices) is declared where it is used, and a value that is not allowed stops the run
+before anything is compiled. None means off, or: decide by what the machine has. What a variant leaves out of a group
+that it chooses by `name` is the default of the thing itself; `module`, for all of them, a path to a Python file of your
+own from outside the package, that defines the class (Task, Encoding, Input, Body, Head).
 """
 
 from ml_collections import ConfigDict
@@ -12,32 +14,47 @@ def get_config() -> ConfigDict:
 
     # The study that a run is part of; it only names the rows.
     config.experiment = None
-
-    # What is compared. A variant changes these two and nothing else (a test says so).
-    # `module` is a path to a Python file with your own `Encoding`, from outside the package.
-    config.encoding = ConfigDict(dict(name='none', module=None))
-    # Where positions come from: sequential | randomized | shifted, with their options.
-    config.positions = ConfigDict(dict(name='sequential'))
-
     # One model for each seed, all trained in one program. A seed decides weights, batches, dropout and drawn positions.
     config.seeds = (0,)
+    config.dtype = 'float32'  # float32 | bfloat16, of activations; parameters, angles and softmax stay float32
+    # Join the processes of a cluster before anything else. None: where the environment names one.
+    config.distributed = None
+    config.parallel = 'jit'  # jit (one program over a mesh) | pmap (one replica a device)
+    config.debug_nans = False  # stop at the operation that made the first NaN; slow
 
+    # What has to be learned, and how it is scored: a file of posbench/tasks, with its options.
+    config.task = ConfigDict(
+        dict(
+            name='text/language_model',
+            separate_documents=False,  # attention and positions stay within a document; for texts of many short ones
+            on_device=True,  # the training tokens live on the device, so that many steps run in one call
+            stride=32,  # last tokens that a sliding window scores
+        )
+    )
+    # What is compared. A variant changes these two and nothing else (a test says so).
+    config.encoding = ConfigDict(dict(name='none'))
+    # Where positions come from: a file of posbench/positions, with its options.
+    config.positions = ConfigDict(dict(name='sequential'))
+
+    # What the task is made of: arguments of `load` in datasets/<what it reads>.py; None where it reads nothing.
     config.dataset = ConfigDict(
         dict(
             name='austen',  # the shipped novels | 'folder' | any text dataset of tensorflow_datasets, by name
             folder=None,  # with name='folder': a directory with train/, validation/ and test/ folders of .txt
             text_feature=None,  # the feature that holds the text, where a TFDS dataset has several
-            tokenizer='bpe',  # bytes | characters | bpe
+            tokenizer='bpe',  # bytes | characters | bpe | file
             vocabulary=1024,  # tokens of a BPE vocabulary, the 256 bytes included
+            tokenizer_file=None,  # with tokenizer='file': the tokenizer.json of a published model
             data_dir=None,  # prepared data and tokenizers; None: ~/.cache/posbench
-            separate_documents=False,  # attention and positions stay within a document; for texts of many short ones
-            on_device=True,  # the training tokens live on the device, so that many steps run in one call
         )
     )
 
+    # What the model reads: tokens | vectors.
+    config.input = ConfigDict(dict(name='tokens'))
+    # What is in between: decoder (causal) | encoder (sees both sides) | encoder_decoder (reads one text, says another).
     config.model = ConfigDict(
         dict(
-            kind='decoder',  # decoder (causal) | encoder (sees both sides)
+            name='decoder',
             layers=4,
             width=128,  # D, channels of the residual stream
             heads=4,  # H, each of width D/H
@@ -45,7 +62,6 @@ def get_config() -> ConfigDict:
             norm='pre',  # pre | post: where the RMSNorm of a sublayer stands
             qk_norm=False,  # RMSNorm of queries and keys, before any rotation
             dropout=0.0,  # rate after the input layer and after every sublayer; off at evaluation
-            tie_embeddings=True,  # logits from the token vectors themselves
             remat=False,  # recompute each block in the backward pass: less memory, more time
             scan_layers=False,  # compile one block and scan it over the layers: faster to compile, for deep models
             block_size=None,  # queries and keys of one attention block; None: all at once
@@ -53,7 +69,13 @@ def get_config() -> ConfigDict:
             kernel='auto',
         )
     )
-    config.dtype = 'float32'  # float32 | bfloat16, of activations; parameters, angles and softmax stay float32
+    # What the model says: tied (the next token) | classify (one class of a sequence) | span (where an answer stands).
+    config.head = ConfigDict(
+        dict(
+            name='tied',
+            tie=True,  # logits from the token vectors themselves
+        )
+    )
 
     config.train = ConfigDict(
         dict(
@@ -88,7 +110,7 @@ def get_config() -> ConfigDict:
     config.second_phase = ConfigDict(
         dict(
             # As config.encoding. name=None: there is no second phase, and what stands here does nothing.
-            encoding=ConfigDict(dict(name=None, module=None)),
+            encoding=ConfigDict(dict(name=None)),
             steps=125,  # the last of config.train.steps
             learning_rate=None,  # at the end of its warm-up; None: that of config.optimizer, whose other knobs hold too
             warmup_steps=4,
@@ -101,8 +123,7 @@ def get_config() -> ConfigDict:
             multiples=(1, 2, 4, 8),  # of the training length
             first_unseen=True,  # also score training length + 1, the first length never trained on
             split='test',  # of the length table; validation is always scored at the training length
-            tokens=65_536,  # in windows of the longest length, for each protocol; None: the whole split
-            stride=32,  # last tokens that a sliding window scores
+            tokens=65_536,  # in sequences of the longest length, for each protocol; None: the whole split
             batch_tokens=8192,  # tokens of one evaluation batch
         )
     )
@@ -116,10 +137,17 @@ def get_config() -> ConfigDict:
         )
     )
 
-    # Join the processes of a cluster before anything else. None: where the environment names one.
-    config.distributed = None
-    config.parallel = 'jit'  # jit (one program over a mesh) | pmap (one replica a device)
+    # Weights to start from, and those that are not trained. Patterns such as 'block_0/*' are of paths of parameters.
+    config.init = ConfigDict(
+        dict(
+            folder=None,  # of a run, or of a model in Hugging Face's layout; None: every weight is drawn
+            take=('*',),  # what is taken from there, if it is there
+            freeze=(),  # what is never trained
+            freeze_at_first=(),  # what is not trained in the first steps
+            first_steps=0,  # how many steps these are
+        )
+    )
+
     # Devices along each axis of the mesh. None: as many seeds as divide the devices, then all that remain for data.
     config.mesh = ConfigDict(dict(seed=None, data=None, model=1))
-    config.debug_nans = False  # stop at the operation that made the first NaN; slow
     return config

@@ -13,12 +13,6 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='rotary', module=None, theta=10_000.0)
-    config.second_phase = dict(
-        encoding=dict(name='none', module=None),
-        steps=125,
-        learning_rate=None,
-        warmup_steps=4,
-        qk_norm=True,
-    )
+    config.encoding = dict(name='rotary')
+    config.second_phase.update(encoding=dict(name='none'), qk_norm=True)
     return config

@@ -5,7 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='dynamic_bias', module=None, hidden=None, depth=2, activation='silu', log_distance=False, bound=None
-    )
+    config.encoding = dict(name='dynamic_bias')
     return config

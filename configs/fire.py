@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='fire', module=None, hidden=32, length=512.0, init_c=0.1, shared=False)
+    config.encoding = dict(name='fire')
     return config

@@ -5,14 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='floater',
-        module=None,
-        max_length=1024,
-        interval=0.01,
-        theta=10_000.0,
-        sinusoid=True,
-        where='input',
-        out_of_range='nan',
-    )
+    config.encoding = dict(name='floater')
     return config

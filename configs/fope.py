@@ -5,16 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='rotary_fope',
-        module=None,
-        original_length=128,
-        sigma=0.3,
-        trained=False,
-        seed=0,
-        rest='still',
-        theta=10_000.0,
-        layout='half',
-        fraction=1.0,
-    )
+    config.encoding = dict(name='rotary_fope')
     return config

@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='grape_a', module=None, gate='query_key', unit_length=True, init_omega=1.0)
+    config.encoding = dict(name='grape_a')
     return config

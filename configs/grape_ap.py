@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='grape_ap', module=None, channels=8, rotated=True)
+    config.encoding = dict(name='grape_ap')
     return config

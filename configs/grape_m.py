@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='grape_m', module=None, theta=10_000.0, kappa=16.0, per_head=False)
+    config.encoding = dict(name='grape_m')
     return config

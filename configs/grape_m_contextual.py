@@ -5,13 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='grape_m_contextual',
-        module=None,
-        theta=10_000.0,
-        gate='sigmoid',
-        gate_scale=16.0,
-        init_step=1e-3,
-        per_head=False,
-    )
+    config.encoding = dict(name='grape_m_contextual')
     return config

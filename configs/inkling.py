@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='inkling', module=None, extent=128, profiles=16, floor=None, alpha=0.1, init_std=0.02)
+    config.encoding = dict(name='inkling')
     return config

@@ -11,15 +11,7 @@ def get_config():
     config = default.get_config()
     config.encoding = dict(
         name='by_layer',
-        module=None,
-        first=dict(name='rotary', module=None, theta=500_000.0, layout='interleaved'),
-        second=dict(
-            name='llama4_temperature',
-            module=None,
-            over=dict(name='none', module=None),
-            floor_scale=8192,
-            strength=0.1,
-        ),
-        pattern=(0, 0, 0, 1),
+        first=dict(name='rotary', theta=500_000.0, layout='interleaved'),
+        second=dict(name='llama4_temperature', over=dict(name='none'), floor_scale=8192),
     )
     return config

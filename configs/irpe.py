@@ -5,6 +5,6 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='irpe', module=None, ratio=1.9, mode='contextual', shared_heads=True)
-    config.positions = dict(name='grid', columns=16, rows=None)
+    config.encoding = dict(name='irpe')
+    config.positions = dict(name='grid')
     return config

@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='kerple_log', module=None, init_p=2.0, init_a=1.0)
+    config.encoding = dict(name='kerple_log')
     return config

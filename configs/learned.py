@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='learned', module=None, max_length=1024)
+    config.encoding = dict(name='learned')
     return config

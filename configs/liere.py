@@ -5,6 +5,6 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='liere', module=None, block=8, extent=16.0)
-    config.positions = dict(name='grid', columns=16, rows=None)
+    config.encoding = dict(name='liere')
+    config.positions = dict(name='grid')
     return config

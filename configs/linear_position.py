@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='linear_position', module=None, unit=128.0, init_std=1.0)
+    config.encoding = dict(name='linear_position')
     return config

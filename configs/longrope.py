@@ -5,15 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='rotary_longrope',
-        module=None,
-        factor=8.0,
-        original_length=128,
-        short=(1.0,),
-        long=(1.0, 8.0),
-        theta=10_000.0,
-        layout='half',
-        fraction=1.0,
-    )
+    config.encoding = dict(name='rotary_longrope')
     return config

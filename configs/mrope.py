@@ -5,8 +5,6 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='mrope', module=None, theta=1_000_000.0, sections=(16, 24, 24), interleaved=False, layout='half'
-    )
-    config.positions = dict(name='grid', columns=16, rows=4)
+    config.encoding = dict(name='mrope')
+    config.positions = dict(name='grid', rows=4)
     return config

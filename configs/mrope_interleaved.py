@@ -5,8 +5,6 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='mrope', module=None, theta=5_000_000.0, sections=(24, 20, 20), interleaved=True, layout='half'
-    )
-    config.positions = dict(name='grid', columns=16, rows=4)
+    config.encoding = dict(name='mrope', theta=5_000_000.0, sections=(24, 20, 20), interleaved=True)
+    config.positions = dict(name='grid', rows=4)
     return config

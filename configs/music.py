@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='music', module=None, max_length=1024, share_heads=False, out_of_range='nan')
+    config.encoding = dict(name='music')
     return config

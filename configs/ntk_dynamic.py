@@ -5,13 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='rotary_ntk_dynamic',
-        module=None,
-        factor=1.0,
-        original_length=128,
-        theta=10_000.0,
-        layout='half',
-        fraction=1.0,
-    )
+    config.encoding = dict(name='rotary_ntk_dynamic')
     return config

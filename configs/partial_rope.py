@@ -5,11 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='rotary',
-        module=None,
-        theta=10_000.0,
-        layout='half',
-        fraction=0.25,
-    )
+    config.encoding = dict(name='rotary', fraction=0.25)
     return config

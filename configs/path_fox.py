@@ -5,7 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='path', module=None, rank=32, conv_size=3, init_std=0.02, gate=True, gate_inside_scale=False
-    )
+    config.encoding = dict(name='path', gate=True)
     return config

@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='pope_polar', module=None, theta=10_000.0, initial='zero')
+    config.encoding = dict(name='pope_polar')
     return config

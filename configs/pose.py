@@ -8,5 +8,5 @@ from configs import position_interpolation
 
 def get_config():
     config = position_interpolation.get_config()
-    config.positions = dict(name='pose', target_length=1024)
+    config.positions = dict(name='pose')
     return config

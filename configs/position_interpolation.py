@@ -5,12 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='rotary_linear',
-        module=None,
-        factor=8.0,
-        theta=10_000.0,
-        layout='half',
-        fraction=1.0,
-    )
+    config.encoding = dict(name='rotary_linear')
     return config

@@ -8,6 +8,6 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='alibi', module=None)
-    config.positions = dict(name='randomized', max_position=2048)
+    config.encoding = dict(name='alibi')
+    config.positions = dict(name='randomized')
     return config

@@ -5,6 +5,6 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='learned', module=None, max_length=2048, init_std=1.0, out_of_range='nan')
-    config.positions = dict(name='randomized', max_position=2048)
+    config.encoding = dict(name='learned', max_length=2048)
+    config.positions = dict(name='randomized')
     return config

@@ -9,6 +9,6 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='transformer_xl', module=None, theta=10_000.0, init_std=0.02)
-    config.positions = dict(name='randomized', max_position=2048)
+    config.encoding = dict(name='transformer_xl')
+    config.positions = dict(name='randomized')
     return config

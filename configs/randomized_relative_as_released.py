@@ -5,8 +5,6 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='randomized_relative_as_released', module=None, theta=10_000.0, init_std=0.02, max_position=2048
-    )
-    config.positions = dict(name='randomized_distances', max_position=2048)
+    config.encoding = dict(name='randomized_relative_as_released')
+    config.positions = dict(name='randomized_distances')
     return config

@@ -5,5 +5,5 @@ from configs import rope
 
 def get_config():
     config = rope.get_config()
-    config.positions = dict(name='randomized', max_position=2048)
+    config.positions = dict(name='randomized')
     return config

@@ -5,5 +5,5 @@ from configs import sinusoidal
 
 def get_config():
     config = sinusoidal.get_config()
-    config.positions = dict(name='randomized', max_position=2048)
+    config.positions = dict(name='randomized')
     return config

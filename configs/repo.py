@@ -6,10 +6,6 @@ from configs import default
 def get_config():
     config = default.get_config()
     config.encoding = dict(
-        name='by_layer',
-        module=None,
-        first=dict(name='rotary', module=None, theta=500_000.0, layout='half'),
-        second=dict(name='repo', module=None, theta=500_000.0, reduction=8),
-        pattern=(0, 1, 1, 1),
+        name='by_layer', first=dict(name='rotary', theta=500_000.0), second=dict(name='repo'), pattern=(0, 1, 1, 1)
     )
     return config

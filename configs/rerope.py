@@ -8,11 +8,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='rerope',
-        module=None,
-        over=dict(name='rotary', module=None, theta=10_000.0, layout='half'),
-        window=16,
-        leak=None,
-    )
+    config.encoding = dict(name='rerope')
     return config

@@ -5,11 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='by_layer',
-        module=None,
-        first=dict(name='rotary', module=None, theta=10_000.0, layout='half'),
-        second=dict(name='none', module=None),
-        pattern=(0, 0, 0, 1),
-    )
+    config.encoding = dict(name='by_layer')
     return config

@@ -5,14 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='rotary_clip',
-        module=None,
-        slowest=None,
-        original_length=128,
-        window='cosine',
-        theta=10_000.0,
-        layout='half',
-        fraction=1.0,
-    )
+    config.encoding = dict(name='rotary_clip')
     return config

@@ -5,12 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='rotary_id',
-        module=None,
-        share=0.5,
-        original_length=128,
-        slowest_turns=1.0,
-        layout='half',
-    )
+    config.encoding = dict(name='rotary_id')
     return config

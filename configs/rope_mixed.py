@@ -5,6 +5,6 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='rope_mixed', module=None, theta=10.0)
-    config.positions = dict(name='grid', columns=16, rows=None)
+    config.encoding = dict(name='rope_mixed')
+    config.positions = dict(name='grid')
     return config

@@ -8,11 +8,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='by_layer',
-        module=None,
-        first=dict(name='rotary', module=None, theta=10_000.0, layout='half'),
-        second=dict(name='rotary', module=None, theta=1_000_000.0, layout='half'),
-        pattern=(0, 0, 0, 1),
-    )
+    config.encoding = dict(name='by_layer', second=dict(name='rotary', theta=1_000_000.0))
     return config

@@ -5,7 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='selective_rope', module=None, theta=500_000.0, temperature=1.0, rank=16, kernel=4, gated=False
-    )
+    config.encoding = dict(name='selective_rope')
     return config

@@ -8,11 +8,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='self_extend',
-        module=None,
-        over=dict(name='rotary', module=None, theta=10_000.0, layout='half'),
-        group=8,
-        window=32,
-    )
+    config.encoding = dict(name='self_extend', group=8, window=32)
     return config

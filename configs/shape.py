@@ -5,5 +5,5 @@ from configs import sinusoidal
 
 def get_config():
     config = sinusoidal.get_config()
-    config.positions = dict(name='shifted', max_shift=500)
+    config.positions = dict(name='shifted')
     return config

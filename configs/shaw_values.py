@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='shaw', module=None, max_distance=16, max_ahead=None, values=True)
+    config.encoding = dict(name='shaw', values=True)
     return config

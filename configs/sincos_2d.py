@@ -5,6 +5,6 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='sincos_2d', module=None, theta=10_000.0, frequencies='vaswani')
-    config.positions = dict(name='grid', columns=16, rows=None)
+    config.encoding = dict(name='sincos_2d')
+    config.positions = dict(name='grid')
     return config

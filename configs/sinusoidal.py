@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='sinusoidal', module=None, theta=10_000.0, layout='interleaved')
+    config.encoding = dict(name='sinusoidal')
     return config

@@ -5,7 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(
-        name='chain', module=None, first=dict(name='sinusoidal', module=None), second=dict(name='alibi', module=None)
-    )
+    config.encoding = dict(name='chain')
     return config

@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='stick_breaking', module=None, attend_current=False, remainder=False)
+    config.encoding = dict(name='stick_breaking')
     return config

@@ -5,6 +5,6 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='swin_bias', module=None, max_distance=15, init_std=0.02)
-    config.positions = dict(name='grid', columns=16, rows=None)
+    config.encoding = dict(name='swin_bias')
+    config.positions = dict(name='grid')
     return config

@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='t5_bias', module=None, buckets=32, max_distance=128)
+    config.encoding = dict(name='t5_bias')
     return config

@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='tapa', module=None, exponent=0.1, amplitude_share=0.5)
+    config.encoding = dict(name='tapa')
     return config

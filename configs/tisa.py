@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='tisa', module=None, kernels=5, init_std=1.0)
+    config.encoding = dict(name='tisa')
     return config

@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='transformer_xl', module=None)
+    config.encoding = dict(name='transformer_xl')
     return config

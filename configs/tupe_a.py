@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='tupe_a', module=None, max_length=1024, init_std=0.02, out_of_range='nan')
+    config.encoding = dict(name='tupe_a')
     return config

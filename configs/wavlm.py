@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='wavlm_gated', module=None, buckets=320, max_distance=800, bidirectional=True)
+    config.encoding = dict(name='wavlm_gated')
     return config

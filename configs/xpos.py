@@ -5,5 +5,5 @@ from configs import default
 
 def get_config():
     config = default.get_config()
-    config.encoding = dict(name='xpos', module=None, theta=10_000.0, gamma=0.4, scale_base=512.0, layout='interleaved')
+    config.encoding = dict(name='xpos')
     return config

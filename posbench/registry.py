@@ -25,14 +25,14 @@ class Registry:
     folder: str
     class_name: str
 
-    def names(self) -> list[str]:
-        """Their names: paths of files below the room, without .py."""
-        room = PACKAGE / self.folder
-        defines = re.compile(rf'^class {self.class_name}\b', re.MULTILINE)
+    def names(self, package: pathlib.Path = PACKAGE) -> list[str]:
+        """Their names: paths of files below the room, without .py. By text, so that no broken file hides the rest."""
+        room = package / self.folder
+        defines = re.compile(rf'^class {self.class_name}\b'.encode(), re.MULTILINE)
         return sorted(
             path.relative_to(room).with_suffix('').as_posix()
             for path in [*room.glob('*.py'), *room.glob('*/*.py')]
-            if path.stem != 'base' and defines.search(path.read_text('utf-8'))
+            if path.stem != 'base' and defines.search(path.read_bytes())
         )
 
     def find(self, name: str, module: str | None = None) -> type:

@@ -17,10 +17,10 @@ TREES = {name: ast.parse(path.read_text('utf-8'), str(path)) for name, path in F
 
 # From the bottom up; a module may import from its own line and from those above it. A folder stands for its files.
 LAYERS = """
-    knobs.kinds files manifest streams report datasets.sources
-    knobs.rules knobs.tree knobs.user_file ops.blocks ops.products ops.online_softmax ops.linear devices.host
-    knobs.declared ops.broadcast devices.parallel devices.fingerprint training.progress training.log models.style
-    knobs ops devices positions.documents
+    knobs.kinds registry files manifest streams report datasets.sources
+    knobs.rules knobs.tree knobs.user_file knobs.source ops.blocks ops.products ops.online_softmax ops.linear devices.host
+    knobs.annotations knobs.declared ops.broadcast devices.fingerprint training.progress training.log models.style
+    knobs ops devices positions.documents training.settings
     encodings.base
     encodings positions
     models.kernels
@@ -112,7 +112,7 @@ def test_an_encoding_knows_only_the_base_its_helpers_and_ranges():
         assert {other for other in others if not other.startswith(below)} == set(), name
 
 
-@pytest.mark.parametrize('module', ['report', 'knobs', 'runs.workdir', 'runs.study'])
+@pytest.mark.parametrize('module', ['report', 'knobs', 'runs.workdir', 'runs.study', 'training.settings'])
 def test_what_answers_before_jax_is_loaded_does_not_load_it(module):
     members = [name for name in FILES if f'{name}.'.startswith(f'posbench.{module}.')]
     loaded = {other for name in members for behind in everything_behind(name) for other in outside(behind)}

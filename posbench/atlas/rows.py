@@ -17,7 +17,7 @@ from posbench import encodings
 from posbench.atlas import mechanism, probing, views
 from posbench.encodings import base
 from posbench.files import write_atomically
-from posbench.knobs import declared, rules, schema
+from posbench.knobs import annotations, declared, rules, schema
 from posbench.knobs.kinds import UsageError
 from posbench.models import attention
 
@@ -247,8 +247,8 @@ def _documentation(thing) -> str:
 
 def _options(encoding: dict) -> list[dict]:
     found = []
-    for name, option in declared.encoding_options(encoding['name'], encoding['module']).items():
-        is_nested, value = option.knob is declared.NESTED, encoding.get(name, option.default)
+    for name, option in declared.options('encoding', encoding['name'], encoding['module']).items():
+        is_nested, value = option.knob is annotations.NESTED, encoding.get(name, option.default)
         inner = value.get('name') if isinstance(value, dict) else value
         found.append(
             dict(
@@ -268,7 +268,7 @@ def _of(name: str, used: list[dict]) -> list[dict]:
 
 def _positions(chosen: dict) -> str:
     """A position map, and those of its options that are not the usual ones."""
-    usual = {name: option.default for name, option in declared.position_options(chosen['name']).items()}
+    usual = {name: option.default for name, option in declared.options('positions', chosen['name']).items()}
     changes = [f'{name}={value}' for name, value in chosen.items() if name != 'name' and value != usual[name]]
     return chosen['name'] + (f' ({", ".join(changes)})' if changes else '')
 

@@ -1,9 +1,16 @@
 """Knobs: what each may be, where that is declared, and the way from a file and a command line to a good config.
 
-Nothing here imports jax: a typo is answered in a fraction of a second. Encodings, position maps and tasks write `Range`
-inside the annotations of their options: `theta: Annotated[float, Range(above=0)] = 10_000.0`.
+Nothing here imports jax: a typo is answered in a fraction of a second. What declares knobs writes these inside its
+annotations: `theta: Annotated[float, Range(above=0)] = 10_000.0`, `folder: Path | None`, `over: Nested = 'rotary'`.
 """
 
-from posbench.knobs.kinds import Range, UsageError
+from typing import Annotated, Any
 
-__all__ = ['Range', 'UsageError']
+from posbench.knobs.kinds import INCREASING, UNIQUE, Range, UsageError
+
+# A file or folder; the value is a text, made absolute before anybody sees it.
+Path = Annotated[str, 'a path']
+# An option that is an encoding itself: a name, or dict(name=..., its options), until it is built.
+Nested = Annotated[Any, 'an encoding']
+
+__all__ = ['INCREASING', 'UNIQUE', 'Nested', 'Path', 'Range', 'UsageError']

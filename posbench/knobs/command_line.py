@@ -18,7 +18,8 @@ python launch.py --experiment=experiments/NAME.py [--workdir=DIR] [--shard=I/N] 
 python launch.py --report=DIR [--readme=FILE]                                                  a report from rows
 python launch.py --atlas [--config=FILE] [--workdir=DIR]                                       every encoding, drawn
 
-The same command again resumes a run. What a knob may be stands in configs/default.py.
+The same command again resumes a run. What a knob means stands in configs/default.py.
+The folder of a run is enough for a mode: python launch.py --workdir=runs/rope --mode=evaluate|generate|params
 Exit code: 0 success, 1 a run failed, 2 a bad flag, config or folder.
 """
 
@@ -50,13 +51,19 @@ MODES = ('train', 'evaluate', 'generate', 'params')
 
 FLAGS = {
     'config': Flag(
-        Path(), ('config', 'atlas'), 'a run: a .py file with get_config(), or the config.json of a run', 'FILE'
+        Path(),
+        ('config', 'atlas'),
+        'a run: a .py file with get_config(), or the config.json of a run; by default that of --workdir',
+        'FILE',
     ),
     'experiment': Flag(Path(), ('experiment',), 'a study: a .py file with runs()', 'FILE'),
     'report': Flag(Path(), ('report',), 'rebuild the report of a folder from its rows', 'DIR'),
     'atlas': Flag(Bool(), ('atlas',), 'draw every encoding there is, and that of --config, on one page', ''),
     'workdir': Flag(
-        Path(), ('config', 'experiment', 'atlas'), 'where results go; by default runs/<name of the file>', 'DIR'
+        Path(),
+        ('config', 'experiment', 'atlas'),
+        'where results go; by default runs/<name of the file>, or where a config.json lies',
+        'DIR',
     ),
     'mode': Flag(Choice(MODES), ('config',), 'what to do; by default train, which evaluates and reports too', 'MODE'),
     'resume': Flag(Choice(('auto', 'must', 'never')), ('config',), 'continue a run that is there', 'auto|must|never'),
@@ -107,6 +114,8 @@ def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request
     values = {name: _value(name, text) for name, text in texts.items()}
     if values.get('help'):
         return Request(help=True)
+    if 'workdir' in values and not any(values.get(job) for job in JOBS):
+        values['config'] = _config_of(_path(values['workdir']))
     job = _job(values, overrides)
     # A shell leaves the ~ of --workdir=~/runs alone.
     values |= {name: _path(value) for name, value in values.items() if FLAGS[name].knob == Path()}
@@ -120,8 +129,10 @@ def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request
             _must_exist('readme', values['readme'], os.path.isfile, 'a file')
         return Request(**values)
     _must_exist('config' if job == 'atlas' else job, path, os.path.isfile, 'a file')
-    name = path.resolve().parent.name if path.name == 'config.json' else path.stem
-    values.setdefault('workdir', pathlib.Path('runs', 'atlas' if job == 'atlas' else name))
+    of_a_run = path.name == 'config.json'
+    name = path.resolve().parent.name if of_a_run else path.stem
+    folder = path.parent if of_a_run else pathlib.Path('runs', name)
+    values.setdefault('workdir', pathlib.Path('runs', 'atlas') if job == 'atlas' else folder)
     if job == 'experiment':
         if path.suffix != '.py':
             raise UsageError(f'--experiment: got {str(path)!r}, wanted a .py file with runs()')
@@ -188,6 +199,17 @@ def _job(values: dict, overrides: dict) -> str:
     if overrides and 'config' not in values:
         raise UsageError(f'config.{next(iter(overrides))}: a knob goes with --config, not with --{job}')
     return job
+
+
+def _config_of(folder: pathlib.Path) -> str:
+    """The config of the run in a folder."""
+    path = folder / 'config.json'
+    if not path.is_file():
+        raise UsageError(
+            f'--workdir: got {str(folder)!r}, in which there is no config.json of a run; wanted the folder of a run, '
+            'or --config=FILE as well'
+        )
+    return str(path)
 
 
 def _path(text: str) -> pathlib.Path:

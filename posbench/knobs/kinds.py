@@ -1,8 +1,7 @@
 """What a knob may be: its type, its range, and the words that say so.
 
-Standard library only, because a typo has to be answered before jax is imported. Encodings and position maps write
-`Range` inside their annotations, where it does nothing at run time:
-`theta: Annotated[float, Range(above=0)] = 10_000.0`.
+Standard library only, because a typo has to be answered before jax is imported. `Range`, `UNIQUE` and `INCREASING` are
+written inside annotations, where they do nothing at run time: `theta: Annotated[float, Range(above=0)] = 10_000.0`.
 """
 
 import dataclasses
@@ -68,6 +67,20 @@ class Range:
         words = {'above': 'above', 'min': 'of at least', 'below': 'below', 'max': 'at most'}
         limits = [f'{word} {getattr(self, name)}' for name, word in words.items() if getattr(self, name) is not None]
         return ' and '.join(limits)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """What an annotation says of a tuple besides the range of its items."""
+
+    words: str
+
+
+# How a command line says None.
+NONE = ('None', 'none', 'null')
+
+UNIQUE = Mark('distinct')
+INCREASING = Mark('increasing')
 
 
 class Knob:
@@ -192,6 +205,7 @@ class Choice(Knob):
 @dataclasses.dataclass(frozen=True)
 class Text(Knob):
     wanted = 'a text in UTF-8 that is not empty'
+    plural = 'texts in UTF-8 that are not empty'
 
     def check(self, value: Any) -> str:
         # Bytes of the command line that are no UTF-8 arrive as lone surrogates.
@@ -213,26 +227,31 @@ class Path(Knob):
 
 @dataclasses.dataclass(frozen=True)
 class Tuple(Knob):
-    """One or more numbers: (0, 1, 2) or 0,1,2 on the command line."""
+    """One or more numbers, or any number of texts: (0, 1, 2) or 0,1,2 on the command line."""
 
-    item: Int | Float = Int()
+    item: Int | Float | Text = Int()
     length: int | None = None
-    unique: bool = False
-    increasing: bool = False
+    marks: frozenset[Mark] = frozenset()
+
+    @property
+    def may_be_empty(self) -> bool:
+        return isinstance(self.item, Text) and self.length is None
 
     @property
     def wanted(self) -> str:
-        order = 'increasing ' if self.increasing else 'distinct ' if self.unique else ''
-        return f'{self.length or "one or more"} {order}{self.item.plural}'
+        count = self.length or ('any number of' if self.may_be_empty else 'one or more')
+        return ' '.join([str(count), *sorted(mark.words for mark in self.marks), self.item.plural])
 
     def check(self, value: Any) -> tuple:
-        if not isinstance(value, list | tuple) or not value or (self.length and len(value) != self.length):
+        if not isinstance(value, list | tuple) or (self.length and len(value) != self.length):
             raise NotAllowed(value, self.wanted)
         try:
             items = tuple(self.item.check(item) for item in value)
         except NotAllowed:
             raise NotAllowed(value, self.wanted) from None
-        if (self.unique and len(set(items)) < len(items)) or (self.increasing and sorted(set(items)) != list(items)):
+        in_order = INCREASING not in self.marks or sorted(set(items)) == list(items)
+        distinct = UNIQUE not in self.marks or len(set(items)) == len(items)
+        if not (items or self.may_be_empty) or not in_order or not distinct:
             raise NotAllowed(value, self.wanted)
         return items
 
@@ -240,11 +259,31 @@ class Tuple(Knob):
         inner = text.strip()
         if inner[:1] + inner[-1:] in ('()', '[]'):
             inner = inner[1:-1].strip()
+        if not inner and self.may_be_empty:
+            return ()
         try:
-            items = tuple(self.item.parse(part) for part in inner.removesuffix(',').split(','))
+            items = tuple(self.item.parse(part.strip()) for part in inner.removesuffix(',').split(','))
         except NotAllowed:
             raise NotAllowed(text, self.wanted) from None
         return self.check(items)
+
+
+@dataclasses.dataclass(frozen=True)
+class Nothing(Knob):
+    """In the place of a group of knobs that there is not: None, and `because` says why."""
+
+    because: str
+
+    @property
+    def wanted(self) -> str:
+        return f'None, because {self.because}'
+
+    def check(self, value: Any) -> None:
+        if value is not None:
+            raise NotAllowed(value, self.wanted)
+
+    def parse(self, text: str) -> None:
+        return self.check(None if text in NONE else text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -261,7 +300,7 @@ class Optional(Knob):
         return None if value is None else self._or_none(self.knob.check, value)
 
     def parse(self, text: str) -> Any:
-        return None if text in ('None', 'none', 'null') else self._or_none(self.knob.parse, text)
+        return None if text in NONE else self._or_none(self.knob.parse, text)
 
     def _or_none(self, read, value):
         try:

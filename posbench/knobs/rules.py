@@ -1,5 +1,6 @@
 """What ties knobs together: each rule is one sentence that names all of them.
 
+What a group chooses decides which options it has, so that a rule about one of them asks whether it is there.
 What needs the machine (do the axes of the mesh multiply to the devices?) is checked where the machine is known.
 """
 
@@ -22,14 +23,22 @@ def broken(
     `traits` are the class constants of the encoding: `even_width` and `even_head_width` mean what they say;
     `second_traits` are those of the encoding of the second phase.
     """
+    yield from _task(config)
     yield from _positions(config)
-    yield from _dataset(config['dataset'])
+    yield from _dataset(config['dataset'] or {})
     yield from _model(config['model'])
     yield from _widths(config, 'encoding', traits)
     yield from _train(config['train'], config['optimizer'])
     yield from _second_phase(config, second_traits or {})
     yield from _evaluate(config)
+    yield from _init(config['init'], config['train'])
     yield from _devices(config)
+
+
+def _task(config: dict) -> Iterator[str]:
+    length, stride = config['train']['length'], config['task'].get('stride')
+    if stride is not None and stride > length:
+        yield f'config.task.stride: got {stride}, wanted at most config.train.length, which is {length}'
 
 
 def _positions(config: dict) -> Iterator[str]:
@@ -48,14 +57,14 @@ def _positions(config: dict) -> Iterator[str]:
 
 
 def _dataset(dataset: dict) -> Iterator[str]:
-    name, folder = dataset['name'], dataset['folder']
-    if name == 'folder' and folder is None:
+    name, folder = dataset.get('name'), dataset.get('folder')
+    if name == 'folder' and 'folder' in dataset and folder is None:
         yield "config.dataset.folder: got None, wanted a path, because config.dataset.name is 'folder'"
     if name != 'folder' and folder is not None:
         yield f'config.dataset.folder: got {folder!r}, wanted None, because config.dataset.name is {name!r}'
     if folder is not None and not os.path.isdir(folder):
         yield f'config.dataset.folder: got {folder!r}, which is no folder on this machine'
-    if dataset['tokenizer'] == 'bpe' and dataset['vocabulary'] < 257:
+    if dataset.get('tokenizer') == 'bpe' and dataset['vocabulary'] < 257:
         yield (
             f'config.dataset.vocabulary: got {dataset["vocabulary"]}, wanted at least 257 (256 bytes and the end of a '
             "document), because config.dataset.tokenizer is 'bpe'"
@@ -63,31 +72,24 @@ def _dataset(dataset: dict) -> Iterator[str]:
 
 
 def _model(model: dict) -> Iterator[str]:
-    if model['kind'] == 'encoder':
-        yield (
-            "config.model.kind: got 'encoder', wanted 'decoder', because config.dataset is text whose next token an "
-            'encoder would see'
-        )
-    if model['width'] % model['heads']:
-        yield (
-            f'config.model.width: got {model["width"]}, wanted a multiple of config.model.heads, '
-            f'which is {model["heads"]}'
-        )
+    width, heads = model.get('width'), model.get('heads')
+    if width and heads and width % heads:
+        yield f'config.model.width: got {width}, wanted a multiple of config.model.heads, which is {heads}'
 
 
 def _widths(config: dict, path: str, traits: dict) -> Iterator[str]:
     """What the encoding at `path` asks of the widths of the model."""
-    width, heads = config['model']['width'], config['model']['heads']
+    width, heads = config['model'].get('width'), config['model'].get('heads')
     group = config
     for name in path.split('.'):
         group = group[name]
     because = f'because config.{path}.name is {group["name"]!r}'
-    if traits.get('even_head_width') and not width % heads and width // heads % 2:
+    if traits.get('even_head_width') and width and heads and not width % heads and width // heads % 2:
         yield (
             f'config.model.width: got {width}, which is {width // heads} for each of config.model.heads = {heads}; '
             f'wanted an even head width, {because}'
         )
-    if traits.get('even_width') and width % 2:
+    if traits.get('even_width') and width and width % 2:
         yield f'config.model.width: got {width}, wanted an even width, {because}'
 
 
@@ -126,14 +128,23 @@ def _second_phase(config: dict, traits: dict) -> Iterator[str]:
 
 
 def _evaluate(config: dict) -> Iterator[str]:
-    length, evaluate = config['train']['length'], config['evaluate']
-    if evaluate['stride'] > length:
-        yield f'config.evaluate.stride: got {evaluate["stride"]}, wanted at most config.train.length, which is {length}'
+    evaluate = config['evaluate']
     if evaluate['batch_tokens'] < longest(config):
         yield (
             f'config.evaluate.batch_tokens: got {evaluate["batch_tokens"]}, wanted at least {longest(config)}, one '
             'longest sequence by config.train.length, config.evaluate.multiples and config.evaluate.first_unseen'
         )
+
+
+def _init(init: dict, train: dict) -> Iterator[str]:
+    steps, patterns = init['first_steps'], init['freeze_at_first']
+    if bool(steps) != bool(patterns):
+        yield (
+            f'config.init.first_steps: got {steps} with config.init.freeze_at_first = {patterns}, wanted both or '
+            'neither: those patterns are frozen for so many steps'
+        )
+    if steps > train['steps']:
+        yield f'config.init.first_steps: got {steps}, wanted at most config.train.steps, which is {train["steps"]}'
 
 
 def _devices(config: dict) -> Iterator[str]:

@@ -73,7 +73,7 @@ def _allowed(key, knob, function, value, folders):
         value = function(value)
     except NotAllowed as error:
         raise UsageError(f'config.{key}: {error}') from None
-    return _located(value, folders) if knob == PATH and value is not None else value
+    return _located(value, folders) if knob in (PATH, Path()) and value is not None else value
 
 
 def _located(path: str, folders: list[pathlib.Path]) -> str:

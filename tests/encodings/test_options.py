@@ -31,9 +31,9 @@ def test_an_option_that_is_accepted_and_ignored_is_noticed():
 
 
 def test_options_read_from_the_source_are_the_fields_of_the_class():
-    assert declared.encoding_names() == encodings.names()
+    assert declared.names('encoding') == encodings.names()
     for name in encodings.names():
-        read, built = declared.encoding_options(name), encodings.build(name)
+        read, built = declared.options('encoding', name), encodings.build(name)
         assert list(read) == contract.options_of(built), name
         parts = built.parts()
         plain = [option for option in read if option not in parts]

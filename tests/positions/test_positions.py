@@ -245,7 +245,7 @@ def test_every_option_arrives(name, options):
 
 
 def test_the_table_of_options_is_complete():
-    assert {name: list(declared.position_options(name)) for name in positions.names()} == {
+    assert {name: list(declared.options('positions', name)) for name in positions.names()} == {
         'abacus': ['digits', 'max_shift'],
         'bipe': ['separators'],
         'cape': ['max_global_shift', 'max_local_shift', 'max_global_scaling', 'centred'],
