@@ -8,7 +8,7 @@ no logit depends on how many tokens follow.
 
 from typing import Annotated, ClassVar
 
-from posbench.encodings import base, dape
+from posbench.encodings import dape
 from posbench.knobs import Range
 
 
@@ -18,8 +18,6 @@ class Encoding(dape.Encoding):
     Neighbours are keys that are stored next to each other, whatever their positions are.
     """
 
-    over: base.Nested = 'kerple_log'
-    hidden: Annotated[int, Range(min=1)] = 32
     reach: Annotated[int, Range(min=1)] = 1
 
     causal_only: ClassVar[bool] = False

@@ -15,6 +15,8 @@ from posbench.encodings import base
 from posbench.encodings.parts import rotation, spectra
 from posbench.knobs import Range
 
+Theta = Annotated[float, Range(above=0)]
+
 
 class Rotation(base.PositionEncoding):
     """The turning itself; a subclass says how fast each pair turns.
@@ -61,7 +63,7 @@ class Encoding(Rotation):
     angles of a head of that width: pos * theta^(-2c/d), and pairs are made within them.
     """
 
-    theta: Annotated[float, Range(above=0)] = 10_000.0
+    theta: Theta = 10_000.0
     fraction: Annotated[float, Range(above=0, max=1)] = 1.0
 
     @nn.nowrap

@@ -20,7 +20,7 @@ class Encoding(rotary.Encoding):
     training length of the default config.
     """
 
-    theta: Annotated[float, Range(above=0)] = 500_000.0
+    theta: rotary.Theta = 500_000.0
     factor: Annotated[float, Range(min=1)] = 8.0
     original_length: Annotated[int, Range(min=1)] = 128
     low_turns: Annotated[float, Range(above=0)] = 1.0
