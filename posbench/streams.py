@@ -3,7 +3,7 @@
 import jax
 
 # The order is part of every result: new streams go to the end.
-NAMES = ('parameters', 'batch', 'dropout', 'positions', 'evaluation', 'generation')
+NAMES = ('parameters', 'batch', 'dropout', 'positions', 'evaluation', 'generation', 'held_out')
 
 
 def key(seed: jax.Array | int, stream: str, step: jax.Array | int = 0) -> jax.Array:

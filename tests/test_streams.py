@@ -14,7 +14,7 @@ def bits(*arguments) -> tuple:
 
 
 def test_the_order_of_the_names_is_part_of_every_result():
-    assert streams.NAMES == ('parameters', 'batch', 'dropout', 'positions', 'evaluation', 'generation')
+    assert streams.NAMES == ('parameters', 'batch', 'dropout', 'positions', 'evaluation', 'generation', 'held_out')
 
 
 def test_seeds_names_and_steps_all_give_other_keys():

@@ -30,16 +30,19 @@ METRICS = metrics('sequence')
 def loss(logits_BC: jax.Array, targets_B: jax.Array, weights_B: jax.Array) -> tuple[jax.Array, jax.Array]:
     """(sum of the cross-entropies in nats, their weight). Traced."""
     nats_B = optax.softmax_cross_entropy_with_integer_labels(logits_BC.astype(jnp.float32), targets_B)
-    return (nats_B * weights_B).sum(), weights_B.sum()
+    # What is not scored may be past a table, where there is only NaN.
+    return jnp.where(weights_B > 0, nats_B * weights_B, 0.0).sum(), weights_B.sum()
 
 
 def score(logits_BC: jax.Array, targets_B: jax.Array, weights_B: jax.Array) -> base.Sums:
-    """What a batch adds to the sums; the likeliest class is what was said. Traced."""
-    classes = logits_BC.shape[-1]
-    true_BC = jax.nn.one_hot(targets_B, classes) * weights_B[:, None]
-    said_BC = jax.nn.one_hot(logits_BC.argmax(axis=-1), classes)
+    """What a batch adds to the sums; the likeliest class is what was said, and NaN where logits are NaN. Traced."""
+    true_BC = jax.nn.one_hot(targets_B, logits_BC.shape[-1]) * weights_B[:, None]
+    said_BC = jax.nn.one_hot(logits_BC.argmax(axis=-1), logits_BC.shape[-1])
+    # The place of a NaN would pass for the largest one, and so for an answer.
+    lost_B1 = jnp.isnan(logits_BC).any(axis=-1, keepdims=True) & (weights_B > 0)[:, None]
+    said_BC = jnp.where(lost_B1, jnp.nan, said_BC)
     nats, weight = loss(logits_BC, targets_B, weights_B)
-    # Float32 counts are exact, so that batches of any size add up, but products of them need not be.
+    # Counts in float32 are exact, and add up over batches of any size, but not in products of lower precision.
     confusion_CC = jnp.einsum('BC,BK->CK', true_BC, said_BC, precision=jax.lax.Precision.HIGHEST)
     return dict(confusion_CC=confusion_CC, loss=nats, weight=weight)
 
@@ -57,6 +60,8 @@ def values(sums: base.Sums) -> dict[str, float]:
 
 def macro_f1(confusion_CC: np.ndarray) -> float:
     """The mean of 2 right / (true + said) over classes that are the truth or were said at least once."""
+    if np.isnan(confusion_CC).any():
+        return float('nan')
     right_C, true_C, said_C = np.diagonal(confusion_CC), confusion_CC.sum(axis=1), confusion_CC.sum(axis=0)
     seen_C = true_C + said_C > 0
     return float((2 * right_C[seen_C] / (true_C + said_C)[seen_C]).mean()) if seen_C.any() else float('nan')
@@ -66,9 +71,11 @@ def figures(sums: base.Sums, names: Sequence[str]) -> dict[str, dict]:
     """The confusion matrix, of counts, with these names of the classes."""
     names = [str(name) for name in names]
     counts_CC = np.asarray(sums['confusion_CC'], np.float64)
+    # JSON has no NaN.
+    values_CC = [[None if np.isnan(count) else count for count in line] for line in counts_CC.tolist()]
     matrix = dict(kind='matrix', title='What was said of each class', rows=names, columns=names)
     labels = dict(row_label='true', column_label='said')
-    return dict(confusion=dict(**matrix, **labels, values=counts_CC.tolist()))
+    return dict(confusion=dict(**matrix, **labels, values=values_CC))
 
 
 def chance(train_C: np.ndarray, scored_C: np.ndarray) -> dict[str, float]:

@@ -89,6 +89,14 @@ def test_a_grid_with_rows_is_read_page_by_page():
     np.testing.assert_array_equal(pos[0].T, wanted)
 
 
+def test_a_grid_without_a_number_of_columns_is_a_square_of_any_size():
+    for side in (1, 2, 3):
+        wanted = positions.grid(key(), 2, side**2, columns=side)
+        np.testing.assert_array_equal(positions.grid(key(), 2, side**2, columns=None), wanted)
+    with pytest.raises(ValueError, match='got a length of 8, wanted a square where columns is None'):
+        positions.grid(key(), 1, 8, columns=None)
+
+
 def test_a_grid_starts_anew_with_each_document():
     segments = np.array([[0, 0, 0, 0, 1, 1, 1]], np.int32)
     pos = positions.build('grid', columns=3)(key(), 1, 7, train=False, segment_ids_BL=segments)

@@ -1,0 +1,58 @@
+"""Images with a class each, in three splits that share none of them.
+
+    digits = images.load('digits')
+    digits.images['train']  # float32 [N, Y, X], from 0 (background) to 1
+
+NumPy only.
+"""
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+
+from posbench.datasets import digits
+from posbench.datasets.sources import DatasetError
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """By split: images_NYX, float32 from 0 to 1, and labels_N, int32, places in `classes`."""
+
+    name: str
+    images: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
+    classes: tuple[str, ...]
+
+
+def load(name: Literal['digits'] = 'digits') -> Images:
+    """The images called `name`, which are 'digits' (posbench/datasets/digits). Raises DatasetError."""
+    if name != 'digits':
+        raise DatasetError(f"dataset.name: got {name!r}, wanted 'digits'.")
+    try:
+        pixels_NYX, labels_N = digits.images()
+    except ValueError as error:
+        raise DatasetError(str(error)) from error
+    images_NYX, split_N = pixels_NYX.astype(np.float32) / digits.LARGEST, splits(labels_N)
+    parts = {split: np.flatnonzero(split_N == split) for split in ('train', 'validation', 'test')}
+    return Images(
+        name,
+        {split: images_NYX[rows] for split, rows in parts.items()},
+        {split: labels_N[rows] for split, rows in parts.items()},
+        digits.NAMES,
+    )
+
+
+def splits(labels_N: np.ndarray) -> np.ndarray:
+    """The split of each image: of every class, in file order, the first three fifths train, then a fifth each.
+
+    Neighbours in the file were written by one hand, so that hands of a later split were seldom trained on, and each
+    class has the same share of every split. A fifth is rounded down; what is over is trained on.
+    """
+    split_N = np.full(len(labels_N), 'train', dtype='<U10')
+    for label in np.unique(labels_N):
+        rows = np.flatnonzero(labels_N == label)
+        fifth = len(rows) // 5
+        split_N[rows[len(rows) - 2 * fifth :]] = 'validation'
+        split_N[rows[len(rows) - fifth :]] = 'test'
+    return split_N
