@@ -66,7 +66,7 @@ def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | Non
 
 def _draw(study: Study, found: list[boards_lib.Board]) -> dict[str, list]:
     """Draws every figure there is something for; by the heading of its board, '' for those of the folder."""
-    from posbench.report import by_position, canvas, curves, page, pictures
+    from posbench.report import by_position, canvas, curves, matrices, page, pictures, texts
 
     drawn: dict[str, list] = {}
 
@@ -77,20 +77,41 @@ def _draw(study: Study, found: list[boards_lib.Board]) -> dict[str, list]:
 
     who = study.runs[0].name if study.single else 'every encoding'
     train_length = next((board.train_length for board in found if board.train_length is not None), None)
+    tasks: dict[str, list[boards_lib.Board]] = {}
     with canvas.style():
         for i, board in enumerate(found):
+            tasks.setdefault(board.task.name, []).append(board)
             heading, end = page.heading(board), '' if i == 0 else f'-{i + 1}'
-            if board.lengths:
+            words = board.metric.phrase
+            if len(board.lengths) > 1:
                 fig = curves.lengths(board, 'What happens beyond the training length')
-                keep(heading, f'lengths{end}', fig, f'Bits per character by test length, {who}. {heading}.')
-            fig = by_position.figure(board, 'Where in the window the loss is')
-            keep(heading, f'positions{end}', fig, f'Loss by position in the longest window, {who}. {heading}.')
-        # In the order of the first table.
-        order = {name: i for i, name in enumerate(found[0].runs)}
-        runs = sorted(study.runs, key=lambda run: order.get(run.name, len(order)))
-        fig = curves.learning(runs, 'Learning curves')
-        keep('', 'learning', fig, f'Training and validation loss by step, {who}.')
-        seen = {run.name: run.picture for run in runs if run.picture is not None}
+                keep(heading, f'lengths{end}', fig, f'{texts.upper(words)} by test length, {who}. {heading}.')
+            for j, metric in enumerate(board.placed):
+                fig = by_position.figure(board, metric, f'Where in the sequence the {metric.words} is')
+                alt = f'{texts.upper(metric.words)} by position in the longest sequence, {who}. {heading}.'
+                keep(heading, f'positions{end}{f"-of-{j + 1}" if j else ""}', fig, alt)
+            for j, (title, item) in enumerate(page.figures(study, board)):
+                alt = (
+                    f'{title}, {len(item["rows"])} by {len(item["columns"])}; the numbers stand in a table. {heading}.'
+                )
+                keep(heading, f'figure{end}-{j + 1}', matrices.figure(item, title), alt)
+        ordered = []
+        for i, (task, of_task) in enumerate(tasks.items()):
+            # In the order of the first table.
+            order = {name: j for j, name in enumerate(of_task[0].runs)}
+            runs = [run for run in study.runs if run.task.name == task]
+            runs.sort(key=lambda run: order.get(run.name, len(order)))
+            heading, end = '' if len(tasks) == 1 else page.heading(of_task[0]), '' if i == 0 else f'-{i + 1}'
+            ordered += runs
+            validated = any(run.series('validation', 'loss') for run in runs)
+            what = 'Training and validation loss' if validated else 'Training loss'
+            keep(heading, f'learning{end}', curves.learning(runs, 'Learning curves'), f'{what} by step, {who}.')
+            # A share is no loss in other words, as bits are.
+            if of_task[0].metric.share or not validated:
+                fig = curves.progress(of_task[0], runs, f'{texts.upper(of_task[0].metric.words)} on validation data')
+                alt = f'{texts.upper(of_task[0].metric.phrase)} on validation data by step, {who}.'
+                keep(heading, f'validation{end}', fig, alt)
+        seen = {run.name: run.picture for run in ordered if run.picture is not None}
         if study.single and seen:
             picture = next(iter(seen.values()))
             fig = pictures.one(picture, train_length, f'What {who} does')

@@ -1,50 +1,25 @@
-"""A board: all runs that were trained at one length and scored on one text, with what follows from their numbers."""
+"""A board: all runs of one task that were trained at one length, with what follows from their numbers."""
 
 import dataclasses
 import functools
 import math
 from collections.abc import Sequence
 
-from posbench.report import statistics
+from posbench.report import statistics, verdicts
 from posbench.report.folder import Run, Study
 from posbench.report.rows import BASELINE, Row
+from posbench.report.task import Metric, Task
+from posbench.report.verdicts import Point, Verdict
 
-# A protocol says which tokens a length is scored on.
-PROTOCOLS = {'windows': 'windows', 'sliding': 'last tokens'}
-EXPLAINED = {
-    'windows': 'non-overlapping windows of that length, every token scored',
-    'sliding': 'a sliding window of that length, only its last tokens scored: the same targets at every length',
-}
-MEASURES = {
-    'bits_per_character': ('bits', 'per character'),
-    'perplexity': ('perplexity', 'per token'),
-    'loss': ('loss', 'nats per token'),
-}
-BY_POSITION = 'loss_at_position'
-
-# Worst longer length against the training length, in bits per character. Written before any run was looked at.
-HOLDS, DEGRADES = 1.05, 1.25
-THRESHOLDS = (
-    f'Verdicts compare the worst longer length with the training length. Holds: at most ×{HOLDS:.2f} the bits per '
-    f'character. Degrades: at most ×{DEGRADES:.2f}. Falls apart: more than that, or worse than the unigram model, or '
-    f'not a number. Diverged: not a number at the training length already.'
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Verdict:
-    """`word` follows from `ratio`, the bits per character at the worst longer length over those at the training's."""
-
-    word: str
-    ratio: float
-    worst: int
+# The end of the name of a metric by place in the sequence.
+AT_POSITION = '_at_position'
 
 
 @dataclasses.dataclass(frozen=True)
 class Board:
-    """Rows of one (task, training length). `split` is the text of the length table; other splits are only listed."""
+    """Rows of one (task, training length). `split` is what the length table is about; other splits are only listed."""
 
-    task: str | None
+    task: Task
     train_length: int | None
     split: str | None
     runs: list[str]
@@ -52,9 +27,15 @@ class Board:
     rows: list[Row]
 
     @property
+    def metric(self) -> Metric:
+        """The metric that decides."""
+        return self.task.deciding
+
+    @property
     def lengths(self) -> list[int]:
         """Every length that a protocol scored, ascending; the columns of the length table."""
-        return sorted({length for _, split, metric, length in self.cells if split == self.split and _scored(metric)})
+        found = {n for _, split, metric, n in self.cells if split == self.split and self.task.scored(metric)}
+        return sorted(found - {None})
 
     @functools.cached_property
     def cells(self) -> dict[tuple, list[Row]]:
@@ -72,14 +53,34 @@ class Board:
     def summary(self, run: str, metric: str, length: int | None) -> statistics.Summary | None:
         return statistics.summarize([row.value for row in self.cell(run, metric, length)])
 
-    def positions(self, run: str) -> list[int]:
-        """Ends of the bins of the loss by position, ascending."""
-        return sorted(
-            n for name, split, metric, n in self.cells if (name, split, metric) == (run, self.split, BY_POSITION)
-        )
+    @property
+    def placed(self) -> list[Metric]:
+        """The metrics that rows give by place in the sequence, in the task's order; one it does not know is last."""
+        names = {metric for _, split, metric, _ in self.cells if split == self.split and metric.endswith(AT_POSITION)}
+        stems = {name.removesuffix(AT_POSITION) for name in names}
+        known = {'loss': self.task.loss} | self.task.metrics
+        others = {stem: Metric(stem, '', 'lower') for stem in sorted(stems - set(known))}
+        return [metric for name, metric in (known | others).items() if name in stems]
+
+    def positions(self, run: str, metric: str) -> list[int]:
+        """Ends of the bins of a metric by position, ascending."""
+        wanted = (run, self.split, metric + AT_POSITION)
+        return sorted(n for *cell, n in self.cells if tuple(cell) == wanted and n is not None)
 
     def chance(self, run: str, metric: str, length: int | None) -> float | None:
         return next((row.chance for row in self.cell(run, metric, length) if row.chance is not None), None)
+
+    def chances(self, run: str, metric: str) -> dict[int, float]:
+        """What chance gives at each length where that is known."""
+        found = {length: self.chance(run, metric, length) for length in self.lengths}
+        return {length: chance for length, chance in found.items() if chance is not None}
+
+    @functools.cached_property
+    def guess(self) -> str:
+        """The name of the reference model that chance is; '' where it is none of them."""
+        main = self.task.row(self.task.main)
+        chances = {chance for run in self.runs for chance in self.chances(run, main).values()}
+        return next((name for name, values in self.baselines.items() if chances and chances <= set(values)), '')
 
     def seeds(self, run: str) -> list[int]:
         return sorted({row.seed for row in self.rows if row.run == run} - {None})
@@ -97,66 +98,60 @@ class Board:
             return 'first unseen'
         return f'{length / self.train_length:.3g}×'
 
+    def point(self, run: str, protocol: str, length: int | None) -> Point | None:
+        """The deciding metric at a length, with chance beside it."""
+        metric = self.task.row(protocol)
+        summary = self.summary(run, metric, length)
+        return None if summary is None else Point(summary.mean, self.chance(run, metric, length))
+
     def verdict(self, run: str, protocol: str) -> Verdict | None:
         """What happens beyond the training length; None where no longer length, or not the training's, was scored."""
-        metric = f'{protocol}/bits_per_character'
-        base = self.summary(run, metric, self.train_length) if self.train_length else None
+        base = self.point(run, protocol, self.train_length) if self.train_length else None
         if base is None:
             return None
-        if not math.isfinite(base.mean):
-            return Verdict('diverged', math.nan, self.train_length)
-        longer = {n: self.summary(run, metric, n) for n in self.lengths if n > self.train_length}
-        means = {n: summary.mean for n, summary in longer.items() if summary is not None}
-        if not means:
-            return None
-        # NaN compares false with everything, so the order of badness is spelled out.
-        worst = max(means, key=lambda n: (not math.isfinite(means[n]), means[n] if math.isfinite(means[n]) else 0))
-        ratio, chance = means[worst] / base.mean, self.chance(run, metric, worst)
-        if not math.isfinite(ratio) or ratio > DEGRADES or (chance is not None and means[worst] > chance):
-            return Verdict('falls apart', ratio, worst)
-        return Verdict('holds' if ratio <= HOLDS else 'degrades', ratio, worst)
+        longer = {n: self.point(run, protocol, n) for n in self.lengths if n > self.train_length}
+        longer = {n: point for n, point in longer.items() if point is not None}
+        return verdicts.judge(self.metric, self.train_length, base, longer)
 
 
 def boards(study: Study) -> list[Board]:
-    """The boards of a study, runs sorted by bits per character at the training length; ties by name, unknown last."""
-    rows = [dataclasses.replace(row, run=run.name) for run in study.runs for row in run.rows]
+    """The boards of a study, runs sorted by the deciding metric at the training length; ties by name, unknown last."""
+    tasks = {run.task.name: run.task for run in study.runs}
     groups: dict[tuple, list[Row]] = {}
-    for row in rows:
+    for row in (dataclasses.replace(row, run=run.name) for run in study.runs for row in run.rows):
         groups.setdefault((row.task, row.train_length), []).append(row)
     found = []
-    for key in sorted(groups, key=lambda key: [(part is None, part or 0) for part in key]):
-        split = _main_split(groups[key])
-        board = Board(*key, split, runs=[], baselines=_baselines(study.baselines, key[0], split), rows=groups[key])
+    for name, train_length in sorted(groups, key=lambda key: (key[0], key[1] is None, key[1] or 0)):
+        task, rows = tasks[name], groups[name, train_length]
+        split = _main_split(task, rows)
+        board = Board(task, train_length, split, runs=[], baselines=_baselines(study, task, split), rows=rows)
         found.append(dataclasses.replace(board, runs=_sorted_runs(board, study.runs)))
     return found
 
 
-def _scored(metric: str) -> bool:
-    return metric.partition('/')[0] in PROTOCOLS
-
-
-def _main_split(rows: Sequence[Row]) -> str | None:
+def _main_split(task: Task, rows: Sequence[Row]) -> str | None:
     """The split that was scored at most lengths: validation is scored at the training length alone."""
     lengths: dict[str | None, set] = {}
     for row in rows:
-        lengths.setdefault(row.split, set()).update([row.length] if _scored(row.metric) else [])
+        lengths.setdefault(row.split, set()).update([row.length] if task.scored(row.metric) else [])
     return max(sorted(lengths, key=str), key=lambda split: (len(lengths[split]), split == 'test'))
 
 
 def _sorted_runs(board: Board, runs: Sequence[Run]) -> list[str]:
     def quality(run: str) -> tuple:
-        summary = board.summary(run, 'windows/bits_per_character', board.train_length)
-        unknown, mean = summary is None, summary.mean if summary else math.nan
-        return unknown, not math.isfinite(mean), mean if math.isfinite(mean) else 0, run
+        summary = board.summary(run, board.task.row(board.task.main), board.train_length)
+        return summary is None, board.metric.badness(summary.mean if summary else math.nan), run
 
     present = {row.run for row in board.rows}
-    return sorted((run.name for run in runs if run.name in present), key=quality)
+    return sorted(dict.fromkeys(run.name for run in runs if run.name in present), key=quality)
 
 
-def _baselines(rows: Sequence[Row], task: str | None, split: str | None) -> dict[str, list[float]]:
-    """Bits per character of each reference model; more than one value where folders scored different text."""
+def _baselines(study: Study, task: Task, split: str | None) -> dict[str, list[float]]:
+    """The deciding metric of each reference model; more than one value where folders scored different data."""
     found: dict[str, list[float]] = {}
-    for row in rows:
-        if (row.task, row.split, row.metric) == (task, split, 'windows/bits_per_character') and row.value is not None:
+    for row in study.baselines:
+        if (row.task, row.split, row.metric) == (task.name, split, task.row(task.main)) and row.value is not None:
             found.setdefault(row.run.removeprefix(BASELINE), []).append(row.value)
-    return {name: sorted(set(values)) for name, values in sorted(found.items(), key=lambda item: -max(item[1]))}
+    values = {name: sorted(set(values)) for name, values in sorted(found.items())}
+    # From the worst to the best.
+    return dict(sorted(values.items(), key=lambda item: max(map(task.deciding.badness, item[1])), reverse=True))

@@ -1,4 +1,4 @@
-"""Figures of curves: quality by length, and learning. One run or many, the same drawing."""
+"""Figures of curves: quality by length, and by step. One run or many, the same drawing."""
 
 import math
 from collections.abc import Sequence
@@ -7,45 +7,91 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from posbench.report import canvas, texts
-from posbench.report.boards import PROTOCOLS, Board
+from posbench.report import canvas, statistics, texts
+from posbench.report.boards import Board
 from posbench.report.folder import Run
+from posbench.report.task import Metric
 
 
 def lengths(board: Board, title: str) -> Figure:
-    """Bits per character by test length. One run: both protocols; several: one line a run, windows."""
-    if len(board.runs) == 1:
-        lines = {label: (board.runs[0], f'{protocol}/bits_per_character') for protocol, label in PROTOCOLS.items()}
-    else:
-        lines = {run: (run, 'windows/bits_per_character') for run in board.runs}
+    """The deciding metric by test length. One run: a line a protocol; several: a line a run, by the main protocol."""
+    task, several = board.task, len(board.task.protocols) > 1
+    lines = {run: (run, task.row(task.main)) for run in board.runs}
+    if len(board.runs) == 1 and several:
+        lines = {known.label: (board.runs[0], task.row(protocol)) for protocol, known in task.protocols.items()}
     curves = {label: _curve(board, *line) for label, line in lines.items()}
     curves = {label: curve for label, curve in curves.items() if curve}
-    reference = {name: values[-1] for name, values in board.baselines.items()}
-    drawn = near(curves, reference)
-    top = ceiling(curves, reference, drawn)
-    labels = [end_label(label, curve, canvas.look(i)['color'], top) for i, (label, curve) in enumerate(curves.items())]
-    labels += reference_labels(reference, top)
-
-    fig = canvas.figure(height(len(labels)), title, 'bits per character, lower is better; test length in tokens →')
-    ax = canvas.panel(fig, right=canvas.label_space([text for _, text, _ in labels]), top=0.82, bottom=0.36)
-    for y in drawn.values():
-        ax.axhline(y, color=canvas.FAINT, linewidth=1.1, linestyle=(0, (1, 1.5)), zorder=1)
-    for i, curve in enumerate(curves.values()):
-        _draw(ax, curve, canvas.look(i), marker='o' if len(curves) < 8 else None)
+    guesses = (
+        {} if board.guess else next((c for run in board.runs if (c := board.chances(run, task.row(task.main)))), {})
+    )
+    which = f', {task.protocols[task.main].label}' if len(board.runs) > 1 and several else ''
+    unit = f' in {task.length_unit}' if task.length_unit else ''
+    subtitle = f'{board.metric.phrase}{which}, {_direction(board.metric)}; test length{unit} →'
+    fig, ax = _frame(board, curves, guesses, title, subtitle)
     _length_axis(ax, board)
-    low = min([y for curve in curves.values() for y in finite(curve)] + list(drawn.values()), default=0.0)
-    ax.set_ylim(low - 0.06 * (top - low), top)
     canvas.mark_training(ax, board.train_length)
-    canvas.label_lines(ax, labels)
     return fig
 
 
+def progress(board: Board, runs: Sequence[Run], title: str) -> Figure | None:
+    """The deciding metric on validation data by step, a line a run, mean over seeds; None where nobody logged it."""
+    curves = {}
+    for run in runs:
+        by_step: dict[int, list[float]] = {}
+        for steps, values in run.series('validation', board.metric.name).values():
+            for step, value in zip(steps, values):
+                by_step.setdefault(step, []).append(value)
+        if by_step:
+            curves[run.name] = {step: statistics.summarize(by_step[step]) for step in sorted(by_step)}
+    if not curves:
+        return None
+    found = (board.chance(run, board.task.row(board.task.main), board.train_length) for run in board.runs)
+    guess = next((chance for chance in found if chance is not None), None)
+    steps = sorted({step for curve in curves.values() for step in curve})
+    guesses = {} if board.guess or guess is None else dict.fromkeys(steps, guess)
+    subtitle = f'{board.metric.phrase} at the training length, {_direction(board.metric)}; step →'
+    fig, ax = _frame(board, curves, guesses, title, subtitle)
+    ax.set_xlim(0, steps[-1] * 1.02)
+    ax.xaxis.set_major_formatter(lambda step, _: f'{step:,.0f}')
+    return fig
+
+
+def _frame(board: Board, curves: dict[str, dict], guesses: dict[int, float], title: str, subtitle: str):
+    """Figure and axes with the curves, the reference models, and what chance gives at each x."""
+    reference = {name: values[-1] for name, values in board.baselines.items()}
+    if guesses:
+        reference['chance'] = list(guesses.values())[-1]
+    drawn = near(curves, reference)
+    top = ceiling(curves, reference, drawn, lower=board.metric.lower)
+    known = [y for curve in curves.values() for y in finite(curve)] + list(drawn.values())
+    low = min(known, default=0.0)
+    # One value alone has no height of its own.
+    top = top if top > low else low + max(0.05 * abs(low), 0.01)
+    labels = [end_label(label, curve, canvas.look(i)['color'], top) for i, (label, curve) in enumerate(curves.items())]
+    labels += reference_labels(reference, top, low)
+
+    fig = canvas.figure(height(len(labels)), title, subtitle)
+    ax = canvas.panel(fig, right=canvas.label_space([text for _, text, _ in labels]), top=0.82, bottom=0.36)
+    dots = {'color': canvas.FAINT, 'linewidth': 1.1, 'linestyle': (0, (1, 1.5)), 'zorder': 1}
+    for name, y in drawn.items():
+        if name == 'chance' and len(set(guesses.values())) > 1:
+            ax.plot(list(guesses), list(guesses.values()), **dots)
+        else:
+            ax.axhline(y, **dots)
+    for i, curve in enumerate(curves.values()):
+        _draw(ax, curve, canvas.look(i), marker='o' if len(curves) < 8 else None)
+    ax.set_ylim(low - 0.06 * (top - low), top)
+    canvas.label_lines(ax, labels)
+    return fig, ax
+
+
 def learning(runs: Sequence[Run], title: str) -> Figure | None:
-    """Training and validation loss by step: a panel a run, every seed a line."""
+    """Training and validation loss of one task by step: a panel a run, every seed a line."""
     runs = [run for run in runs if run.series('train', 'loss') or run.series('validation', 'loss')]
     if not runs:
         return None
-    subtitle = 'nats per token by step; lines: training, one a seed; dots: validation'
+    dots = '; dots: validation' if any(run.series('validation', 'loss') for run in runs) else ''
+    subtitle = f'{runs[0].task.loss.unit} by step; lines: training, one a seed{dots}'
     if len(runs) == 1:
         fig = canvas.figure(3.3, title, subtitle)
         axes = [canvas.panel(fig, right=0.35, bottom=0.36, top=0.62)]
@@ -107,6 +153,10 @@ def _learn(ax: Axes, run: Run) -> list[float]:
     return finite
 
 
+def _direction(metric: Metric) -> str:
+    return f'{metric.better} is better'
+
+
 def _shade(color: str, white: float) -> tuple[float, ...]:
     red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return tuple(part + (1 - part) * white for part in (red, green, blue))
@@ -131,18 +181,19 @@ def near(curves: dict, reference: dict[str, float]) -> dict[str, float]:
     return {name: y for name, y in reference.items() if low - room / 2 <= y <= high + room / 2}
 
 
-def ceiling(curves: dict, reference: dict[str, float], drawn: dict[str, float]) -> float:
-    """Top of the axis. Far above the unigram every model is useless, and the rest would be pressed flat."""
+def ceiling(curves: dict, reference: dict[str, float], drawn: dict[str, float], *, lower: bool = True) -> float:
+    """Top of the axis. Where lower is better, what is far above chance is useless, and would press the rest flat."""
     known = [y for curve in curves.values() for y in finite(curve)] + list(drawn.values())
     if not known:
         return 1.0
-    limit = max(reference.values()) * 1.12 if reference else max(known)
+    limit = max(reference.values()) * 1.12 if reference and lower else max(known)
     return max(min(max(known), limit), min(known) * 1.02) + 0.03 * (max(known) - min(known) > 0)
 
 
-def reference_labels(reference: dict[str, float], top: float) -> list[tuple[float, str, str]]:
-    """Where and how the names of reference models stand; an arrow where one lies above the axis."""
-    return [(y, f'{name} {y:.2f}{" ↑" if y > top else ""}', canvas.QUIET) for name, y in reference.items()]
+def reference_labels(reference: dict[str, float], top: float, low: float = -math.inf) -> list[tuple[float, str, str]]:
+    """Where and how the names of reference models stand; an arrow where one lies above or below the axis."""
+    arrows = {name: ' ↑' if y > top else ' ↓' if y < low else '' for name, y in reference.items()}
+    return [(y, f'{name} {y:.2f}{arrows[name]}', canvas.QUIET) for name, y in reference.items()]
 
 
 def end_label(label: str, curve: dict, color: str, top: float) -> tuple[float, str, str]:

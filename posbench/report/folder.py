@@ -8,7 +8,9 @@ from pathlib import Path
 
 from posbench.report import kinds
 from posbench.report import rows as rows_lib
+from posbench.report import task as task_lib
 from posbench.report.rows import ReportError, Row
+from posbench.report.task import Task
 
 # What other programs keep below a run: never a run of its own.
 _INTERNAL = ('checkpoints', 'tb')
@@ -16,12 +18,14 @@ _INTERNAL = ('checkpoints', 'tb')
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One trained configuration. `name` is unique in its folder; the dicts are None where the file is not there."""
+    """One trained configuration. `name` is unique among the runs of a task; what has no file is None."""
 
     name: str
     where: str
+    task: Task
     rows: list[Row]
     metrics: list[dict]
+    figures: dict[str, dict]
     config: dict | None
     fingerprint: dict | None
     picture: dict | None
@@ -58,14 +62,18 @@ def read(folder: str | Path) -> Study:
     found = [(place, row) for place in places for row in rows_lib.read(place / 'rows.jsonl')]
     if not found:
         raise ReportError(f'{folder}: no results; looked for rows.jsonl with at least one row, here and below.')
-    runs, baselines = [], []
+    runs, baselines, tasks = [], [], {}
     groups = _by_run(found)
     trained = Counter(place for (place, _), rows in groups.items() if not rows[0].is_baseline)
     for (place, name), rows in groups.items():
         if rows[0].is_baseline:
             baselines.extend(rows)
         else:
-            runs.append(_run(place, name, rows, folder, others=trained[place] > 1))
+            if place not in tasks:
+                tasks[place] = task_lib.read(place)
+            task_lib.check_rows(place, tasks[place][0], [row.task for row in rows])
+            runs.append(_run(place, name, rows, folder, *tasks[place], others=trained[place] > 1))
+    task_lib.agree([(run.where, run.task) for run in runs])
     runs = _named_apart(runs)
     return Study(
         folder=folder,
@@ -95,7 +103,7 @@ def _by_run(found: list[tuple[Path, Row]]) -> dict[tuple[Path, str], list[Row]]:
     return groups
 
 
-def _run(place: Path, name: str, rows: list[Row], folder: Path, others: bool) -> Run:
+def _run(place: Path, name: str, rows: list[Row], folder: Path, task: Task, figures: dict, *, others: bool) -> Run:
     """`others` says that the folder has rows of more runs than this one."""
     metrics = []
     if (place / 'metrics.jsonl').is_file():
@@ -107,14 +115,17 @@ def _run(place: Path, name: str, rows: list[Row], folder: Path, others: bool) ->
             metrics.append(line)
     picture = _picture(place / 'encoding.json')
     if others:
-        # The phases of one run: each learned up to the step it was scored at, and the last one's encoding was drawn.
+        # The phases of one run: each learned up to the step it was scored at, and the last one was drawn.
         metrics = [line for line in metrics if line['step'] <= (rows[0].step or math.inf)]
-        picture = picture if picture and picture.get('encoding') == rows[0].encoding else None
+        last = picture is not None and picture.get('encoding') == rows[0].encoding
+        picture, figures = (picture, figures) if last else (None, {})
     return Run(
         name=name,
         where=place.relative_to(folder).as_posix(),
+        task=task,
         rows=rows,
         metrics=metrics,
+        figures=figures,
         config=_json(place / 'config.json', dict),
         fingerprint=_json(place / 'fingerprint.json', dict),
         picture=picture,
@@ -123,22 +134,23 @@ def _run(place: Path, name: str, rows: list[Row], folder: Path, others: bool) ->
 
 def _named_apart(runs: list[Run]) -> list[Run]:
     """Folders of one run with different seeds become one run; where they hold the same cells, two named by folder."""
-    together: dict[str, list[Run]] = {}
+    together: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
-        together.setdefault(run.name, []).append(run)
+        together.setdefault((run.task.name, run.name), []).append(run)
     named = []
-    for name, parts in together.items():
+    for (_, name), parts in together.items():
         cells = Counter(
-            (row.task, row.split, row.train_length, row.seed, row.metric, row.length)
-            for run in parts
-            for row in run.rows
+            (row.split, row.train_length, row.seed, row.metric, row.length) for run in parts for row in run.rows
         )
         if max(cells.values()) > 1:
             named.extend(dataclasses.replace(run, name=f'{name} ({run.where})') for run in parts)
         else:
             rows = [row for run in parts for row in run.rows]
             metrics = [line for run in parts for line in run.metrics]
-            named.append(dataclasses.replace(parts[0], rows=rows, metrics=metrics))
+            figures = parts[0].figures
+            if len(parts) > 1:
+                figures = {f'{figure} {run.where}': item for run in parts for figure, item in run.figures.items()}
+            named.append(dataclasses.replace(parts[0], rows=rows, metrics=metrics, figures=figures))
     return named
 
 

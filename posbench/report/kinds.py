@@ -1,4 +1,4 @@
-"""The kinds of pictures of encodings, as views.py of the package writes them, and what each has to hold."""
+"""What a picture has to hold: the kinds of those of encodings, as atlas/views.py writes them, and those of tasks."""
 
 KINDS = {
     'similarity': 'cosine similarity of the vectors of two positions',
@@ -40,3 +40,29 @@ def check(picture: dict) -> None:
         raise ValueError(f'not a picture of kind {kind!r} ({type(error).__name__}: {error}).') from None
     if not fits:
         raise ValueError(f'the values of kind {kind!r} have other lengths than their positions or distances.')
+
+
+def check_figure(figure: dict) -> None:
+    """ValueError, in one line, for a figure of a task that cannot be drawn.
+
+    A matrix has `title`, `rows` and `columns` (names), `values` (a list a row; null where there is none), and perhaps
+    `row_label` and `column_label`, which say what the names are: 'true' and 'said' of a confusion matrix.
+    """
+    if not isinstance(figure, dict) or figure.get('kind') != 'matrix':
+        raise ValueError(f'kind is {figure.get("kind") if isinstance(figure, dict) else figure!r}, wanted matrix.')
+    labels = {label: figure.get(label, '') for label in ('title', 'row_label', 'column_label')}
+    for label, text in labels.items():
+        if not isinstance(text, str) or (label == 'title' and not text):
+            raise ValueError(f'{label} is {text!r:.60}, wanted a text.')
+    for side in ('rows', 'columns'):
+        names = figure.get(side)
+        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+            raise ValueError(f'{side} is {names!r:.60}, wanted a list of names.')
+    lines, shape = figure.get('values'), (len(figure['rows']), len(figure['columns']))
+    if not isinstance(lines, list) or not all(isinstance(line, list) for line in lines):
+        raise ValueError(f'values is {lines!r:.60}, wanted a list of numbers for each row.')
+    if len(lines) != shape[0] or {len(line) for line in lines} != {shape[1]}:
+        raise ValueError(f'values are no {shape[0]} rows of {shape[1]} numbers, as the names are.')
+    for value in (value for line in lines for value in line):
+        if isinstance(value, bool) or not isinstance(value, int | float | None):
+            raise ValueError(f'values hold {value!r:.60}, wanted numbers or null.')

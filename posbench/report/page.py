@@ -7,8 +7,8 @@ from pathlib import Path
 
 import jinja2
 
-from posbench.report import markdown, provenance, tables, texts
-from posbench.report.boards import PROTOCOLS, THRESHOLDS, Board
+from posbench.report import markdown, provenance, tables, texts, verdicts
+from posbench.report.boards import Board
 from posbench.report.folder import Study
 from posbench.report.tables import Cell, Column, Table
 
@@ -27,12 +27,13 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """The tables and figures of one board."""
+    """The tables and figures of one board; `matrices` are the numbers of figures."""
 
     heading: str
     headline: tuple[str, str]
     tables: list[Table]
     pictures: list[Picture]
+    matrices: list[Table]
     everything: Table
 
 
@@ -48,7 +49,8 @@ class Content:
     facts: list[tuple[str, str]]
     settings: tuple[list, dict]
     fingerprint: tuple[list, dict]
-    notes: tuple[str, ...] = (THRESHOLDS, texts.INTERVALS)
+    notes: tuple[str, ...]
+    words: tuple[str, ...] = verdicts.WORDS
 
 
 def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -> Content:
@@ -59,6 +61,7 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
             headline=texts.headline(board, single=study.single),
             tables=length_tables(study, board),
             pictures=drawn.get(heading(board), []),
+            matrices=[tables.matrix(item, words) for words, item in figures(study, board)],
             everything=tables.everything(board),
         )
         for board in found
@@ -72,13 +75,27 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
         facts=provenance.facts(study),
         settings=provenance.shared(study.runs, provenance.settings),
         fingerprint=provenance.shared(study.runs, provenance.fingerprint),
+        notes=notes(found),
     )
+
+
+def notes(found: list[Board]) -> tuple[str, ...]:
+    """The rules behind the verdicts on the page, and what an interval is."""
+    judged = [b for b in found if any(b.verdict(run, protocol) for run in b.runs for protocol in b.task.protocols)]
+    rules = [verdicts.sentence(b.metric, f'the {b.guess} model' if b.guess else 'chance') for b in judged]
+    return *dict.fromkeys(rules), texts.INTERVALS
+
+
+def figures(study: Study, board: Board) -> list[tuple[str, dict]]:
+    """The figures that the task made of the runs of a board, each with its title, in the order of the runs."""
+    runs = {run.name: run for run in study.runs if run.task.name == board.task.name}
+    found = [(run, figure) for run in board.runs for figure in runs[run].figures.values()]
+    return [(figure['title'] if study.single else f'{run}: {figure["title"]}', figure) for run, figure in found]
 
 
 def heading(board: Board) -> str:
     """What a board is about, in one line."""
-    trained = '' if board.train_length is None else f', trained on {texts.count(board.train_length, "token")}'
-    return f'{board.task or "unknown task"}, {board.split or "unknown split"}{trained}'
+    return ', '.join(filter(None, [board.task.name, board.split or 'unknown split', texts.trained(board)]))
 
 
 def length_tables(study: Study, board: Board) -> list[Table]:
@@ -87,7 +104,7 @@ def length_tables(study: Study, board: Board) -> list[Table]:
         return []
     if study.single:
         return [tables.lengths_of_run(board, board.runs[0])]
-    return [tables.lengths_of_study(board, protocol) for protocol in PROTOCOLS]
+    return [tables.of_study(board, protocol) for protocol in board.task.protocols]
 
 
 def environment() -> jinja2.Environment:
@@ -116,6 +133,8 @@ def to_markdown(item: Content) -> str:
         parts += [_image(picture) for picture in section.pictures]
         for table in section.tables:
             parts += [f'### {markdown.escape(table.title)}', markdown.table(table), markdown.escape(table.note)]
+        for table in section.matrices:
+            parts += [f'### {markdown.escape(table.title)}', markdown.table(table)]
     parts += [_image(picture) for picture in item.pictures]
     if item.claims:
         parts += ['### Claims', claims(item.claims)]

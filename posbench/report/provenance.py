@@ -1,13 +1,23 @@
 """Where the numbers come from: what the run folders say about themselves."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 
 from posbench.report import texts
 from posbench.report.folder import Run, Study
 from posbench.report.texts import MISSING
 
-SECTIONS = ('encoding', 'positions', 'model', 'train', 'optimizer', 'second_phase', 'dataset', 'evaluate')
+SECTIONS = (
+    'encoding', 'positions', 'task', 'input', 'model', 'head', 'train', 'optimizer', 'second_phase', 'init', 'dataset',
+    'evaluate', 'dtype', 'parallel', 'mesh',
+)  # fmt: skip
+
+# Null is a group that a run had no use for; so is a group of these that says so.
+UNUSED = {
+    'second_phase': lambda item: item['encoding']['name'] is None,
+    'init': lambda item: not (item['folder'] or item['freeze'] or item['freeze_at_first']),
+}
 
 
 def facts(study: Study) -> list[tuple[str, str]]:
@@ -23,10 +33,14 @@ def facts(study: Study) -> list[tuple[str, str]]:
     # One program trains all seeds and phases of a folder: its seconds are in every row of it, and count once.
     folders = dict.fromkeys((run.where, row.wall_seconds) for run in study.runs for row in run.rows)
     seconds = [x for _, x in folders if x is not None]
+    units = {run.task.length_unit for run in study.runs}
     found = [
         ('task', joined(known('task'))),
         ('split', joined(known('split'))),
-        ('training length', f'{texts.integers(known("train_length"))} tokens'),
+        (
+            'training length',
+            f'{texts.integers(known("train_length"))} {units.pop() if len(units) == 1 else ""}'.strip(),
+        ),
         ('seeds', texts.integers(known('seed'))),
         ('steps', texts.integers(known('step'))),
         ('parameters', texts.integers(known('params'))),
@@ -47,8 +61,7 @@ def settings(run: Run) -> list[tuple[str, str]]:
     found = [('seeds', json.dumps(run.config['seeds']))] if 'seeds' in run.config else []
     for section in SECTIONS:
         item = run.config.get(section)
-        # A second phase without an encoding is none.
-        if isinstance(item, dict) and (section != 'second_phase' or item['encoding']['name'] is not None):
+        if item is not None and not (section in UNUSED and UNUSED[section](item)):
             found += _flat(section, item)
     return found
 
@@ -60,7 +73,8 @@ def fingerprint(run: Run) -> list[tuple[str, str]]:
 
 def shared(runs: list[Run], of) -> tuple[list[tuple[str, str]], dict[str, list[tuple[str, str]]]]:
     """What `of(run)` says alike for all runs that say anything, and the rest for each run by its name."""
-    pairs = {run.name: of(run) for run in runs if of(run)}
+    often = Counter(run.name for run in runs)
+    pairs = {run.name if often[run.name] == 1 else f'{run.name}, {run.task.name}': of(run) for run in runs if of(run)}
     if not pairs:
         return [], {}
     common = set.intersection(*(set(found) for found in pairs.values()))

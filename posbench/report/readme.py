@@ -6,7 +6,7 @@ from pathlib import Path
 
 from posbench.files import write_atomically
 from posbench.report import markdown, page, provenance, tables, texts
-from posbench.report.boards import PROTOCOLS, Board
+from posbench.report.boards import Board
 from posbench.report.folder import Study
 from posbench.report.rows import ReportError
 from posbench.report.tables import Cell, Column, Table
@@ -43,10 +43,11 @@ def block(study: Study, found: Sequence[Board], picture: Path | None, readme: Pa
             continue
         if len(found) > 1:
             parts.append(f'**{markdown.escape(page.heading(board))}**')
+        # The curves of other boards have other names.
         if picture is not None and board is found[0]:
             parts.append(_image(picture, readme, board))
-        for protocol, label in PROTOCOLS.items():
-            parts += [f'Bits per character, {label}:', markdown.table(compact(board, protocol))]
+        for protocol in board.task.protocols:
+            parts += [f'{markdown.escape(tables.title(board, protocol))}:', markdown.table(compact(board, protocol))]
         parts.append(markdown.escape(context(study, board)))
     if study.claims:
         parts.append(page.claims(study.claims))
@@ -57,7 +58,7 @@ def block(study: Study, found: Sequence[Board], picture: Path | None, readme: Pa
 
 def compact(board: Board, protocol: str) -> Table:
     """Runs by lengths: mean ± half interval and the verdict."""
-    metric = f'{protocol}/bits_per_character'
+    metric = board.task.row(protocol)
     columns = [Column('encoding'), *(Column(f'{n:,}', board.multiple(n)) for n in board.lengths), Column('verdict')]
     rows = []
     for run in board.runs:
@@ -71,9 +72,9 @@ def context(study: Study, board: Board) -> str:
     """Data, training length, model size, seeds and reference models in one line."""
     sizes = sorted({size for run in board.runs for size in board.facts(run, 'params')})
     seeds = sorted({len(board.seeds(run)) for run in board.runs})
-    found = [f'{board.task or "unknown task"} ({board.split or "unknown split"} split)']
+    found = [f'{board.task.name} ({board.split or "unknown split"} split)']
     if board.train_length is not None:
-        found.append(f'trained on {texts.count(board.train_length, "token")}')
+        found.append(texts.trained(board))
     if sizes:
         ends = ' to '.join(f'{size / 1e6:.2f}' for size in dict.fromkeys((sizes[0], sizes[-1])))
         found.append(f'{" to ".join(dict.fromkeys(ends.split(" to ")))} M parameters')
@@ -83,8 +84,9 @@ def context(study: Study, board: Board) -> str:
     each = ' to '.join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
     found.append(f'{each} seed{"" if each == "1" else "s"}')
     found.append('mean ± half of a 95 % bootstrap interval' if seeds[-1] >= 3 else 'no intervals below 3 seeds')
-    reference = texts.baselines(board)
-    return '; '.join(found) + (f'. Reference models: {reference}.' if reference else '.')
+    reference, guess = texts.baselines(board), texts.chance(board)
+    beside = [f' Chance: {guess}.'] if guess and not board.guess else []
+    return '; '.join(found) + '.' + ''.join([*beside, f' Reference models: {reference}.' if reference else ''])
 
 
 def _shape(study: Study) -> str:
@@ -98,5 +100,5 @@ def _image(picture: Path, readme: Path, board: Board) -> str:
     if not target.is_relative_to(home):
         return ''
     link = urllib.parse.quote(target.relative_to(home).as_posix())
-    alt = markdown.attribute(f'Bits per character by test length: {page.heading(board)}')
+    alt = markdown.attribute(f'{texts.upper(board.metric.phrase)} by test length: {page.heading(board)}')
     return f'<img src="{link}" width="680" alt="{alt}">'

@@ -4,7 +4,8 @@ import dataclasses
 import math
 
 from posbench.report import statistics, texts
-from posbench.report.boards import BY_POSITION, EXPLAINED, MEASURES, PROTOCOLS, Board
+from posbench.report.boards import AT_POSITION, Board
+from posbench.report.task import Metric
 from posbench.report.texts import MISSING
 
 
@@ -81,71 +82,101 @@ def verdict(board: Board, run: str, protocol: str) -> Cell:
     found = board.verdict(run, protocol)
     if found is None:
         return name(MISSING)
-    if not math.isfinite(found.ratio):
-        return Cell(found.word, f'nan at {found.worst:,}', math.inf, word=True)
-    return Cell(found.word, f'×{found.ratio:.2f} at {found.worst:,}', found.ratio, word=True)
+    return Cell(found.word, f'{found.left} at {found.worst:,}', found.badness, word=True)
+
+
+def title(board: Board, protocol: str) -> str:
+    """What is measured, and on which targets where there are several protocols."""
+    label = f', {board.task.protocols[protocol].label}' if len(board.task.protocols) > 1 else ''
+    return f'{texts.upper(board.metric.phrase)}{label}'
 
 
 def lengths_of_run(board: Board, run: str) -> Table:
-    """Rows are lengths; both protocols side by side."""
-    columns = [Column('length', 'tokens')]
-    for group in PROTOCOLS.values():
-        columns += [Column(label, unit, group) for label, unit in MEASURES.values()]
-        columns.append(Column('scored', 'tokens', group))
-    columns += [Column('chance', 'unigram'), Column('seeds')]
+    """Rows are lengths; every metric under every protocol side by side, the deciding one first."""
+    protocols, metrics = board.task.protocols, _metrics(board)
+    columns = [Column('length', board.task.length_unit)]
+    for protocol in protocols.values():
+        group = protocol.label if len(protocols) > 1 else ''
+        columns += [Column(metric.words, _unit(metric), group) for metric in metrics]
+        columns.append(Column('scored', 'targets', group))
+    guessed = {metric: _chances(board, run, metric) for metric in metrics}
+    guessed = {metric: chances for metric, chances in guessed.items() if chances or metric == board.metric}
+    columns += [Column('chance', metric.words if len(guessed) > 1 else board.guess) for metric in guessed]
+    columns.append(Column('seeds'))
     rows = []
     for length in board.lengths:
         cells = [Cell(f'{length:,}', board.multiple(length), length, word=True)]
         seeds = 0
-        for protocol in PROTOCOLS:
-            for measure in MEASURES:
-                summary = board.summary(run, f'{protocol}/{measure}', length)
+        for protocol in protocols:
+            for metric in metrics:
+                summary = board.summary(run, board.task.row(protocol, metric), length)
                 seeds = max(seeds, summary.seeds if summary else 0)
                 cells.append(value(summary))
             cells.append(integer([n for n in _examples(board, run, protocol, length) if n is not None]))
-        chance = (board.chance(run, f'{protocol}/bits_per_character', length) for protocol in PROTOCOLS)
-        cells += [number(next((c for c in chance if c is not None), None)), integer([seeds])]
-        rows.append(cells)
-    note = ' '.join(f'{PROTOCOLS[protocol].capitalize()}: {EXPLAINED[protocol]}.' for protocol in PROTOCOLS)
+        cells += [number(chances.get(length)) for chances in guessed.values()]
+        rows.append([*cells, integer([seeds])])
+    if len(protocols) == 1:
+        return Table('Length table', f'{texts.upper(protocols[board.task.main].scores)}.', columns, rows)
+    note = ' '.join(f'{texts.upper(protocol.label)}: {protocol.scores}.' for protocol in protocols.values())
     return Table('Length table', note, columns, rows)
 
 
-def lengths_of_study(board: Board, protocol: str) -> Table:
-    """Rows are runs, columns are lengths: bits per character under one protocol."""
-    metric = f'{protocol}/bits_per_character'
-    columns = [Column('encoding'), *(Column(f'{n:,}', board.multiple(n), 'test length') for n in board.lengths)]
-    columns += [
-        Column('verdict'),
-        Column('seeds'),
-        Column('parameters', 'of the encoding'),
-        Column('chance', 'unigram'),
-    ]
+def of_study(board: Board, protocol: str) -> Table:
+    """Rows are runs. Columns are lengths, of the deciding metric; or all metrics where there is but one length."""
+    shown = [(board.metric, n) for n in board.lengths]
+    columns = [Column(f'{n:,}', board.multiple(n), 'test length') for n in board.lengths]
+    heading = title(board, protocol)
+    if len(board.lengths) == 1:
+        shown = [(metric, board.lengths[0]) for metric in _metrics(board)]
+        columns = [Column(metric.words, _unit(metric)) for metric, _ in shown]
+        if len(shown) > 1:
+            label = f', {board.task.protocols[protocol].label}' if len(board.task.protocols) > 1 else ''
+            heading = f'Test length {board.lengths[0]:,}{label}'
+    judged = any(board.verdict(run, protocol) for run in board.runs) or len(board.lengths) > 1
+    guesses = {run: [board.chance(run, board.task.row(protocol, m), n) for m, n in shown] for run in board.runs}
+    # One column says what chance is; where it differs from cell to cell, each cell says its own.
+    alike = all(len({guess for guess in found if guess is not None}) <= 1 for found in guesses.values())
+    columns = [Column('encoding'), *columns, *([Column('verdict')] if judged else []), Column('seeds')]
+    columns += [Column('parameters', 'of the encoding'), *([Column('chance', board.guess)] if alike else [])]
     rows = []
     for run in board.runs:
-        summaries = [board.summary(run, metric, length) for length in board.lengths]
-        chance = (board.chance(run, metric, length) for length in board.lengths)
+        summaries = [board.summary(run, board.task.row(protocol, metric), n) for metric, n in shown]
+        chances = ['' if alike or c is None else f'chance {texts.number(c)}' for c in guesses[run]]
         rows.append(
             [
                 name(run),
-                *(Cell(texts.plus_minus(s), _unfinished(s), _sortable(s.mean if s else None)) for s in summaries),
-                verdict(board, run, protocol),
+                *(
+                    Cell(texts.plus_minus(s), '; '.join(filter(None, (_unfinished(s), c))), _sortable(s and s.mean))
+                    for s, c in zip(summaries, chances)
+                ),
+                *([verdict(board, run, protocol)] if judged else []),
                 integer([max((s.seeds for s in summaries if s), default=0)]),
                 parameters(board, run),
-                number(next((c for c in chance if c is not None), None)),
+                *([number(next((c for c in guesses[run] if c is not None), None))] if alike else []),
             ]
         )
-    title = f'Bits per character, {PROTOCOLS[protocol]}'
-    note = f'{EXPLAINED[protocol].capitalize()}. Mean ± half of the 95 % interval.'
-    return Table(title, note, columns, rows)
+    note = f'{texts.upper(board.task.protocols[protocol].scores)}. Mean ± half of the 95 % interval.'
+    return Table(heading, note, columns, rows)
+
+
+def matrix(figure: dict, heading: str) -> Table:
+    """A figure of kind matrix, with its names and numbers."""
+    group = figure.get('column_label', '')
+    columns = [Column(figure.get('row_label', '')), *(Column(said, group=group) for said in figure['columns'])]
+    rows = [
+        [name(true), *(Cell(text, sort=_sortable(x)) for text, x in zip(line, values))]
+        for true, line, values in zip(figure['rows'], texts.cells(figure['values']), figure['values'])
+    ]
+    return Table(heading, '', columns, rows)
 
 
 def everything(board: Board) -> Table:
-    """Every mean there is except the loss by position, metrics that no other table knows included."""
+    """Every mean there is except those by position, metrics that no other table knows included."""
     columns = [Column('run'), Column('split'), Column('metric'), Column('length'), Column('mean')]
     columns += [Column('interval'), Column('seeds'), Column('examples'), Column('chance')]
     rows = []
     order = {run: i for i, run in enumerate(board.runs)}
-    keys = [key for key in board.cells if key[2] != BY_POSITION]
+    keys = [key for key in board.cells if not key[2].endswith(AT_POSITION)]
     for key in sorted(keys, key=lambda key: (order[key[0]], str(key[1]), key[2], key[3] is None, key[3] or 0)):
         run, split, metric, length = key
         cell = board.cells[key]
@@ -166,8 +197,26 @@ def everything(board: Board) -> Table:
     return Table('Every number', '', columns, rows)
 
 
+def _metrics(board: Board) -> list[Metric]:
+    """The deciding metric, and the others in the task's order."""
+    return sorted(board.task.metrics.values(), key=lambda metric: not metric.decides)
+
+
+def _unit(metric: Metric) -> str:
+    return metric.unit if metric.unit != metric.words else ''
+
+
+def _chances(board: Board, run: str, metric: Metric) -> dict[int, float]:
+    """By length, from whichever protocol was scored there: chance is a property of the data."""
+    found = {}
+    for protocol in board.task.protocols:
+        found = board.chances(run, board.task.row(protocol, metric)) | found
+    return found
+
+
 def _examples(board: Board, run: str, protocol: str, length: int) -> list[int | None]:
-    return list(dict.fromkeys(row.examples for m in MEASURES for row in board.cell(run, f'{protocol}/{m}', length)))
+    names = [board.task.row(protocol, metric) for metric in board.task.metrics.values()]
+    return list(dict.fromkeys(row.examples for metric in names for row in board.cell(run, metric, length)))
 
 
 def _unfinished(summary) -> str:

@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from posbench.report import tables, texts
-from posbench.report.boards import PROTOCOLS, Board
+from posbench.report.boards import Board
 from posbench.report.folder import Study
 
-_STYLES = {'holds': 'green', 'degrades': 'yellow', 'falls apart': 'red', 'diverged': 'red'}
-_PLAIN = str.maketrans({'±': '~', '—': '-', '×': 'x', '…': '.', '–': '-', '·': '.'})
+_STYLES = {'holds': 'green', 'degrades': 'yellow', 'falls apart': 'red', 'diverged': 'red', 'never learned': 'red'}
+_PLAIN = str.maketrans({'±': '~', '—': '-', '×': 'x', '÷': '/', '…': '.', '–': '-', '·': '.'})
 
 
 def show(study: Study, found: Sequence[Board], written: Sequence[str], *, file: TextIO | None = None) -> None:
@@ -26,8 +26,11 @@ def show(study: Study, found: Sequence[Board], written: Sequence[str], *, file: 
             console.print(Text(lead, style='bold'))
             console.print(Text(rest))
             if board.lengths:
-                console.print(Text('\nbits per character by test length', style='dim'))
-                for item in [_run(board)] if study.single else [_study(console, board, p) for p in PROTOCOLS]:
+                guess = texts.chance(board)
+                beside = f'; {board.guess or "chance"} {guess}' if guess else ''
+                console.print(Text(f'\n{board.metric.phrase} by test length{beside}', style='dim'))
+                protocols = board.task.protocols
+                for item in [_run(console, board)] if study.single else [_study(console, board, p) for p in protocols]:
                     console.print(item)
                     console.print()
         for claim in study.claims:
@@ -44,38 +47,61 @@ def show(study: Study, found: Sequence[Board], written: Sequence[str], *, file: 
     file.write(text)
 
 
-def _run(board: Board) -> Table:
-    run = board.runs[0]
-    item = _table('length', 'windows', '95 % interval', 'last tokens', '95 % interval', 'perplexity', 'chance')
-    for length in board.lengths:
-        cells = [Text(f'{length:,}')]
-        for protocol in PROTOCOLS:
-            cell = tables.value(board.summary(run, f'{protocol}/bits_per_character', length))
-            cells += [Text(cell.text), Text(cell.small, style='dim')]
-        perplexity = board.summary(run, 'windows/perplexity', length)
-        cells.append(Text(texts.number(perplexity.mean if perplexity else None, 1)))
-        cells.append(Text(texts.number(board.chance(run, 'windows/bits_per_character', length), 2)))
+def _run(console: Console, board: Board) -> Table:
+    """One line a length: the deciding metric under each protocol, the others under the main one, chance."""
+    run, task = board.runs[0], board.task
+    others = [metric for metric in task.metrics.values() if not metric.decides]
+    rows, heads = [], []
+    # The intervals go before a column would have to be cut, and then the other metrics.
+    for spread, more in ((True, others), (False, others), (False, [])):
+        labels = [known.label for known in task.protocols.values()]
+        labels = labels if len(labels) > 1 else [board.metric.words]
+        heads = [head for label in labels for head in _pair(label, '95 % interval', spread)]
+        heads = ['length', *heads, *(metric.words for metric in more), 'chance']
+        rows = []
+        for length in board.lengths:
+            cells = [Text(f'{length:,}')]
+            for protocol in task.protocols:
+                cell = tables.value(board.summary(run, task.row(protocol), length))
+                cells += _pair(Text(cell.text), Text(cell.small, style='dim'), spread)
+            for metric in more:
+                found = board.summary(run, task.row(task.main, metric), length)
+                cells.append(Text(texts.number(found.mean if found else None, metric.digits)))
+            cells.append(Text(texts.number(board.chance(run, task.row(task.main), length), board.metric.digits)))
+            rows.append(cells)
+        if _width(heads, rows) <= console.width:
+            break
+    item = _table(*heads)
+    for cells in rows:
         item.add_row(*cells)
     return item
 
 
+def _pair(first, second, both: bool) -> list:
+    return [first, second] if both else [first]
+
+
 def _study(console: Console, board: Board, protocol: str) -> Table:
-    metric = f'{protocol}/bits_per_character'
+    metric, label = board.task.row(protocol), board.task.protocols[protocol].label
+    heads = [label if len(board.task.protocols) > 1 else 'encoding', *(f'{n:,}' for n in board.lengths), 'verdict']
     rows = []
-    for digits, spread in ((2, True), (2, False)):
-        rows = [
-            [run, *(_mean(board.summary(run, metric, n), digits, spread) for n in board.lengths)] for run in board.runs
-        ]
-        rows = [[*row, tables.verdict(board, row[0], protocol).text] for row in rows]
-        widths = [max(len(row[j]) for row in rows) + 1 for j in range(len(rows[0]))]
-        # The intervals go before a column would have to be cut.
-        if sum(widths) <= console.width:
+    for spread in (True, False):
+        rows = []
+        for run in board.runs:
+            means = [_mean(board.summary(run, metric, n), board.metric.digits, spread) for n in board.lengths]
+            rows.append([run, *means, tables.verdict(board, run, protocol).text])
+        if _width(heads, rows) <= console.width:
             break
-    item = _table(PROTOCOLS[protocol], *(f'{n:,}' for n in board.lengths), 'verdict')
+    item = _table(*heads)
     item.columns[-1].justify = 'left'
     for row in rows:
         item.add_row(*(Text(cell) for cell in row[:-1]), Text(row[-1], style=_STYLES.get(row[-1], '')))
     return item
+
+
+def _width(heads: Sequence, rows: Sequence) -> int:
+    """Characters of the longest line of a table."""
+    return sum(max(map(len, column)) + 1 for column in zip(heads, *rows))
 
 
 def _mean(summary, digits: int, spread: bool) -> str:

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from posbench.report import statistics
-from posbench.report.boards import HOLDS, Board
+from posbench.report import statistics, verdicts
+from posbench.report.boards import Board
 from posbench.report.statistics import Summary
+from posbench.report.task import Metric
 
 MISSING = '—'
 INTERVALS = (
@@ -26,6 +27,15 @@ def number(value: float | None, digits: int = 3) -> str:
     if abs(value) >= 1000:
         return f'{value:,.0f}'
     return f'{value:.{1 if abs(value) >= 100 else digits}f}'
+
+
+def cells(lines: list[list[float | None]]) -> list[list[str]]:
+    """Numbers of a matrix, as counts where all are whole; nothing where there is none."""
+    known = [value for line in lines for value in line if value is not None]
+    whole = all(math.isfinite(value) and value == int(value) for value in known)
+    return [
+        ['' if value is None else f'{value:,.0f}' if whole else number(value, 2) for value in line] for line in lines
+    ]
 
 
 def integers(values: Iterable[int]) -> str:
@@ -62,11 +72,39 @@ def plus_minus(summary: Summary | None, digits: int = 3) -> str:
     return mean if summary.half is None else f'{mean} ± {number(summary.half, digits)}'
 
 
-def baselines(board: Board, digits: int = 2) -> str:
-    """The reference models: 'unigram 4.30, 5-gram 2.20', both values where the runs scored different text."""
+def upper(text: str) -> str:
+    """Prose as the beginning of a sentence, the other letters as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def trained(board: Board) -> str:
+    """'trained on 128 tokens', or 'trained at length 128' where a length has no unit; '' if unknown."""
+    if board.train_length is None:
+        return ''
+    unit = board.task.length_unit
+    if not unit:
+        return f'trained at length {board.train_length:,}'
+    return f'trained on {board.train_length:,} {unit.removesuffix("s") if board.train_length == 1 else unit}'
+
+
+def quantity(metric: Metric, value: str) -> str:
+    """A value with what it is: '1.98 bits per character', 'accuracy 0.93'."""
+    return f'{value} {metric.unit}' if metric.unit == metric.words else f'{metric.words} {value}'.strip()
+
+
+def baselines(board: Board) -> str:
+    """The reference models: 'unigram 4.30, 5-gram 2.20', both values where the runs scored different data."""
     return ', '.join(
-        f'{name} {" or ".join(number(value, digits) for value in values)}' for name, values in board.baselines.items()
+        f'{name} {" or ".join(number(value, board.metric.digits) for value in values)}'
+        for name, values in board.baselines.items()
     )
+
+
+def chance(board: Board) -> str:
+    """What chance gives under the main protocol: '0.500', '0.500 to 0.613' over the lengths; '' if unknown."""
+    values = [value for run in board.runs for value in board.chances(run, board.task.row(board.task.main)).values()]
+    ends = (min(values), max(values)) if values else ()
+    return ' to '.join(dict.fromkeys(number(value, board.metric.digits) for value in ends))
 
 
 def headline(board: Board, *, single: bool) -> tuple[str, str]:
@@ -74,77 +112,99 @@ def headline(board: Board, *, single: bool) -> tuple[str, str]:
     if not board.lengths:
         return f'{", ".join(board.runs)}: no length table; every number is listed below.', ''
     lead, *rest = _one_run(board, board.runs[0]) if single else _many_runs(board)
+    guess = chance(board)
+    if guess and not board.guess:
+        rest.append(f'Chance: {guess}.')
     reference = baselines(board)
     if reference:
-        rest.append(f'On the same text: {reference}{_behind(board) if single else ""}.')
+        rest.append(f'On the same data: {reference}{_behind(board) if single else ""}.')
     return lead, ' '.join(rest)
 
 
 def _one_run(board: Board, run: str) -> list[str]:
-    means = {n: board.summary(run, 'windows/bits_per_character', n) for n in board.lengths}
-    means = {n: summary.mean for n, summary in means.items() if summary is not None}
-    if not means:
-        return [f'{run}: no bits per character of windows.']
-    base, longest = means.get(board.train_length), max(means)
-    trained = f'{run}, trained on {count(board.train_length, "token")}' if board.train_length else run
-    verdict = board.verdict(run, 'windows')
+    main = board.task.main
+    points = {n: board.point(run, main, n) for n in board.lengths}
+    points = {n: point for n, point in points.items() if point is not None}
+    if not points:
+        return [f'{run}: no {board.metric.words} of {board.task.protocols[main].label}.']
+    name = f'{run}, {trained(board)}' if board.train_length else run
+    base, longest = points.get(board.train_length), max(points)
+    verdict, digits = board.verdict(run, main), board.metric.digits
+
+    def at(length: int) -> str:
+        return f'{number(points[length].value, digits)} at {length:,}'
+
     if verdict is None or base is None:
-        values = ', '.join(f'{number(mean, 2)} at {n:,}' for n, mean in means.items())
-        return [f'{trained}: {values} (bits per character).']
-    if verdict.word == 'diverged':
-        return [f'{trained}, diverged: {number(base, 2)} bits per character at {board.train_length:,}.']
-    sentences = [
-        f'{trained}, {verdict.word} beyond them: {number(base, 2)} bits per character at {board.train_length:,}, '
-        f'{number(means[longest], 2)} at {longest:,} (×{number(means[longest] / base, 2)}).'
-    ]
-    if verdict.worst != longest and not verdict.ratio <= HOLDS:
-        sentences.append(f'Worst at {verdict.worst:,}: {number(means[verdict.worst], 2)}.')
+        if len(points) == 1:
+            return [f'{name}: {quantity(board.metric, number(points[longest].value, digits))} at {longest:,}.']
+        return [f'{name}: {", ".join(at(n) for n in points)} ({board.metric.phrase}).']
+    first = f'{quantity(board.metric, number(base.value, digits))} at {board.train_length:,}'
+    if verdict.word in ('diverged', 'never learned'):
+        return [f'{name}, {verdict.word}: {first}.']
+    beyond = 'them' if board.task.length_unit else 'it'
+    kept = verdicts.left(board.metric, base, points[longest])
+    kept = f' ({kept})' if kept and math.isfinite(points[longest].value) else ''
+    sentences = [f'{name}, {verdict.word} beyond {beyond}: {first}, {at(longest)}{kept}.']
+    if verdict.worst != longest and verdict.word != 'holds':
+        sentences.append(f'Worst at {verdict.worst:,}: {number(points[verdict.worst].value, digits)}.')
+    for protocol, known in board.task.protocols.items():
+        other = board.verdict(run, protocol)
+        if other is not None and other.word != verdict.word:
+            sentences.append(f'By {known.label}: {other.word}, {other.left} at {other.worst:,}.')
     return sentences
 
 
 def _behind(board: Board) -> str:
     """Which reference models beat the only run where it was trained: whatever holds is then worth little."""
-    own = board.summary(board.runs[0], 'windows/bits_per_character', board.train_length)
-    better = [name for name, values in board.baselines.items() if own is not None and own.mean > min(values)]
+    own = board.point(board.runs[0], board.task.main, board.train_length)
+    better = [
+        name
+        for name, values in board.baselines.items()
+        if own is not None and any(board.metric.is_better(value, own.value) for value in values)
+    ]
     return (
         f'; at the training length the {_list(better)} {"is" if len(better) == 1 else "are"} better' if better else ''
     )
 
 
 def _many_runs(board: Board) -> list[str]:
-    found = [(board.verdict(run, 'windows'), run) for run in board.runs]
-    groups = [
-        (verb, [run for verdict, run in found if verdict is not None and verdict.word == word])
-        for word, verb in (('holds', 'hold'), ('degrades', 'degrade'), ('falls apart', 'fall apart'), ('diverged', ''))
-    ]
-    parts = [f'{_list(runs)} {_agreeing(verb, len(runs))}' for verb, runs in groups if runs]
+    found = [(board.verdict(run, board.task.main), run) for run in board.runs]
+    groups = [[run for verdict, run in found if verdict is not None and verdict.word == word] for word in _VERBS]
+    parts = [f'{_list(runs)} {verbs[len(runs) > 1]}' for runs, verbs in zip(groups, _VERBS.values()) if runs]
     seeds = sorted({len(board.seeds(run)) for run in board.runs})
     each = ' to '.join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
     amount = f'{count(len(board.runs), "encoding")}, {each} {"seed" if each == "1" else "seeds"} each.'
     if not parts:
-        return [amount, *_lowest(board)]
-    lead = f'Trained on {board.train_length:,} tokens and scored up to {board.lengths[-1]:,}: {"; ".join(parts)}.'
-    return [lead, *_lowest(board), amount]
+        return [*_best(board), amount]
+    longest = board.lengths[-1]
+    scored = f' and scored up to {longest:,}' if longest != board.train_length else ''
+    return [f'{upper(trained(board))}{scored}: {"; ".join(parts)}.', *_best(board), amount]
 
 
-def _lowest(board: Board) -> list[str]:
-    """The lowest at the training length, and who cannot be told from it."""
-    cells = {run: board.summary(run, 'windows/bits_per_character', board.train_length) for run in board.runs}
+# One run does, several do.
+_VERBS = {
+    'holds': ('holds', 'hold'),
+    'degrades': ('degrades', 'degrade'),
+    'falls apart': ('falls apart', 'fall apart'),
+    'diverged': ('diverged', 'diverged'),
+    'never learned': ('never learned', 'never learned'),
+}
+
+
+def _best(board: Board) -> list[str]:
+    """The best at the training length, and who cannot be told from it."""
+    metric = board.task.row(board.task.main)
+    cells = {run: board.summary(run, metric, board.train_length) for run in board.runs}
     best = cells[board.runs[0]]
-    if best is None or not math.isfinite(best.mean):
+    if best is None or board.train_length is None or not math.isfinite(best.mean):
         return []
     near = [run for run, cell in cells.items() if run != board.runs[0] and cell is not None and cell.overlaps(best)]
-    text = f'Lowest at {board.train_length:,}: {board.runs[0]} with {plus_minus(best)} bits per character'
+    most = 'Lowest' if board.metric.lower else 'Highest'
+    text = f'{most} at {board.train_length:,}: {board.runs[0]} with {quantity(board.metric, plus_minus(best))}'
     if not near:
         return [f'{text}.']
     who = f'the interval of {near[0]} overlaps' if len(near) == 1 else f'the intervals of {_list(near)} overlap'
     return [f'{text}; {who} with it.']
-
-
-def _agreeing(verb: str, subjects: int) -> str:
-    if not verb:
-        return 'diverged'
-    return verb if subjects > 1 else verb.replace(verb.split()[0], verb.split()[0] + 's', 1)
 
 
 def _list(names: Sequence[str]) -> str:

@@ -25,6 +25,21 @@ STUDY = {
 }
 
 
+TASK = {
+    'task': 'text/austen',
+    'length_unit': 'tokens',
+    'metrics': {
+        'loss': {'unit': 'nats per token', 'better': 'lower'},
+        'perplexity': {'unit': 'per token', 'better': 'lower'},
+        'bits_per_character': {'unit': 'bits per character', 'better': 'lower', 'decides': True},
+    },
+    'protocols': {
+        'windows': {'label': 'windows', 'scores': 'non-overlapping windows of that length, every token scored'},
+        'sliding': {'label': 'last tokens', 'scores': 'a sliding window of that length, only its last tokens scored'},
+    },
+}
+
+
 def picture(kind: str, title: str) -> dict:
     distances = [*range(65), *range(72, 1024, 12)]
     if kind == 'similarity':
@@ -113,11 +128,17 @@ def write_lines(path: Path, items: list[dict]) -> None:
     path.write_text(''.join(json.dumps(item) + '\n' for item in items))
 
 
+def write_rows(folder: Path, items: list[dict], task: dict = TASK) -> Path:
+    """Rows, and the task.json that says what they mean."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_lines(folder / 'rows.jsonl', items)
+    (folder / 'task.json').write_text(json.dumps(task | {'task': items[0]['task']}))
+    return folder
+
+
 def write_run(folder: Path, run: str = 'rope', seeds=range(5), base=2.0, slope=0.4, rows=None, **changes) -> Path:
     """Writes a whole run folder and returns it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = rows_of(run, seeds, base, slope, **changes) if rows is None else rows
-    write_lines(folder / 'rows.jsonl', rows)
+    write_rows(folder, rows_of(run, seeds, base, slope, **changes) if rows is None else rows)
     write_lines(folder / 'metrics.jsonl', metrics_of(seeds, base * NATS))
     config = {
         'encoding': {'name': run, 'module': None}, 'positions': {'name': 'sequential'}, 'seeds': list(seeds),

@@ -8,11 +8,11 @@ import pytest
 
 from posbench.report import boards, by_position, canvas, curves, markdown, statistics, terminal, texts
 from posbench.report import folder as folder_lib
-from tests.report.runs import row, write_lines, write_run
+from tests.report.runs import CHANCE, row, write_rows, write_run
 
 
 def board_of(tmp_path, values: dict[int, float], **changes) -> boards.Board:
-    write_lines(tmp_path / 'rows.jsonl', [row(length=n, value=value, **changes) for n, value in values.items()])
+    write_rows(tmp_path, [row(length=n, value=value, **changes) for n, value in values.items()])
     return boards.boards(folder_lib.read(tmp_path))[0]
 
 
@@ -121,30 +121,30 @@ def test_the_terminal_table_fits_80_columns_in_any_character_set(study_folder, c
 
 def test_points_of_the_loss_by_position_have_enough_tokens_and_stay_on_their_side_of_the_border(tmp_path):
     rows = [row(metric='loss_at_position', length=n, value=float(n), examples=300) for n in (*range(1, 11), 12, 20)]
-    write_lines(tmp_path / 'rows.jsonl', rows)
+    write_rows(tmp_path, rows)
     board = boards.boards(folder_lib.read(tmp_path))[0]
-    points = by_position.points(by_position.bins(board, 'rope'), 10)
+    points = by_position.points(by_position.bins(board, 'rope', 'loss'), 10)
     # 300 tokens a bin: four make a point, the two before the border join the second one, those behind it stay apart.
     assert [(item.start, item.end) for item in points] == [(0, 4), (4, 10), (10, 20)]
-    assert [item.losses[0] for item in points] == [2.5, 7.5, 16.0]
+    assert [item.means[0] for item in points] == [2.5, 7.5, 16.0]
 
 
 def test_the_first_unseen_token_is_a_point_of_its_own_when_it_has_enough_tokens(tmp_path):
     rows = [row(metric='loss_at_position', length=n, value=1.0, examples=2000) for n in (64, 128, 129, 256)]
-    write_lines(tmp_path / 'rows.jsonl', rows)
+    write_rows(tmp_path, rows)
     board = boards.boards(folder_lib.read(tmp_path))[0]
-    points = by_position.points(by_position.bins(board, 'rope'), 128)
+    points = by_position.points(by_position.bins(board, 'rope', 'loss'), 128)
     assert [(item.start, item.end) for item in points] == [(0, 64), (64, 128), (128, 129), (129, 256)]
 
 
 def test_a_run_that_a_reference_model_beats_says_so(tmp_path):
     reference = [
         row(f'baseline:{name}', seed=None, length=None, value=value)
-        for name, value in (('unigram', 4.3), ('5-gram', 2.2))
+        for name, value in (('unigram', CHANCE), ('5-gram', 2.2))
     ]
-    write_lines(tmp_path / 'rows.jsonl', [row(value=2.5), row(length=256, value=2.5), *reference])
+    write_rows(tmp_path, [row(value=2.5), row(length=256, value=2.5), *reference])
     sentence = texts.headline(boards.boards(folder_lib.read(tmp_path))[0], single=True)[1]
-    assert sentence == 'On the same text: unigram 4.30, 5-gram 2.20; at the training length the 5-gram is better.'
+    assert sentence == 'On the same data: unigram 4.31, 5-gram 2.20; at the training length the 5-gram is better.'
 
 
 def test_a_reference_model_far_from_the_curves_is_named_and_does_not_press_them_flat():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from posbench import report
-from tests.report.runs import LENGTHS, row, rows_of, write_lines, write_run
+from tests.report.runs import CHANCE, LENGTHS, row, rows_of, write_rows, write_run
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -32,11 +32,11 @@ def study_page(study_folder) -> str:
 def test_a_run_is_summed_up_in_a_sentence_that_follows_from_its_rows(tmp_path):
     values = {128: 1.98, 129: 1.99, 256: 2.1, 512: 2.4, 1024: 2.9}
     rows = [row(length=length, value=value) for length, value in values.items()]
-    rows += [row('baseline:unigram', seed=None, length=None, value=4.3, train_length=None)]
+    rows += [row('baseline:unigram', seed=None, length=None, value=CHANCE, train_length=None)]
     made = report.build(write_run(tmp_path / 'rope', rows=rows), terminal=False)
     assert made.headline == (
         'rope, trained on 128 tokens, falls apart beyond them: 1.98 bits per character at 128, 2.90 at 1,024 (×1.46). '
-        'On the same text: unigram 4.30.'
+        'On the same data: unigram 4.31.'
     )
 
 
@@ -194,7 +194,7 @@ def test_every_figure_is_in_both_files(study_folder, study_page):
 
 
 def test_a_run_with_nothing_but_rows_still_has_a_report(tmp_path):
-    write_lines(tmp_path / 'rows.jsonl', [row()])
+    write_rows(tmp_path, [row()])
     assert report.build(tmp_path, terminal=False).headline.startswith('rope')
 
 
@@ -204,8 +204,7 @@ class TestReadme:
         folder = tmp_path / 'home' / 'runs' / 'a study'
         for run in ('rope', 'alibi'):
             rows = [row(run, length=n, seed=seed, value=2 + seed / 100) for n in (128, 256) for seed in range(3)]
-            (folder / run).mkdir(parents=True)
-            write_lines(folder / run / 'rows.jsonl', rows)
+            write_rows(folder / run, rows)
         (folder / 'claims.json').write_text('[{"claim": "rope fails", "verdict": "FAIL", "evidence": "x1.00"}]')
         (folder / 'failed.json').write_text('{"run": "kerple", "reason": "NaN"}')
         readme = tmp_path / 'home' / 'README.md'

@@ -8,7 +8,7 @@ from posbench import report
 from posbench.report import folder as folder_lib
 from posbench.report import provenance
 from posbench.report import rows as rows_lib
-from tests.report.runs import row, rows_of, write_lines, write_run
+from tests.report.runs import row, rows_of, write_lines, write_rows, write_run
 
 
 def read_error(path, lines: list[str]) -> str:
@@ -109,6 +109,19 @@ def test_a_damaged_file_beside_the_rows_is_named(run_folder, name, text, says):
 
 def test_rows_inside_checkpoints_and_hidden_folders_are_no_runs(tmp_path):
     for inside in ('runs/rope', 'runs/rope/checkpoints/7', '.cache'):
-        (tmp_path / inside).mkdir(parents=True)
-        write_lines(tmp_path / inside / 'rows.jsonl', [row(inside.replace('/', '_'))])
+        write_rows(tmp_path / inside, [row(inside.replace('/', '_'))])
     assert [run.name for run in folder_lib.read(tmp_path).runs] == ['runs_rope']
+
+
+def test_settings_are_those_of_every_group_that_the_run_used(run_folder):
+    config = {
+        'seeds': [0], 'encoding': {'name': 'rotary'}, 'task': {'name': 'flip_flop'}, 'dataset': None,
+        'dtype': 'float32', 'second_phase': {'encoding': {'name': None}, 'steps': 125},
+        'init': {'folder': None, 'take': ['*'], 'freeze': [], 'freeze_at_first': [], 'first_steps': 0},
+    }  # fmt: skip
+    (run_folder / 'config.json').write_text(json.dumps(config))
+    wanted = [('seeds', '[0]'), ('encoding.name', 'rotary'), ('task.name', 'flip_flop'), ('dtype', 'float32')]
+    assert provenance.settings(folder_lib.read(run_folder).runs[0]) == wanted
+    config['init']['folder'] = 'runs/rope'
+    (run_folder / 'config.json').write_text(json.dumps(config))
+    assert ('init.folder', 'runs/rope') in provenance.settings(folder_lib.read(run_folder).runs[0])
