@@ -11,7 +11,8 @@ import pytest
 from configs import default
 from posbench import encodings, positions, streams
 from posbench.encodings import base
-from posbench.models import block, transformer
+from posbench.knobs import schema
+from posbench.models import block, build, transformer
 from posbench.tasks.text import language_model
 from posbench.training import step
 from tests import small_job
@@ -23,6 +24,10 @@ RECIPES = {'drope': {'second_phase'}}
 MASKS = {}
 
 
+def resolved(name):
+    return schema.resolve(importlib.import_module(f'configs.{name}').get_config())
+
+
 def test_there_is_a_config_for_every_encoding():
     assert len(VARIANTS) >= 9
 
@@ -30,7 +35,7 @@ def test_there_is_a_config_for_every_encoding():
         inner = [value for value in encoding.values() if isinstance(value, dict)]
         return {encoding['name']}.union(*map(used, inner))
 
-    configs = [importlib.import_module(f'configs.{name}').get_config().encoding.to_dict() for name in VARIANTS]
+    configs = [resolved(name).encoding.to_dict() for name in VARIANTS]
     assert set().union(*map(used, configs)) == set(encodings.names())
 
 
@@ -46,8 +51,8 @@ def test_a_variant_changes_the_encoding_and_positions_and_nothing_else(name):
 
 @pytest.mark.parametrize('name', VARIANTS)
 def test_every_variant_builds_its_model_and_positions(name):
-    config = importlib.import_module(f'configs.{name}').get_config()
-    model = transformer.from_config(config)
+    config = resolved(name)
+    model = build.from_config(config, vocabulary=config.dataset.vocabulary)
 
     def check(encoding, options):
         assert type(encoding).__module__ == f'posbench.encodings.{options.pop("name")}'

@@ -64,7 +64,13 @@ def _dataset(dataset: dict) -> Iterator[str]:
         yield f'config.dataset.folder: got {folder!r}, wanted None, because config.dataset.name is {name!r}'
     if folder is not None and not os.path.isdir(folder):
         yield f'config.dataset.folder: got {folder!r}, which is no folder on this machine'
-    if dataset.get('tokenizer') == 'bpe' and dataset['vocabulary'] < 257:
+    tokenizer, file = dataset.get('tokenizer'), dataset.get('tokenizer_file')
+    if tokenizer == 'file' and file is None:
+        yield "config.dataset.tokenizer_file: got None, wanted a path, because config.dataset.tokenizer is 'file'"
+    if tokenizer != 'file' and file is not None:
+        because = f'because config.dataset.tokenizer is {tokenizer!r}'
+        yield f'config.dataset.tokenizer_file: got {file!r}, wanted None, {because}'
+    if tokenizer == 'bpe' and dataset['vocabulary'] < 257:
         yield (
             f'config.dataset.vocabulary: got {dataset["vocabulary"]}, wanted at least 257 (256 bytes and the end of a '
             "document), because config.dataset.tokenizer is 'bpe'"

@@ -70,7 +70,7 @@ class Generate(NamedTuple):
 
 
 class Init(NamedTuple):
-    """config.init: patterns are those of fnmatch, on paths of parameters such as `block_0/attention/query/kernel`."""
+    """config.init: patterns are those of fnmatch, on paths of parameters such as `block_0/query/kernel`."""
 
     folder: Path | None
     take: tuple[str, ...]

@@ -5,12 +5,13 @@ import sys
 
 import pytest
 
-from posbench.knobs import command_line, schema
+from posbench.knobs import command_line, declared, schema
 from posbench.knobs.kinds import UsageError
 
 ROOT = pathlib.Path(schema.__file__).parents[2]
 ROPE = 'configs/rope.py'
 FLAGS = ', '.join(command_line.FLAGS)
+TOP = ', '.join([*declared.settings(''), *schema.GROUPS])
 
 
 @pytest.fixture(autouse=True)
@@ -56,8 +57,24 @@ def test_a_config_json_is_called_as_its_folder(tmp_path):
     config = schema.load(ROPE, {'train.steps': 700})
     (folder / 'config.json').write_text(config.to_json())
     request = command_line.parse([f'--config={folder}/config.json'])
-    assert (request.config_name, request.workdir) == ('rope_long', pathlib.Path('runs/rope_long'))
+    assert (request.config_name, request.workdir) == ('rope_long', folder)
     assert request.config == config
+
+
+def test_the_folder_of_a_run_is_enough_for_a_mode(tmp_path, monkeypatch):
+    folder = tmp_path / 'rope_long'
+    folder.mkdir()
+    (folder / 'config.json').write_text(schema.load(ROPE, {'train.steps': 700}).to_json())
+    for argv in (
+        [f'--workdir={folder}', '--mode=generate', '--config.generate.tokens=9'],
+        [f'--config={folder}/config.json', '--mode=generate', '--config.generate.tokens=9'],
+    ):
+        request = command_line.parse(argv)
+        assert (request.config_name, request.workdir, request.mode) == ('rope_long', folder, 'generate')
+        assert (request.config.train.steps, request.config.generate.tokens) == (700, 9)
+    monkeypatch.setenv('HOME', str(tmp_path))
+    longer = command_line.parse(['--workdir=~/rope_long', '--config.train.steps=1400'])
+    assert (longer.workdir, longer.mode, longer.config.train.steps) == (folder, 'train', 1400)
 
 
 def test_a_study_has_its_part_and_pattern(tmp_path):
@@ -117,6 +134,8 @@ BAD = [
     (['--config', '--mode=params'], '--config: it needs a value, as in --config=VALUE'),
     ([f'--config={ROPE}', '--config.train.steps'], 'config.train.steps: it needs a value, as in --config.train.steps=VALUE'),
     ([f'--config={ROPE}', '--workdir='], "--workdir: got '', wanted a path"),
+    (['--workdir=configs', '--mode=params'], "--workdir: got 'configs', in which there is no config.json of a run; wanted the folder of a run, or --config=FILE as well"),
+    (['--mode=params'], 'got none of them, wanted exactly one of --config, --experiment, --report and --atlas; see --help'),
     ([f'--config={ROPE}', '--mode=trian'], "--mode: got 'trian', wanted one of 'train', 'evaluate', 'generate', 'params'; did you mean 'train'?"),
     ([f'--config={ROPE}', '--resume=yes'], "--resume: got 'yes', wanted one of 'auto', 'must', 'never'"),
     ([f'--config={ROPE}', '--devices=0'], '--devices: got 0, wanted an integer from 1 to 1024'),
@@ -141,8 +160,8 @@ BAD = [
     ([f'--config={ROPE}', '--config.train.steps=-5'], 'config.train.steps: got -5, wanted an integer of at least 1'),
     ([f'--config={ROPE}', '--config.train.steps', '-5'], 'config.train.steps: got -5, wanted an integer of at least 1'),
     ([f'--config={ROPE}', '--config.model.width=130'], 'config.model.width: got 130, wanted a multiple of config.model.heads, which is 4'),
-    ([f'--config={ROPE}', '--config.widht=3'], "config.widht: there is no such knob; did you mean 'config.model.width'? Knobs here: " + ', '.join(schema.KNOBS)),
-    ([f'--config={ROPE}', '--config.=3'], 'config.: there is no such knob. Knobs here: ' + ', '.join(schema.KNOBS)),
+    ([f'--config={ROPE}', '--config.widht=3'], "config.widht: there is no such knob; did you mean 'config.model.width'? Knobs here: " + TOP),
+    ([f'--config={ROPE}', '--config.=3'], 'config.: there is no such knob. Knobs here: ' + TOP),
 ]  # fmt: skip
 
 

@@ -1,8 +1,11 @@
 # ruff: noqa: E501 - an expected message stays in one piece.
+import ast
+import collections
+
 import flax.linen as nn
 import pytest
 
-from posbench.knobs import declared, kinds
+from posbench.knobs import declared, kinds, source
 from posbench.knobs.kinds import Range, UsageError
 from tests import small_package
 
@@ -14,7 +17,7 @@ def load(tmp_path):
 
 def test_options_are_read_without_importing_and_without_the_dimensions(tmp_path):
     package = small_package.write(tmp_path)
-    found = declared.encoding_options('turn', package=package)
+    found = declared.options('encoding', 'turn', package=package)
     assert {name: option.default for name, option in found.items()} == {
         'theta': 10_000.0,
         'layout': 'half',
@@ -28,10 +31,10 @@ def test_options_are_read_without_importing_and_without_the_dimensions(tmp_path)
 
 def test_an_encoding_inherits_options_and_constants_of_another(tmp_path):
     package = small_package.write(tmp_path)
-    found = declared.encoding_options('turn_more', package=package)
+    found = declared.options('encoding', 'turn_more', package=package)
     assert list(found) == ['theta', 'layout', 'limit', 'factors', 'learn']
     assert found['theta'].default == 5.0
-    traits = declared.encoding_traits('turn_more', package=package)
+    traits = declared.traits('encoding', 'turn_more', package=package)
     assert traits == {'even_width': True, 'even_head_width': True}
 
 
@@ -45,7 +48,7 @@ def test_a_constant_that_is_computed_is_not_read(tmp_path):
         '    even_head_width: bool',
     ):
         file.write_text(head + body)
-        assert declared.encoding_traits('own', file, package) == {'even_width': False}
+        assert declared.traits('encoding', 'own', file, package) == {'even_width': False}
 
 
 @pytest.mark.parametrize(
@@ -62,20 +65,93 @@ def test_a_constant_that_is_computed_is_not_read(tmp_path):
         ('tuple[float, ...]', kinds.Tuple(kinds.Float())),
         ('Annotated[tuple[int, ...], Range(min=1)]', kinds.Tuple(kinds.Int(Range(min=1)))),
         ('tuple[int, int, int]', kinds.Tuple(kinds.Int(), length=3)),
+        ('tuple[str, ...]', kinds.Tuple(kinds.Text())),
+        ('Annotated[tuple[int, ...], UNIQUE]', kinds.Tuple(kinds.Int(), marks=frozenset([kinds.UNIQUE]))),
+        (
+            'Annotated[tuple[int, ...], INCREASING, Range(min=1)]',
+            kinds.Tuple(kinds.Int(Range(min=1)), marks=frozenset([kinds.INCREASING])),
+        ),
+        ('Path', kinds.Path()),
+        ('str | Path | None', kinds.Optional(kinds.Path())),
+        ('Natural | None', kinds.Optional(kinds.Int(Range(min=1)))),
+        ('tuple[Natural, ...]', kinds.Tuple(kinds.Int(Range(min=1)))),
+        ('kernels.Knob', kinds.Choice(('auto', 'own', 'fused'))),
     ],
 )
 def test_an_annotation_stands_for_a_knob(tmp_path, annotation, knob):
     file = tmp_path / 'own.py'
-    file.write_text(f'class Encoding:\n    a: {annotation}')
-    assert declared.encoding_options('own', file) == {'a': declared.Option(knob)}
+    file.write_text(
+        'from posbench.models import kernels\n'
+        'Natural = Annotated[int, Range(min=1)]\n'
+        f'class Encoding:\n    a: {annotation}'
+    )  # fmt: skip
+    assert declared.options('encoding', 'own', file) == {'a': declared.Option(knob)}
 
 
-def test_names_are_the_files_with_an_encoding_and_the_maps_with_the_three_arguments(tmp_path):
+def test_names_are_the_files_with_the_class_of_their_room_and_the_maps_with_the_three_arguments(tmp_path):
     package = small_package.write(tmp_path)
-    assert declared.encoding_names(package) == ['plain', 'turn', 'turn_more']
-    assert declared.position_names(package) == ['drawn', 'in_order']
-    assert list(declared.position_options('drawn', package)) == ['max_position']
-    assert declared.position_options('in_order', package) == {}
+    assert {group: declared.names(group, package) for group in (*declared.ROOMS, 'positions')} == {
+        'task': ['image/patches', 'symbols/count', 'text/cloze', 'text/language_model'],
+        'encoding': ['plain', 'turn', 'turn_more'],
+        'input': ['tokens', 'vectors'],
+        'model': ['decoder', 'lstm'],
+        'head': ['classify', 'tied'],
+        'positions': ['drawn', 'in_order'],
+    }
+    assert list(declared.options('positions', 'drawn', package=package)) == ['max_position']
+    assert declared.options('positions', 'in_order', package=package) == {}
+
+
+def defaults(options):
+    return {name: option.default for name, option in options.items()}
+
+
+def test_a_task_has_the_options_that_it_marks_and_those_of_the_task_it_is_built_on(tmp_path):
+    package = small_package.write(tmp_path)
+    ours = {'separate_documents': False, 'on_device': True, 'stride': 32}
+    assert defaults(declared.options('task', 'text/language_model', package=package)) == ours
+    found = declared.options('task', 'text/cloze', package=package)
+    assert defaults(found) == ours | {'share': 0.15}
+    assert found['share'].knob == kinds.Float(Range(above=0, below=1))
+    assert declared.traits('task', 'text/cloze', package=package) == {'reads': 'text'}
+
+
+def test_a_part_of_a_model_has_the_options_that_no_model_sets(tmp_path):
+    package = small_package.write(tmp_path)
+    assert defaults(declared.options('input', 'tokens', package=package)) == {}
+    assert defaults(declared.options('input', 'vectors', package=package)) == {'bias': True}
+    body = declared.options('model', 'decoder', package=package)
+    own = ['layers', 'heads', 'hidden', 'norm', 'qk_norm', 'remat', 'scan_layers', 'block_size', 'kernel']
+    assert list(body) == ['width', 'dropout', *own]
+    assert body['heads'] == declared.Option(kinds.Int(Range(min=1)), 4)
+    assert body['kernel'] == declared.Option(kinds.Choice(('auto', 'own', 'fused')), 'auto')
+    lstm = {'width': 128, 'dropout': 0.0, 'layers': 1, 'both_ways': True}
+    assert defaults(declared.options('model', 'lstm', package=package)) == lstm
+    assert defaults(declared.options('head', 'classify', package=package)) == {'pool': 'mean'}
+
+
+def test_data_has_the_arguments_of_its_load(tmp_path):
+    package = small_package.write(tmp_path)
+    assert defaults(declared.dataset_options('images', package)) == {'name': declared.REQUIRED, 'grey': True}
+    text = declared.dataset_options('text', package)
+    assert next(iter(text)) == 'name' and 'quiet' not in text
+    assert text['folder'] == declared.Option(kinds.Optional(kinds.Path()), None)
+
+
+def test_a_part_from_outside_of_the_package_has_its_own_options(load, tmp_path):
+    (tmp_path / 'mine' / 'lines.py').write_text(
+        'from posbench.tasks import base\n'
+        'class Task(base.Task):\n'
+        "    reads = 'images'\n"
+        '    slope: float = base.option(0.5)\n'
+    )  # fmt: skip
+    (tmp_path / 'mine' / 'gru.py').write_text(
+        'from posbench.bodies import lstm\nclass Body(lstm.Body):\n    cells: int = 7'
+    )
+    change = "config.task = dict(name='lines', module='lines.py'); config.dataset = dict(name='digits')"
+    config = load(change, model__name='gru', model__module=str(tmp_path / 'mine' / 'gru.py'), model__layers=3)
+    assert (config.task.slope, config.dataset.to_dict()) == (0.5, {'name': 'digits', 'grey': True})
+    assert (config.model.cells, config.model.layers, config.model.both_ways) == (7, 3, True)
 
 
 def test_a_module_brings_its_own_options(load, tmp_path, monkeypatch):
@@ -117,6 +193,67 @@ def test_an_error_in_a_module_says_where(load, tmp_path, text, line):
     with pytest.raises(UsageError) as error:
         load(encoding__module=str(file))
     assert str(error.value) == line.format(file=file)
+
+
+def test_no_knob_has_its_type_in_more_than_one_place():
+    """None is made by hand, no second class has the fields of a plain group, and nothing writes a type anew.
+
+    That is: what inherits an option names its type instead, and so do parts of a model that can be exchanged.
+    """
+    trees = {path: source.parse(path) for path in declared.PACKAGE.rglob('*.py')}
+    classes = [(path, node) for path, tree in trees.items() for node in tree.body if isinstance(node, ast.ClassDef)]
+    places = collections.defaultdict(set)
+
+    for path, tree in trees.items():
+        if path.parent.name == 'knobs' and path.stem not in ('kinds', 'annotations', 'command_line'):
+            calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+            made = {ast.unparse(call.func).rpartition('.')[2] for call in calls}
+            assert made & {'Int', 'Float', 'Bool', 'Tuple'} == set(), path
+
+    for group in declared.SETTINGS:
+        for path, node in classes:
+            if set(declared.settings(group)) <= set(own_fields(node)):
+                places[f'config.{group}'].add(f'{path.stem}.{node.name}')
+
+    for path, node in classes:
+        for name, field in inherited_fields(path, node).items():
+            mine = own_fields(node).get(name)
+            if mine is not None and writes_the_same(mine.annotation, field.node.annotation):
+                places[f'{path.stem}.{name}'] |= {
+                    f'{path.stem}:{mine.lineno}',
+                    f'{field.path.stem}:{field.node.lineno}',
+                }
+
+    for group in ('input', 'model', 'head'):
+        room = declared.ROOMS[group].registry
+        for name in declared.names(group):
+            found = source.find_class(declared.PACKAGE / room.folder / f'{name}.py', room.class_name, declared.PACKAGE)
+            for option in declared.options(group, name):
+                field = found.fields[option]
+                places[f'config.{group}.{option}'].add(f'{field.path.stem}:{field.node.lineno}')
+
+    assert set(map('config.{}'.format, declared.SETTINGS)) <= set(places)
+    assert {knob: sorted(where) for knob, where in places.items() if len(where) > 1} == {}
+
+
+def own_fields(node):
+    statements = [statement for statement in node.body if isinstance(statement, ast.AnnAssign)]
+    return {one.target.id: one for one in statements if 'ClassVar' not in ast.unparse(one.annotation)}
+
+
+def inherited_fields(path, node):
+    found = {}
+    for base in node.bases:
+        place = source.locate(path, base, declared.PACKAGE)
+        if place is not None and place[0].exists():
+            inherited = source.find_class(*place, declared.PACKAGE)
+            found |= inherited.fields if inherited else {}
+    return found
+
+
+def writes_the_same(mine, theirs):
+    """A name, such as `bool` or `rotary.Theta`, says where a type stands; it is no second place for it."""
+    return not isinstance(mine, ast.Name | ast.Attribute) and ast.dump(mine) == ast.dump(theirs)
 
 
 def test_no_option_can_take_the_place_of_a_part_of_linen():

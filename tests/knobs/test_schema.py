@@ -15,6 +15,8 @@ from tests import small_package
 
 ROOT = pathlib.Path(schema.__file__).parents[2]
 HERE = 'Knobs here'
+TOP = ', '.join([*declared.settings(''), *schema.GROUPS])
+MODEL = 'name, module, width, dropout, layers, heads, hidden, norm, qk_norm, remat, scan_layers, block_size, kernel'
 
 
 @pytest.fixture
@@ -33,13 +35,13 @@ def paths(tree, group=''):
     return found
 
 
-def test_the_schema_has_the_knobs_of_the_default_config_in_the_same_order():
-    defaults = default.get_config().to_dict()
-    del defaults['encoding'], defaults['positions'], defaults['second_phase']['encoding']
-    assert sorted(paths(schema.KNOBS)) == sorted(paths(defaults))
+def test_the_default_config_has_every_knob_that_is_declared_in_the_same_order():
+    resolved = schema.load(ROOT / 'configs' / 'default.py').to_dict()
+    given = default.get_config().to_dict()
+    assert [path for path in paths(resolved) if path not in paths(given) and not path.endswith('.module')] == []
     # A ConfigDict sorts its keys, so the order is that of the source.
     source = (ROOT / 'configs' / 'default.py').read_text()
-    assert list(schema.KNOBS) == re.findall(r'^ {4}config\.(\w+) = ', source, re.MULTILINE)
+    assert ', '.join(re.findall(r'^ {4}config\.(\w+) = ', source, re.MULTILINE)) == TOP
 
 
 @pytest.mark.parametrize('file', sorted((ROOT / 'configs').glob('*.py')), ids=lambda file: file.stem)
@@ -53,7 +55,11 @@ def test_every_config_of_the_repository_is_valid_and_stays_itself(file):
 
 def test_the_default_config_resolves_to_its_own_values():
     config = schema.load(ROOT / 'configs' / 'default.py')
-    assert config.to_dict() == default.get_config().to_dict()
+    flat = flatten(config.to_dict())
+    assert {path: value for path, value in flat.items() if not path.endswith('.module')} == flatten(
+        default.get_config().to_dict()
+    )
+    assert all(value is None for path, value in flat.items() if path.endswith('.module'))
     assert config.is_locked
 
 
@@ -65,7 +71,7 @@ def test_a_resolved_config_shows_every_option(load):
 
 
 def test_another_encoding_drops_the_options_of_the_old_one_but_not_those_of_the_command_line(load):
-    encoding = "dict(name='turn', module=None, theta=7.0, layout='interleaved')"
+    encoding = "dict(name='turn', theta=7.0, layout='interleaved')"
     assert load(encoding=encoding, encoding__name='turn').encoding.theta == 7.0
     replaced = load(encoding=encoding, encoding__name='turn_more', encoding__layout='half').encoding
     assert (replaced.theta, replaced.layout) == (5.0, 'half')
@@ -80,6 +86,49 @@ def test_a_second_phase_has_the_options_of_its_own_encoding_and_without_one_has_
     assert (config.encoding.theta, config.second_phase.encoding.theta) == (10_000.0, 3.0)
     assert 'learn' in config.second_phase.encoding and 'learn' not in config.encoding
     assert load(change="config.second_phase.encoding.name = 'plain'").second_phase.encoding.name == 'plain'
+
+
+def test_another_task_has_its_own_options_and_the_data_that_it_reads(load):
+    change = "config.task.stride = 8; config.dataset.tokenizer = 'bytes'"
+    same = load(change, task__name='text/language_model')
+    assert (same.task.stride, same.dataset.tokenizer) == (8, 'bytes')
+    of_its_kind = load(change, task__name='text/cloze')
+    assert (of_its_kind.task.stride, of_its_kind.task.share, of_its_kind.dataset.tokenizer) == (32, 0.15, 'bytes')
+    assert load(change, task__name='symbols/count', task__symbols='3').to_dict()['dataset'] is None
+    images = load(change, task__name='image/patches', dataset__name='digits', dataset__grey='false')
+    assert images.dataset.to_dict() == {'name': 'digits', 'grey': False}
+    back = load("config.task = dict(name='symbols/count'); config.dataset = None", task__name='text/cloze')
+    assert (back.dataset.name, back.dataset.vocabulary) == ('austen', 1024)
+    for config in (same, images, back):
+        assert json.loads(config.to_json())['dataset']['name'] == config.dataset.name
+
+
+@pytest.mark.parametrize(
+    ('change', 'overrides', 'line'),
+    [
+        ('', {'task.name': 'image/patches'}, "config.dataset.name: it is missing, wanted 'digits'"),
+        ('', {'task.name': 'text/close'}, "config.task.name: got 'text/close', wanted one of 'image/patches', 'symbols/count', 'text/cloze', 'text/language_model'; did you mean 'text/cloze'?"),
+        ('', {'task.name': 'symbols/count', 'task.stride': 3}, f'config.task.stride: there is no such knob. {HERE}: name, module, symbols'),
+        ('', {'task.name': 'symbols/count', 'dataset.name': 'x'}, 'config.dataset.name: there is no such knob; config.dataset has nothing below it'),
+        ("config.task = dict(name='symbols/count'); config.dataset = dict(name='x')", {}, "config.dataset: got {'name': 'x'}, wanted None, because config.task.name is 'symbols/count', which reads no data"),
+        ('config.dataset = None', {}, 'config.dataset: got None, wanted a group of knobs: name, folder, text_feature, tokenizer, vocabulary, tokenizer_file, data_dir'),
+        ("config.model = dict(name='lstm', heads=2)", {}, "config.model.heads: there is no such knob. Knobs here: name, module, width, dropout, layers, both_ways"),
+        ("config.model = dict(name='decoder', encoding='turn')", {}, f'config.model.encoding: there is no such knob. {HERE}: {MODEL}'),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_with_a_task_or_a_body_is_one_line(load, change, overrides, line):
+    with pytest.raises(UsageError) as error:
+        load(change, **overrides)
+    assert str(error.value) == line
+
+
+def test_another_body_or_head_keeps_what_both_have(load):
+    change = 'config.model.update(width=32, layers=2, heads=2); config.head.tie = False'
+    config = load(change, model__name='lstm', head__name='classify')
+    assert config.model.to_dict() == {
+        'name': 'lstm', 'module': None, 'width': 32, 'dropout': 0.0, 'layers': 2, 'both_ways': True,
+    }  # fmt: skip
+    assert config.head.to_dict() == {'name': 'classify', 'module': None, 'pool': 'mean'}
 
 
 @pytest.mark.parametrize(
@@ -106,6 +155,10 @@ def test_a_second_phase_has_the_options_of_its_own_encoding_and_without_one_has_
         ('encoding.factors', '1,1e-3', (1.0, 0.001)),
         ('encoding.limit', 'null', None),
         ('dataset.data_dir', 'gs://bucket/x', 'gs://bucket/x'),
+        ('init.freeze', 'input_layer/*, block_0/*', ('input_layer/*', 'block_0/*')),
+        ('init.freeze', '()', ()),
+        ('init.take', '', ()),
+        ('init.folder', '/runs/rope', '/runs/rope'),
         ('dataset.name', 'lm1b/subwords8k:1.0.0', 'lm1b/subwords8k:1.0.0'),
     ],
 )
@@ -117,11 +170,11 @@ def test_an_override_is_read_by_the_type_of_its_knob(load, key, text, value):
 
 
 BAD_OVERRIDES = [
-    ('model.widht', '3', f"config.model.widht: there is no such knob; did you mean 'width'? {HERE}: {', '.join(schema.KNOBS['model'])}"),
-    ('widht', '3', f"config.widht: there is no such knob; did you mean 'config.model.width'? {HERE}: {', '.join(schema.KNOBS)}"),
-    ('theta', '3', f"config.theta: there is no such knob; did you mean 'config.encoding.theta'? {HERE}: {', '.join(schema.KNOBS)}"),
-    ('qk_norm', '3', f"config.qk_norm: there is no such knob; did you mean 'config.model.qk_norm' or 'config.second_phase.qk_norm'? {HERE}: {', '.join(schema.KNOBS)}"),
-    ('zzz', '3', f"config.zzz: there is no such knob. {HERE}: {', '.join(schema.KNOBS)}"),
+    ('model.widht', '3', f"config.model.widht: there is no such knob; did you mean 'width'? {HERE}: {MODEL}"),
+    ('widht', '3', f"config.widht: there is no such knob; did you mean 'config.model.width'? {HERE}: {TOP}"),
+    ('theta', '3', f"config.theta: there is no such knob; did you mean 'config.encoding.theta'? {HERE}: {TOP}"),
+    ('qk_norm', '3', f"config.qk_norm: there is no such knob; did you mean 'config.model.qk_norm' or 'config.second_phase.qk_norm'? {HERE}: {TOP}"),
+    ('zzz', '3', f"config.zzz: there is no such knob. {HERE}: {TOP}"),
     ('mesh.', '3', f'config.mesh.: there is no such knob. {HERE}: seed, data, model'),
     ('mesh', '3', 'config.mesh: it is a group of knobs; set one of them: seed, data, model'),
     ('dtype.x', '3', 'config.dtype.x: there is no such knob; config.dtype has nothing below it'),
@@ -166,6 +219,8 @@ BAD_OVERRIDES = [
     ('generate.prompt', '', "config.generate.prompt: got '', wanted a text in UTF-8 that is not empty"),
     ('generate.prompt', '\udcff', "config.generate.prompt: got '\\udcff', wanted a text in UTF-8 that is not empty"),
     ('dataset.data_dir', '', "config.dataset.data_dir: got '', wanted a path, or None"),
+    ('init.freeze', 'a,,b', "config.init.freeze: got 'a,,b', wanted any number of texts in UTF-8 that are not empty"),
+    ('init.freeze', 3, 'config.init.freeze: got 3, wanted any number of texts in UTF-8 that are not empty'),
 ]  # fmt: skip
 
 
@@ -238,15 +293,16 @@ def test_a_path_is_looked_up_beside_the_config_or_where_the_command_was_given(lo
 
 
 def test_every_shipped_encoding_and_map_can_be_chosen():
-    for name in declared.encoding_names():
+    for name in declared.names('encoding'):
         assert schema.load(ROOT / 'configs/default.py', {'encoding.name': name}).encoding.name == name
-    for name in declared.position_names():
+    for name in declared.names('positions'):
         assert schema.load(ROOT / 'configs/default.py', {'positions.name': name}).positions.name == name
 
 
 VALUES = (
     '', ' ', '0', '1', '-1', '3.5', '1e3', '1e-400', '1e400', 'nan', 'true', 'None', '()', '(,)', '0,1', '((1))', '[1',
     '9' * 5000, 'é', '\0', '\n', '\udcff', '~', '/', 'x.py', 'rotary', 'alibi', 'randomized', 'folder', 'pmap', 'bytes',
+    'encoder', 'vectors', 'classify',
     0, -1, 7, 10**400, 0.5, float('inf'), float('nan'), True, None, (), (1, 2), [3, 1], {}, {'a': 1}, b'x', object(),
     1j, {1, 2}, pathlib.Path('x'), int,
 )  # fmt: skip
@@ -264,7 +320,7 @@ def test_whatever_is_done_to_the_default_config_it_is_valid_or_one_line():
     flat = flatten(default.get_config().to_dict())
     keys = list(flat)
     valid = refused = 0
-    for _ in range(500):
+    for _ in range(600):
         config, overrides = default.get_config().to_dict(), {}
         for _ in range(generator.randint(1, 2)):
             key = generator.choice(keys)

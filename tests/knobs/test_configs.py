@@ -1,0 +1,72 @@
+"""A config is its difference from configs/default.py and from what it chooses."""
+
+import ast
+import pathlib
+
+import pytest
+
+from configs import default
+from posbench.knobs import annotations, declared, user_file
+
+FOLDER = pathlib.Path(default.__file__).parent
+FILES = [file for file in sorted(FOLDER.rglob('*.py')) if file.stem not in ('__init__', 'default')]
+
+
+@pytest.mark.parametrize('file', FILES, ids=lambda file: file.relative_to(FOLDER).with_suffix('').as_posix())
+def test_no_config_repeats_a_default(file):
+    given, usual = user_file.call(file, 'get_config').to_dict(), default.get_config().to_dict()
+    found = []
+    for group in ('encoding', 'positions'):
+        found += repeated(group, given[group], group)
+    for group in ('task', 'input', 'model', 'head'):
+        if given[group]['name'] != usual[group]['name']:
+            found += repeated(group, given[group], group)
+    found += [path for path, value in written(file) if value == at(usual, path)]
+    assert found == []
+
+
+def test_a_repeated_default_is_found(tmp_path):
+    encoding = dict(name='chain', first=dict(name='sinusoidal'), second=dict(name='alibi', learned=False), module=None)
+    assert list(repeated('encoding', encoding, 'e')) == ['e.first', 'e.second.learned', 'e.module']
+    (tmp_path / 'own.py').write_text(
+        'def get_config():\n'
+        '    config.train.steps = 1000\n'
+        '    config.mesh.update(model=1, data=3)\n'
+        '    config.seeds = (0, 1)\n'
+    )  # fmt: skip
+    assert dict(written(tmp_path / 'own.py')) == {'train.steps': 1000, 'mesh.model': 1, 'mesh.data': 3, 'seeds': (0, 1)}
+
+
+def repeated(group, values, path):
+    """The options of a group, and of encodings inside of it, whose value is that which the thing itself has."""
+    options = declared.options(group, values['name'], values.get('module'))
+    for name, value in values.items():
+        if isinstance(value, dict) and options[name].knob is annotations.NESTED:
+            if value == {'name': options[name].default}:
+                yield f'{path}.{name}'
+            yield from repeated('encoding', value, f'{path}.{name}')
+        elif (name in options and value == options[name].default) or (name == 'module' and value is None):
+            yield f'{path}.{name}'
+
+
+def written(file):
+    """Path and value of every single knob that the source of a config sets."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        pairs = []
+        match node:
+            case ast.Assign(targets=[ast.Attribute() as target]):
+                pairs = [(ast.unparse(target), node.value)]
+            case ast.Call(func=ast.Attribute(value=group, attr='update')):
+                pairs = [(f'{ast.unparse(group)}.{one.arg}', one.value) for one in node.keywords]
+        for path, value in pairs:
+            try:
+                yield path.removeprefix('config.'), ast.literal_eval(value)
+            except ValueError:
+                continue
+
+
+def at(tree, path):
+    """What the default config has at a path; nothing that any config could have where it has none."""
+    for name in path.split('.'):
+        tree = tree.get(name, declared.REQUIRED) if isinstance(tree, dict) else declared.REQUIRED
+    return tree
