@@ -230,7 +230,14 @@ def test_no_knob_has_its_type_in_more_than_one_place():
             found = source.find_class(declared.PACKAGE / room.folder / f'{name}.py', room.class_name, declared.PACKAGE)
             for option in declared.options(group, name):
                 field = found.fields[option]
-                places[f'config.{group}.{option}'].add(f'{field.path.stem}:{field.node.lineno}')
+                if is_written_out(field.node.annotation):
+                    places[f'config.{group}.{option}'].add(f'{field.path.stem}:{field.node.lineno}')
+
+    loads = [source.find_function(path, 'load') for path in (declared.PACKAGE / 'datasets').glob('*.py')]
+    for load in filter(None, loads):
+        for argument in load.args.kwonlyargs:
+            if is_written_out(argument.annotation):
+                places[f'config.dataset.{argument.arg}'].add(f'{ast.unparse(load.returns)}:{argument.lineno}')
 
     assert set(map('config.{}'.format, declared.SETTINGS)) <= set(places)
     assert {knob: sorted(where) for knob, where in places.items() if len(where) > 1} == {}
@@ -252,8 +259,12 @@ def inherited_fields(path, node):
 
 
 def writes_the_same(mine, theirs):
-    """A name, such as `bool` or `rotary.Theta`, says where a type stands; it is no second place for it."""
-    return not isinstance(mine, ast.Name | ast.Attribute) and ast.dump(mine) == ast.dump(theirs)
+    return is_written_out(mine) and ast.dump(mine) == ast.dump(theirs)
+
+
+def is_written_out(annotation):
+    """Whether it has a range or choices; a name, such as `bool` or `rotary.Theta`, says where a type stands."""
+    return any(isinstance(node, ast.Call) or getattr(node, 'id', '') == 'Literal' for node in ast.walk(annotation))
 
 
 def test_no_option_can_take_the_place_of_a_part_of_linen():

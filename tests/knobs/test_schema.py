@@ -292,11 +292,14 @@ def test_a_path_is_looked_up_beside_the_config_or_where_the_command_was_given(lo
     assert load(dataset__data_dir='new').dataset.data_dir == str(tmp_path / 'elsewhere/new')
 
 
-def test_every_shipped_encoding_and_map_can_be_chosen():
-    for name in declared.names('encoding'):
-        assert schema.load(ROOT / 'configs/default.py', {'encoding.name': name}).encoding.name == name
-    for name in declared.names('positions'):
-        assert schema.load(ROOT / 'configs/default.py', {'positions.name': name}).positions.name == name
+def test_everything_that_is_shipped_can_be_chosen():
+    for group in (*declared.ROOMS, 'positions'):
+        for name in declared.names(group):
+            options = declared.options(group, name)
+            wanted = {f'{group}.{option}': 'x' for option in options if options[option].default is declared.REQUIRED}
+            config = schema.load(ROOT / 'configs/default.py', {f'{group}.name': name, **wanted})
+            assert config[group].name == name
+            assert set(options) <= set(config[group])
 
 
 VALUES = (
