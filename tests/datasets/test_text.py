@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from posbench import datasets
-from posbench.datasets import DatasetError, austen, text
+from posbench.datasets import DatasetError, austen, text, tokenised
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_tokens_are_the_documents_each_with_its_end(books, tmp_path, tokenizer):
 
 def test_tokens_come_from_the_cache_the_second_time(books, tmp_path, monkeypatch):
     first = load(books, tmp_path)
-    monkeypatch.setattr(text, '_build', None)
+    monkeypatch.setattr(tokenised, '_build', None)
     second = load(books, tmp_path)
     assert second.fingerprint == first.fingerprint and second.baselines == first.baselines
     np.testing.assert_array_equal(second.tokens['train'], first.tokens['train'])

@@ -1,5 +1,8 @@
+import json
+
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from posbench.datasets import DatasetError, tokenizers
 
@@ -13,10 +16,44 @@ TEXTS = [
     '<|endoftext|> [UNK] Ġ ▁',
     ''.join(map(chr, [*range(0x300), 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF])),
 ]
+LEARNED = ['bytes', 'characters', 'bpe']
 
 
 def trained(name):
-    return tokenizers.kind(name).train(TRAIN, 300)
+    return tokenizers.recipe(name, 300).train(TRAIN)
+
+
+def word_piece(folder, end='[SEP]'):
+    """A tokenizer.json as sentence encoders have them: it lower-cases, drops accents, and cuts after four tokens."""
+    pieces = [
+        '[PAD]',
+        '[UNK]',
+        '[CLS]',
+        end,
+        'the',
+        'cat',
+        'sat',
+        '##s',
+        'on',
+        'mat',
+        ';',
+        'cafe',
+        '[',
+        ']',
+        'sep',
+        'a',
+    ]
+    model = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token='[UNK]'))
+    model.normalizer = normalizers.BertNormalizer()
+    model.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    model.decoder = decoders.WordPiece()
+    model.add_special_tokens(['[PAD]', '[UNK]', '[CLS]', end])
+    special = [('[CLS]', 2), (end, 3)]
+    model.post_processor = processors.TemplateProcessing(single=f'[CLS] $A {end}', special_tokens=special)
+    model.enable_truncation(4)
+    model.enable_padding(length=4)
+    (folder / 'tokenizer.json').write_text(model.to_str(), encoding='utf-8')
+    return folder / 'tokenizer.json'
 
 
 @pytest.mark.parametrize('name', ['bytes', 'bpe'])
@@ -34,7 +71,7 @@ def test_characters_that_training_lacks_share_one_id():
     assert ''.join(sorted(set(''.join(TRAIN)))) == tokenizer.alphabet
 
 
-@pytest.mark.parametrize('name', tokenizers.KINDS)
+@pytest.mark.parametrize('name', LEARNED)
 @pytest.mark.parametrize('text', TEXTS)
 def test_the_characters_of_the_tokens_sum_to_those_of_the_text(name, text):
     tokenizer = trained(name)
@@ -42,7 +79,7 @@ def test_the_characters_of_the_tokens_sum_to_those_of_the_text(name, text):
     assert tokenizer.characters_V[ids_N].sum() == len(text)
 
 
-@pytest.mark.parametrize('name', tokenizers.KINDS)
+@pytest.mark.parametrize('name', LEARNED)
 def test_the_end_of_a_document_is_the_last_id_and_never_text(name):
     tokenizer = trained(name)
     end = tokenizer.end_of_document
@@ -53,10 +90,10 @@ def test_the_end_of_a_document_is_the_last_id_and_never_text(name):
     assert tokenizer.encode('cat').dtype == tokenizer.characters_V.dtype == np.int32
 
 
-@pytest.mark.parametrize('name', tokenizers.KINDS)
+@pytest.mark.parametrize('name', LEARNED)
 def test_a_stored_tokenizer_is_the_same_tokenizer(name):
     tokenizer = trained(name)
-    again = tokenizers.kind(name).from_json(tokenizer.to_json())
+    again = tokenizers.KINDS[name].from_json(tokenizer.to_json())
     assert again.to_json() == tokenizer.to_json() == trained(name).to_json()
     assert again.vocabulary == tokenizer.vocabulary
     np.testing.assert_array_equal(again.characters_V, tokenizer.characters_V)
@@ -81,16 +118,85 @@ def test_broken_utf_8_decodes_to_replacement_characters():
 
 
 def test_only_what_decides_the_tokens_is_among_the_settings():
-    assert tokenizers.settings('bytes', 300) == tokenizers.settings('bytes', 400)
-    assert tokenizers.settings('bpe', 300) != tokenizers.settings('bpe', 400)
+    assert tokenizers.recipe('bytes', 300).settings == tokenizers.recipe('bytes', 400).settings
+    assert tokenizers.recipe('bpe', 300).settings != tokenizers.recipe('bpe', 400).settings
 
 
 def test_an_unknown_tokenizer_is_answered_with_the_nearest():
     with pytest.raises(DatasetError, match="'byte'; did you mean 'bytes'"):
-        tokenizers.kind('byte')
+        tokenizers.recipe('byte')
 
 
 def test_the_first_documents_end_where_they_are_told_to():
     assert list(tokenizers.first(['abc', 'def', 'ghi'], 5)) == ['abc', 'de']
     assert list(tokenizers.first(['abc', 'def'], 3)) == ['abc']
     assert list(tokenizers.first(['abc', 'def'], 9)) == ['abc', 'def']
+
+
+def test_a_file_s_tokenizer_writes_its_own_tokens_and_no_others(tmp_path):
+    tokenizer = tokenizers.recipe('file', file=word_piece(tmp_path)).train(TRAIN)
+    # Lower-cased, without the accent; what it does not know is one token; nothing is added and nothing cut off.
+    assert tokenizer.encode('The cats, sat on  the CAFÉ mats').tolist() == [4, 5, 7, 1, 6, 8, 4, 11, 9, 7]
+    assert tokenizer.decode(tokenizer.encode('The cats sat')) == 'the cats sat'
+    assert tokenizer.vocabulary == 16 and len(tokenizer.characters_V) == 16
+
+
+def test_a_file_s_mark_of_an_end_ends_documents_and_is_never_text(tmp_path):
+    tokenizer = tokenizers.recipe('file', file=word_piece(tmp_path)).train(TRAIN)
+    assert tokenizer.end_of_document == 3 and (tokenizer.before, tokenizer.after) == ((2,), (3,))
+    assert tokenizer.encode('[SEP] cat').tolist() == [12, 14, 13, 5]
+    assert tokenizer.decode([5, 3, 5]) == 'cat cat'
+    (tmp_path / 'other').mkdir()
+    tokenizer = tokenizers.recipe('file', file=word_piece(tmp_path / 'other', end='</s>')).train(TRAIN)
+    assert tokenizer.end_of_document == 3
+    # Without one, documents end with an id of their own.
+    stored = json.loads(word_piece(tmp_path, end='[END]').read_text())
+    (tmp_path / 'tokenizer.json').write_text(json.dumps(stored))
+    tokenizer = tokenizers.recipe('file', file=tmp_path / 'tokenizer.json').train(TRAIN)
+    assert (tokenizer.end_of_document, tokenizer.vocabulary) == (16, 17) and tokenizer.characters_V[16] == 0
+
+
+def test_tokens_of_a_file_stand_for_the_characters_since_the_token_before_them_on_average(tmp_path):
+    train = ['the cat\n\nthe CATS  ', 'cat é']
+    tokenizer = tokenizers.recipe('file', file=word_piece(tmp_path)).train(train)
+    characters_V = tokenizer.characters_V
+    # 'the', '\n\nthe'; ' cat', ' CAT', 'cat'; 's  '; ' é'; all of train has 19 + 5 characters.
+    known = {4: (3 + 5) / 2, 5: (4 + 4 + 3) / 3, 7: 3, 1: 2}
+    assert {i: pytest.approx(float(characters_V[i])) for i in known} == known
+    ids = [i for text in train for i in tokenizer.encode(text)]
+    assert characters_V[ids].sum() == pytest.approx(sum(map(len, train)))
+    # A token that train lacks counts as the mean of those that it has, the end of a document for nothing.
+    assert characters_V[9] == pytest.approx(24 / 7) and characters_V[3] == 0
+
+
+def test_a_stored_file_is_the_same_tokenizer(tmp_path):
+    tokenizer = tokenizers.recipe('file', file=word_piece(tmp_path)).train(TRAIN)
+    again = tokenizers.File.from_json(tokenizer.to_json())
+    assert again.to_json() == tokenizer.to_json()
+    np.testing.assert_array_equal(again.characters_V, tokenizer.characters_V)
+    for text in TEXTS:
+        np.testing.assert_array_equal(again.encode(text), tokenizer.encode(text))
+
+
+def test_the_tokens_of_a_file_depend_on_what_it_says(tmp_path):
+    before = tokenizers.recipe('file', file=word_piece(tmp_path)).settings
+    assert before == tokenizers.recipe('file', 300, word_piece(tmp_path)).settings
+    assert before != tokenizers.recipe('file', file=word_piece(tmp_path, end='</s>')).settings
+
+
+def test_a_file_that_is_no_tokenizer_is_answered_in_one_line(tmp_path):
+    for content, wanted in ((b'{}', "no tokenizer.json in Hugging Face's layout"), (b'\xff', 'no tokenizer.json')):
+        (tmp_path / 'tokenizer.json').write_bytes(content)
+        with pytest.raises(DatasetError, match=wanted) as error:
+            tokenizers.recipe('file', file=tmp_path / 'tokenizer.json').train(TRAIN)
+        assert '\n' not in str(error.value)
+    for path in (tmp_path, tmp_path / 'missing.json'):
+        with pytest.raises(DatasetError, match='cannot be read'):
+            _ = tokenizers.recipe('file', file=path).settings
+
+
+def test_a_file_too_many_or_too_few_is_refused(tmp_path):
+    with pytest.raises(DatasetError, match="needs the tokenizer 'file', got 'bpe'"):
+        tokenizers.recipe('bpe', file=tmp_path)
+    with pytest.raises(DatasetError, match='needs tokenizer_file'):
+        tokenizers.recipe('file')

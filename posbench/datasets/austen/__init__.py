@@ -15,6 +15,8 @@ SPLITS = {
     'validation': ('northanger_abbey',),
     'test': ('persuasion',),
 }
+# Of chapters, where novels are told apart: number n of a novel, counted from 1 through all its volumes, by n mod 10.
+CHAPTERS_HELD_OUT = {5: 'validation', 0: 'test'}
 # Of each <novel>.txt.bz2 in this folder.
 SHA256 = {
     'sense_and_sensibility': 'e0d25c1f12450b119c29b645dca173bb580f41d8d87432d9ab01619eebd0b08e',
@@ -26,6 +28,12 @@ SHA256 = {
 }
 # A volume's heading belongs to its first chapter, and what stands before chapter one belongs to chapter one.
 _HEADING = re.compile(r'^(?:VOLUME [IVX]+\n+)?CHAPTER [IVXL\d]+$', re.MULTILINE | re.IGNORECASE)
+
+# What ends a volume or a novel, notes of its editors, and an afterword.
+_CLOSING = re.compile(
+    r'^ *(?:THE END|FINIS|\(End of volume one\.\)|\[(?:At this point|End volume)[^]]*\]|\*Vide a letter.*)\Z',
+    re.MULTILINE | re.IGNORECASE | re.DOTALL,
+)
 
 
 def novel(title: str, folder: Path = Path(__file__).parent) -> str:
@@ -47,3 +55,24 @@ def chapters(text: str) -> list[str]:
     """A novel cut before each chapter's heading; joining the pieces gives the novel."""
     cuts = [match.start() for match in _HEADING.finditer(text)][1:]
     return [text[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(text)])]
+
+
+def prose(chapter: str) -> str:
+    """The paragraphs of a chapter, one a line, without what its typist made of it and its publisher put around it.
+
+    Gone are the heading and all that stands before it (in a first chapter the title of the novel), what ends a volume
+    or the novel, line breaks and spaces within a paragraph, and the underscores of italics.
+    """
+    chapter = _CLOSING.sub('', chapter[_HEADING.search(chapter).end() :].rstrip())
+    paragraphs = (' '.join(paragraph.split()) for paragraph in re.split(r'\n\s*\n', chapter.replace('_', '')))
+    return '\n'.join(filter(None, paragraphs))
+
+
+def chapters_of(split: str) -> list[tuple[str, str]]:
+    """(title, prose) of the chapters of a split of CHAPTERS_HELD_OUT, of all six novels, in the order of SHA256."""
+    return [
+        (title, prose(chapter))
+        for title in SHA256
+        for number, chapter in enumerate(chapters(novel(title)), start=1)
+        if CHAPTERS_HELD_OUT.get(number % 10, 'train') == split
+    ]
