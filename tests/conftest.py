@@ -1,7 +1,7 @@
 """What all tests share: cheap compilation, and every encoding there is as the argument `encoding`.
 
 `pytest tests/encodings/test_contract.py --encoding=path/to/mine.py` holds the `Encoding` of that file, with the
-default options, to the same contract.
+default options, to the same contract; tests/tasks/test_contract.py does so with `--task=path/to/mine.py`.
 """
 
 import ctypes
@@ -12,10 +12,10 @@ import pathlib
 import jax
 import pytest
 
-from posbench import encodings
+from posbench import encodings, tasks
 from tests import cheap, small_job
 
-pytest.register_assert_rewrite('tests.encodings.contract', 'tests.encodings.compare')
+pytest.register_assert_rewrite('tests.encodings.contract', 'tests.encodings.compare', 'tests.tasks.contract')
 os.environ['XLA_FLAGS'] = f'{cheap.XLA_FLAGS} {os.environ.get("XLA_FLAGS", "")}'.strip()
 jax.config.update('jax_disable_most_optimizations', True)
 jax.config.update('jax_num_cpu_devices', 8)
@@ -23,6 +23,7 @@ jax.config.update('jax_num_cpu_devices', 8)
 
 def pytest_addoption(parser):
     parser.addoption('--encoding', metavar='FILE', help='test the Encoding of this Python file instead of all others')
+    parser.addoption('--task', metavar='FILE', help='test the Task of this Python file instead of all others')
 
 
 def pytest_generate_tests(metafunc):
@@ -34,6 +35,9 @@ def pytest_generate_tests(metafunc):
             name = pathlib.Path(path).stem
             built = {name: encodings.build(name, module=path)}
         metafunc.parametrize('encoding', built.values(), ids=built)
+    if 'any_task' in metafunc.fixturenames:
+        path = metafunc.config.getoption('--task')
+        metafunc.parametrize('any_task', tasks.names() if path is None else [path], indirect=True)
 
 
 def pytest_collection_modifyitems(items):
@@ -63,5 +67,5 @@ def pytest_collection_finish():
     gc.set_threshold(50_000, 20, 50)
 
 
-NAMES = {*encodings.names(), *small_job.VARIANTS}
+NAMES = {*encodings.names(), *tasks.names(), *small_job.VARIANTS}
 SEEN = []

@@ -1,6 +1,7 @@
 """Held-out data of tasks whose sequences are made from random numbers: keys that no training batch is made from."""
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Hashable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -15,14 +16,19 @@ TOKENS = 65_536
 
 
 def held_out(
-    rows_of: Callable[[jax.Array], base.Batch], split: str, protocol: int, length: int, budget: base.Budget
+    rows_of: Callable[..., base.Batch],
+    *options: Hashable,
+    split: str,
+    protocol: int,
+    length: int,
+    budget: base.Budget,
 ) -> Iterator[base.Batch]:
     """Batches of as many sequences of `length` as the budget has tokens for, at least one; the last one filled up.
 
     Row n is a function of split, number of the protocol, length and n alone, whatever the size of a batch.
 
     Args:
-      rows_of: a key for each row -> a batch of these rows. Traced.
+      rows_of: (a key for each row, *options) -> a batch of these rows. Traced, once for all that is equal to it.
     """
     if split not in SPLITS:
         raise ValueError(f'split: got {split!r}, wanted {" or ".join(SPLITS)}.')
@@ -31,7 +37,11 @@ def held_out(
     key = streams.key(0, 'held_out', SPLITS.index(split))
     for number in (protocol, length):
         key = jax.random.fold_in(key, number)
-    made = jax.jit(lambda numbers_B: rows_of(jax.vmap(jax.random.fold_in, (None, 0))(key, numbers_B)))
     for start in range(0, count, size):
-        batch = made(jnp.arange(start, start + size, dtype=jnp.int32))
+        batch = _rows(rows_of, options, key, jnp.arange(start, start + size, dtype=jnp.int32))
         yield base.filled({name: np.asarray(x)[: count - start] for name, x in batch.items()}, size)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _rows(rows_of, options, key, numbers_B) -> base.Batch:
+    return rows_of(jax.vmap(jax.random.fold_in, (None, 0))(key, numbers_B), *options)

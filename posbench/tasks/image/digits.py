@@ -19,11 +19,14 @@ from posbench.knobs import Range
 from posbench.tasks import base, classification
 
 
-@flax.struct.dataclass
 class Task(base.Task):
     """`length` patches of patch x patch pixels, row by row; the size of the image follows, a multiple of its own.
 
     With patches of 2, an image of 8 x 8 has 16 of them; 64 and 144 are the same image two and three times as large.
+
+    crop: in training a square part of the image is shown in the place of all of it, somewhere in it, whose side is
+      drawn evenly from this share of the image's side up to all of it. Without that (1), strokes have one size alone,
+      and those of an enlarged image are nothing that a model knows.
     """
 
     reads: ClassVar[str] = 'images'
@@ -38,6 +41,7 @@ class Task(base.Task):
     labels_N: dict[str, jax.Array]
     names: tuple[str, ...] = flax.struct.field(pytree_node=False)
     patch: Annotated[int, Range(min=1)] = base.option(2)
+    crop: Annotated[float, Range(above=0, max=1)] = base.option(1.0)
 
     @classmethod
     def from_dataset(cls, dataset: Images, **options) -> 'Task':
@@ -51,9 +55,13 @@ class Task(base.Task):
 
     def sample(self, rng: jax.Array, batch_size: int, length: int) -> base.Batch:
         """inputs_BLC (float32), targets_B (int32), weights_B (float32): images of the training split, drawn evenly."""
-        labels_N = jnp.asarray(self.labels_N['train'])
-        row_B = jax.random.randint(rng, (batch_size,), 0, len(labels_N))
-        return self._batch(jnp.asarray(self.images_NYX['train'])[row_B], labels_N[row_B], length)
+        images_NYX, labels_N = (jnp.asarray(x['train']) for x in (self.images_NYX, self.labels_N))
+        row_key, size_key, place_key = jax.random.split(rng, 3)
+        row_B = jax.random.randint(row_key, (batch_size,), 0, len(labels_N))
+        side = images_NYX.shape[1]
+        size_B = side * jax.random.uniform(size_key, (batch_size,), minval=self.crop)
+        first_B2 = (side - size_B)[:, None] * jax.random.uniform(place_key, (batch_size, 2))
+        return self._batch(images_NYX[row_B], labels_N[row_B], length, first_B2, size_B)
 
     def held_out(self, split: str, length: int, budget: base.Budget) -> Iterator[tuple[str, base.Batch]]:
         """All images of the split, or the first ones that the budget's tokens of the longest length reach for.
@@ -72,9 +80,13 @@ class Task(base.Task):
             batch = self._batch(images_NYX[rows], labels_N[rows], length)
             yield 'whole', base.filled({name: np.asarray(x) for name, x in batch.items()}, size)
 
-    def _batch(self, images_BYX, labels_B, length: int) -> base.Batch:
+    def _batch(self, images_BYX, labels_B, length: int, first_B2=0.0, size_B=None) -> base.Batch:
+        side = images_BYX.shape[1]
+        shown_BYX = resampled(
+            images_BYX, side * self._times(side, length), first_B2, side if size_B is None else size_B
+        )
         return dict(
-            inputs_BLC=patches(enlarged(images_BYX, self._times(images_BYX.shape[1], length)), self.patch),
+            inputs_BLC=patches(shown_BYX, self.patch),
             targets_B=labels_B,
             weights_B=np.ones(labels_B.shape, np.float32),
         )
@@ -112,23 +124,24 @@ class Task(base.Task):
         return classification.figures(sums, self.names)
 
 
-def bilinear(side: int, times: int) -> np.ndarray:
-    """What each of side * times pixels of an enlarged line takes from each pixel of the line, float32.
+def resampled(images_BYX: jax.Array, side: int, first_B2: jax.Array, size_B: jax.Array) -> jax.Array:
+    """Square parts of square images, in side * side pixels: [B, side, side], by bilinear interpolation.
 
     Pixels have their value in their middle; between two middles it changes evenly, beyond the last one not at all.
+
+    Args:
+      first_B2: how many rows, and columns, stand before the part, a fraction of one too.
+      size_B: the side of the part, in pixels of the image.
     """
-    place_Z = np.clip((np.arange(side * times) + 0.5) / times - 0.5, 0, side - 1)
-    return np.maximum(0, 1 - np.abs(place_Z[:, None] - np.arange(side))).astype(np.float32)
-
-
-def enlarged(images_BYX: jax.Array, times: int) -> jax.Array:
-    """Square images so many times as large, by bilinear interpolation."""
-    if times == 1:
-        return images_BYX
-    weights_ZY = bilinear(images_BYX.shape[1], times)
+    last = images_BYX.shape[1] - 1
+    middle_Z = (jnp.arange(side) + 0.5) / side
+    first_B2 = jnp.broadcast_to(jnp.asarray(first_B2), (images_BYX.shape[0], 2))
+    place_B2Z = first_B2[..., None] + jnp.asarray(size_B).reshape(-1, 1, 1) * middle_Z - 0.5
+    # What each pixel of the result takes from each row, and from each column.
+    weights_B2ZY = 1 - jnp.abs(jnp.clip(place_B2Z, 0, last)[..., None] - jnp.arange(last + 1))
+    down_BZY, across_BWX = jnp.moveaxis(jnp.maximum(weights_B2ZY, 0), 1, 0)
     # In full precision, so that a platform's fast products do not change what is read.
-    precision = jax.lax.Precision.HIGHEST
-    return jnp.einsum('ZY,WX,BYX->BZW', weights_ZY, weights_ZY, images_BYX, precision=precision)
+    return jnp.einsum('BZY,BWX,BYX->BZW', down_BZY, across_BWX, images_BYX, precision=jax.lax.Precision.HIGHEST)
 
 
 def patches(images_BYX: jax.Array, side: int) -> jax.Array:

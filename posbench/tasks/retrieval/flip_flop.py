@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,7 +22,6 @@ from posbench.tasks import base, generated
 WRITE, READ, IGNORE = 2, 3, 4
 
 
-@flax.struct.dataclass
 class Task(base.Task):
     """`length` symbols are length / 2 pairs; a model says at each symbol what the next one is.
 
@@ -42,6 +40,7 @@ class Task(base.Task):
         'dense': 'every bit that is read, in sequences where 10 % of the instructions are to be ignored',
     }
     labels: ClassVar[dict[str, str]] = {'in_distribution': 'as in training'}
+    next_token: ClassVar[bool] = True
 
     p_ignore: Annotated[float, Range(min=0, max=1)] = base.option(0.8)
     read_only: bool = base.option(True)
@@ -59,11 +58,9 @@ class Task(base.Task):
         """Sequences of all protocols."""
         shares = dict(in_distribution=self.p_ignore, sparse=0.98, dense=0.1)
         for number, protocol in enumerate(self.protocols):
-
-            def rows_of(keys_B, p_ignore=shares[protocol]):
-                return self._rows(keys_B, length, p_ignore, read_only=True)
-
-            for batch in generated.held_out(rows_of, split, number, length, budget):
+            options = length, shares[protocol], True
+            where = dict(split=split, protocol=number, length=length, budget=budget)
+            for batch in generated.held_out(self._rows, *options, **where):
                 yield protocol, batch
 
     def _rows(self, keys_B: jax.Array, length: int, p_ignore: float, read_only: bool) -> base.Batch:

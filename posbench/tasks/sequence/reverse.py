@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +17,6 @@ from posbench.knobs import Range
 from posbench.tasks import base, generated
 
 
-@flax.struct.dataclass
 class Task(base.Task):
     """Up to `length` random symbols are read; as many and an end are said.
 
@@ -36,6 +34,7 @@ class Task(base.Task):
         'decoded': 'every symbol and the end of sequences of that length, the likeliest token said one after the other',
     }
     generates: ClassVar[bool] = True
+    next_token: ClassVar[bool] = True
 
     symbols: Annotated[int, Range(min=2)] = base.option(26)
 
@@ -65,12 +64,11 @@ class Task(base.Task):
 
     def held_out(self, split: str, length: int, budget: base.Budget) -> Iterator[tuple[str, base.Batch]]:
         """Sequences of exactly `length` symbols."""
-
-        def rows_of(keys_B):
-            return jax.vmap(lambda key: self._row(key, length, length))(keys_B)
-
-        for batch in generated.held_out(rows_of, split, 0, length, budget):
+        for batch in generated.held_out(self._longest, length, split=split, protocol=0, length=length, budget=budget):
             yield 'decoded', batch
+
+    def _longest(self, keys_B: jax.Array, length: int) -> base.Batch:
+        return jax.vmap(lambda key: self._row(key, length, length))(keys_B)
 
     def _row(self, key: jax.Array, length: int, count: jax.Array | int) -> base.Batch:
         """One row of `count` symbols."""
