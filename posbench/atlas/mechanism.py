@@ -1,12 +1,10 @@
 """How an encoding works, told from its hooks and claims: its group in the atlas."""
 
-from typing import ClassVar, get_origin, get_type_hints
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.atlas import probing, views
+from posbench.atlas import probing
 from posbench.encodings import base
 
 GROUPS = ('nothing', 'absolute', 'rotation', 'bias', 'relative', 'content', 'plan')
@@ -26,7 +24,7 @@ def group(encoding: base.PositionEncoding) -> str:
     bias, absolute: has `bias`, or `embed` or `enter`, the first of these
     """
     parts = list(encoding.parts().values())
-    own = {hook for hook in views.HOOKS if encoding.has(hook) and not any(part.has(hook) for part in parts)}
+    own = {hook for hook in base.HOOKS if encoding.has(hook) and not any(part.has(hook) for part in parts)}
     if not own:
         return 'plan' if parts else 'nothing'
     if _decided_by_content(encoding, own, parts):
@@ -40,15 +38,13 @@ def group(encoding: base.PositionEncoding) -> str:
 
 def claims(encoding: base.PositionEncoding) -> dict:
     """Every claim of the interface with its value, and whether layers have parameters of their own."""
-    hints = get_type_hints(base.PositionEncoding)
-    names = [name for name, hint in hints.items() if get_origin(hint) is ClassVar]
-    found = {name: getattr(encoding, name) for name in names}
+    found = {name: getattr(encoding, name) for name in base.CLAIMS}
     return found | {'per_layer': encoding.owns_parameters(), 'period': encoding.period}
 
 
 def hooks(encoding: base.PositionEncoding) -> list[str]:
     """The hooks that it or a part of it implements, in the order in which a layer calls them."""
-    return [hook for hook in views.HOOKS if encoding.has(hook)]
+    return [name for name, hook in base.HOOKS.items() if encoding.has(name) and not hook.for_others]
 
 
 def _decided_by_content(encoding, own: set[str], parts: list) -> bool:

@@ -15,8 +15,6 @@ from posbench.atlas import probing
 from posbench.encodings import base
 from posbench.encodings.parts import spectra
 
-# In the order in which a layer calls them; `first_carry` and `declare` only serve others.
-HOOKS = ('embed', 'enter', 'aux', 'accumulate', 'rotate', 'product', 'bias', 'score', 'value', 'sink', 'finish')
 SCORING = ('score', 'rotate', 'product')  # those that see queries and keys
 POINTS = 2048  # the most distances of one line
 REACH = 7  # of a grid: rows and columns on each side of the query

@@ -25,18 +25,21 @@ whatever the activations are, because bfloat16 cannot tell position 256 from 257
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from posbench import knobs
+from posbench.encodings.parts import declaration
+from posbench.encodings.parts.declaration import Largest, Normaliser, OfAll, OfAny, hook
 from posbench.ops import products
 
 Role = Literal['query', 'key']
 
 # The type of an option that is an encoding itself: a name, or dict(name=..., its options), until it is built.
-Nested = Annotated[Any, 'an encoding']
+Nested = knobs.Nested
 
 
 class Order(NamedTuple):
@@ -79,7 +82,8 @@ class Whole(NamedTuple):
 class PositionEncoding(nn.Module):
     """Base of all encodings: hooks that do nothing, and the claims that the contract suite holds an encoding to.
 
-    The three dimensions are set by the model; every other field of a subclass is an option of `config.encoding`.
+    The type of a claim, and what `hook` is given, say what several encodings make of it: see parts/declaration.py. The
+    three dimensions are set by the model; every other field of a subclass is an option of `config.encoding`.
     """
 
     width: int | None = None
@@ -87,41 +91,44 @@ class PositionEncoding(nn.Module):
     head_width: int | None = None
 
     # Adding one number to all positions changes no output.
-    shift_invariant: ClassVar[bool] = True
+    shift_invariant: ClassVar[OfAll] = True
     # Tells tokens apart only through the causal mask.
-    causal_only: ClassVar[bool] = False
+    causal_only: ClassVar[OfAll] = False
     # Position ids reach the output. Otherwise order is read from the tokens in between, or not at all.
-    reads_positions: ClassVar[bool] = True
+    reads_positions: ClassVar[OfAny] = True
     # Which token is stored before which reaches the output, whatever the position ids are.
-    reads_order: ClassVar[bool] = False
+    reads_order: ClassVar[OfAny] = False
     # Reads what lies between query and key, so that it has no meaning in an encoder.
-    needs_causal: ClassVar[bool] = False
+    needs_causal: ClassVar[OfAny] = False
     # More tokens change the logits of earlier ones: the spectrum is chosen by the length of the sequence.
-    depends_on_length: ClassVar[bool] = False
+    depends_on_length: ClassVar[OfAny] = False
     # With all tokens at one position and all parameters 0, attention is what it is without an encoding.
-    neutral_at_zero: ClassVar[bool] = True
+    neutral_at_zero: ClassVar[OfAll] = True
     # Each layer owns a copy of the parameters; otherwise all layers share one. Has no `embed`.
     per_layer: ClassVar[bool] = False
     # Rotations work on pairs of channels of a head, sinusoids on pairs of channels of the model.
-    even_head_width: ClassVar[bool] = False
-    even_width: ClassVar[bool] = False
+    even_head_width: ClassVar[OfAny] = False
+    even_width: ClassVar[OfAny] = False
     # Coordinates of a position that it reads; more than one: positions are pos_BLA, or a tuple of pos_BL.
-    axes: ClassVar[int] = 1
+    axes: ClassVar[Largest] = 1
     # Keys beside a block, on either side, that `score` has to see.
-    halo: ClassVar[int] = 0
+    halo: ClassVar[Largest] = 0
     # softmax | exp: the weights are exp(logits), with a sum of at most 1 that `score` sees to.
-    normaliser: ClassVar[Literal['softmax', 'exp']] = 'softmax'
+    normaliser: ClassVar[Normaliser] = 'softmax'
 
+    @hook('in turn')
     def embed(self, x_BLD: jax.Array, pos_BL: jax.Array) -> jax.Array:
         """Combines token vectors with positions, once, below the first layer."""
         return x_BLD
 
+    @hook('one')
     def enter(
         self, h_BLD: jax.Array, h_BMD: jax.Array, pos_BL: jax.Array, order_q: Order, order_k: Order, layer: jax.Array
     ) -> jax.Array:
         """Changes the residual stream where it enters layer number `layer`; `h_BMD` has all tokens so far."""
         return h_BLD
 
+    @hook('both')
     def aux(self, x_BLD: jax.Array, pos_BL: jax.Array) -> Any:
         """What attention should know of the content of each token: a tree of [B, L, ...], from a layer's input.
 
@@ -129,6 +136,7 @@ class PositionEncoding(nn.Module):
         """
         return None
 
+    @hook('both')
     def accumulate(self, aux_BM: Any, pos_BM: jax.Array, order: Order) -> Any:
         """Of all tokens so far: a tree of [B, M, ...] or [1, M, ...] in which a token knows those before it.
 
@@ -136,6 +144,7 @@ class PositionEncoding(nn.Module):
         """
         return aux_BM
 
+    @hook('in turn')
     def rotate(self, x_BLHK: jax.Array, pos_BL: jax.Array, role: Role, aux: Any = None) -> jax.Array:
         """Maps queries or keys before their product. The result may be wider than K, the same for both roles.
 
@@ -144,30 +153,38 @@ class PositionEncoding(nn.Module):
         """
         return x_BLHK
 
+    @hook('both', for_others=True)
     def first_carry(self, q_BLHK: jax.Array) -> Any:
         """What each query carries from one block of keys to the next one, which holds earlier keys."""
         return None
 
+    @hook('one', on_attention=True, carries=True)
     def product(self, block: Block, carry: Any) -> tuple[jax.Array, Any]:
         """Query times key, float32 [B, H, L, M], and the carry for the next block."""
         return products.scores(block.q_BLHK, block.k_BMHK), carry
 
+    @hook(jnp.add, on_attention=True)
     def bias(self, pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array | None:
         """An additive term of positions alone, float32 [B, H, L, M], added after the 1/sqrt(K) scale."""
         return None
 
+    @hook('in turn', on_attention=True, carries=True)
     def score(self, logits_BHLM: jax.Array, block: Block, carry: Any) -> tuple[jax.Array, Any]:
         """Changes the logits of one block by content and positions, after scale and bias; and the carry."""
         return logits_BHLM, carry
 
+    @hook(jnp.add, on_attention=True)
     def value(self, weights_BHLM: jax.Array, block: Block) -> jax.Array | None:
         """What the weights of one block, not yet divided by their sum, add to the output: float32 [B, L, H, K]."""
         return None
 
+    # Two of them take the share of one with the sum of their exponentials.
+    @hook(jnp.logaddexp, on_attention=True)
     def sink(self) -> jax.Array | None:
         """A logit of no key, float32 [H]: it takes its share of the softmax and adds nothing to the output."""
         return None
 
+    @hook('in turn', on_attention=True)
     def finish(self, out_BLHK: jax.Array, v_BLHK: jax.Array, carry: Any) -> jax.Array:
         """Changes the output, float32, when all keys were seen; `v_BLHK` are the values of the queries' own tokens."""
         return out_BLHK
@@ -266,19 +283,14 @@ class PositionEncoding(nn.Module):
         return self.clone(parent=None).bind({'params': merged})
 
 
+# By name: every hook, in the order of a layer, and every claim with the function that makes one of several.
+HOOKS = declaration.hooks(PositionEncoding)
+CLAIMS = declaration.claims(PositionEncoding)
+
+
 def _merge(a: dict, b: dict) -> dict:
     both = {name: _merge(a[name], b[name]) for name in a if name in b}
     return {**a, **b, **both}
-
-
-def in_heads(x_BLD: jax.Array, heads: int, head_width: int) -> jax.Array:
-    """The channels of a model cut into those of its heads, [B, L, H, K]. ValueError where they are not as many."""
-    if heads * head_width != x_BLD.shape[-1]:
-        raise ValueError(
-            f'encoding: got {heads} heads of {head_width} channels, wanted as many channels as the model has, which is '
-            f'{x_BLD.shape[-1]}: the encoding cuts the input of a layer into heads.'
-        )
-    return x_BLD.reshape(*x_BLD.shape[:2], heads, head_width)
 
 
 def axis(pos: jax.Array | tuple[jax.Array, ...], number: int, axes: int = 1) -> jax.Array:

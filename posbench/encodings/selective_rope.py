@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from posbench.encodings import base
-from posbench.encodings.parts import rotation, running, spectra
+from posbench.encodings.parts import heads, rotation, running, spectra
 from posbench.knobs import Range
 
 
@@ -45,7 +45,7 @@ class Encoding(base.PositionEncoding):
             self.gate_bias_H = self.param('gate_bias', nn.initializers.zeros_init(), (self.heads,))
 
     def aux(self, x_BLD, pos_BL):
-        x_BLHK = base.in_heads(x_BLD.astype(jnp.float32), self.heads, self.head_width)
+        x_BLHK = heads.cut(x_BLD.astype(jnp.float32), self.heads, self.head_width)
         x_BLHK *= jax.lax.rsqrt(jnp.square(x_BLHK).sum(axis=-1, keepdims=True) + 1e-6)
         x_BLD = x_BLHK.reshape(x_BLD.shape)
         phi_BLHC = jnp.einsum('BLR,RHC->BLHC', x_BLD @ self.down_DR, self.up_RHC)

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from posbench.encodings import base, t5_bias
-from posbench.encodings.parts import distance_bias, perceptron
+from posbench.encodings.parts import distance_bias, heads, perceptron
 from posbench.knobs import Range
 from posbench.ops import broadcast
 
@@ -37,7 +37,7 @@ class Encoding(base.PositionEncoding):
         self.gain_H = self.param('gain', nn.initializers.ones, (self.heads,))
 
     def aux(self, x_BLD, pos_BL):
-        x_BLHK = base.in_heads(x_BLD.astype(jnp.float32), self.heads, self.head_width)
+        x_BLHK = heads.cut(x_BLD.astype(jnp.float32), self.heads, self.head_width)
         open_BLH2 = jax.nn.sigmoid(x_BLHK @ self.gate_kernel_K2N.sum(axis=-1) + self.gate_bias_2N.sum(axis=-1))
         return open_BLH2[..., 0] * (open_BLH2[..., 1] * self.gain_H - 1.0) + 2.0
 
