@@ -7,7 +7,7 @@
 import dataclasses
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, NamedTuple
 
 import jax
@@ -17,17 +17,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from posbench.knobs import Range
-
-# The axis of a parameter that the model axis of the mesh splits, counted from the end: heads, or hidden channels.
-# Other parameters, an encoding's own among them, are on every device of the model axis.
-MODEL_AXIS = {
-    ('query', 'kernel'): -2,
-    ('key', 'kernel'): -2,
-    ('value', 'kernel'): -2,
-    ('out', 'kernel'): -3,
-    ('up', 'kernel'): -1,
-    ('down', 'kernel'): -2,
-}
+from posbench.training import kinds
 
 
 class Axes(NamedTuple):
@@ -82,6 +72,11 @@ class Layout:
     mode: str
 
     @property
+    def platform(self) -> str:
+        """That of its devices, such as 'cpu' or 'gpu'."""
+        return self.mesh.devices.flat[0].platform
+
+    @property
     def replicated(self) -> NamedSharding:
         return NamedSharding(self.mesh, P())
 
@@ -94,9 +89,10 @@ class Layout:
         """Shardings of a state whose every leaf has the seeds first; also works on shapes."""
 
         def one(path, leaf):
-            names = tuple(getattr(entry, 'key', getattr(entry, 'name', None)) for entry in path)
-            spec = ['seed'] + [None] * (len(leaf.shape) - 1)
-            axis = MODEL_AXIS.get(names[-2:])
+            path = jax.tree_util.keystr(path, simple=True, separator='/')
+            # What is frozen is there once, not once a seed.
+            spec = [None] * len(leaf.shape) if path.startswith('frozen/') else ['seed'] + [None] * (len(leaf.shape) - 1)
+            axis = kinds.model_axis(path)
             if axis is not None:
                 spec[axis] = 'model'
             return NamedSharding(self.mesh, P(*spec))
@@ -104,12 +100,15 @@ class Layout:
         return jax.tree.map_with_path(one, state)
 
 
-def layout(mode: str, *, seeds: int, batch_size: int, seed=None, data=None, model: int = 1) -> Layout:
+def layout(
+    mode: str, *, seeds: int, batch_size: int, seed=None, data=None, model: int = 1, devices: Sequence | None = None
+) -> Layout:
     """The mesh of all devices. Axes that are None are chosen: as many seeds as fit, and the rest for data.
 
+    `devices` may be those of a machine that is not there, for a program that is only compiled; None: all of this one.
     Raises MeshError, in one line, where the numbers do not divide.
     """
-    devices = jax.devices()
+    devices = list(jax.devices() if devices is None else devices)
     if len(devices) % model:
         raise MeshError(f'config.mesh.model: got {model}, wanted a divisor of the {len(devices)} devices.')
     free = len(devices) // model
@@ -136,7 +135,7 @@ def layout(mode: str, *, seeds: int, batch_size: int, seed=None, data=None, mode
     return Layout(Mesh(np.array(devices[:wanted]).reshape(seed, data, model), ('seed', 'data', 'model')), mode)
 
 
-def compile_steps(steps: Callable, layout: Layout, state_shapes, source_spec=P()) -> Callable:
+def compile_steps(steps: Callable, layout: Layout, state_shapes, *, state_spec=P('seed'), source_spec=P()) -> Callable:
     """Compiles steps(state, source, count, rows) -> (state, metrics); the state is donated.
 
     Both ways run the same code for each part of the batch: `rows(batch)` cuts out the rows of this device, and sums
@@ -144,7 +143,7 @@ def compile_steps(steps: Callable, layout: Layout, state_shapes, source_spec=P()
     the model axis after the shardings of the parameters. Under pmap the state and the source have one copy a device,
     along a leading axis.
 
-    source_spec: which axes of the source's leaves the seed axis splits, as a prefix of its tree.
+    state_spec, source_spec: which axes of the leaves the seed axis splits, as prefixes of their trees.
     """
     parts = layout.mesh.shape['data']
 
@@ -165,8 +164,8 @@ def compile_steps(steps: Callable, layout: Layout, state_shapes, source_spec=P()
     split = jax.shard_map(
         program,
         mesh=layout.mesh,
-        in_specs=(P('seed'), source_spec, P()),
-        out_specs=(P('seed'), P('seed')),
+        in_specs=(state_spec, source_spec, P()),
+        out_specs=(state_spec, P('seed')),
         axis_names={'seed', 'data'},
         check_vma=False,
     )

@@ -13,16 +13,18 @@ import jax.numpy as jnp
 from posbench.encodings import base
 
 Knob = Literal['auto', 'own', 'fused']
+# What a device of Nvidia calls its platform, and what XLA does.
+GPU = ('gpu', 'cuda')
 
 
-def choose(knob: Knob, encoding: base.PositionEncoding, dtype, platform: str | None = None) -> tuple[str, str]:
+def choose(knob: Knob, encoding: base.PositionEncoding, dtype, platform: str | None) -> tuple[str, str]:
     """('own' or 'fused', the sentence that says why), for an encoding that has its dimensions.
 
-    ValueError, one line, where 'fused' is asked for in vain.
+    `platform` is that of the devices that the program is for, such as 'gpu'. The machine that traces it is not asked:
+    None means that nobody knows, and then no kernel is fused. ValueError, one line, where 'fused' is asked for in vain.
     """
     if knob == 'own':
         return 'own', 'Attention: own kernel, as asked for.'
-    platform = jax.default_backend() if platform is None else platform
     # Only the first one is looked for: the last of them traces a rotation.
     obstacle = next(_obstacles(encoding, jnp.dtype(dtype), platform), None)
     if obstacle is None:
@@ -33,14 +35,16 @@ def choose(knob: Knob, encoding: base.PositionEncoding, dtype, platform: str | N
 
 
 def _obstacles(encoding, dtype, platform):
-    if platform != 'gpu':
+    if platform is None:
+        yield 'the model was not told its platform'
+    elif platform not in GPU:
         yield f'this platform ({platform}) has no fused kernel that is used here'
     if dtype.itemsize != 2:
         yield f'the fused kernel takes no {dtype.name} activations'
     kinds = [encoding.at(layer)[0] for layer in range(encoding.period)]
-    for hook in ('bias', 'score', 'product', 'value', 'sink', 'finish'):
-        if any(kind.has(hook) for kind in kinds):
-            yield f'the encoding acts on attention itself ({hook})'
+    for name, hook in base.HOOKS.items():
+        if hook.on_attention and any(kind.has(name) for kind in kinds):
+            yield f'the encoding acts on attention itself ({name})'
     if any(kind.normaliser != 'softmax' for kind in kinds):
         yield 'the weights are no softmax'
     for kind in kinds:

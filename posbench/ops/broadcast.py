@@ -68,8 +68,13 @@ def _added(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     for axis, (before, after) in enumerate(zip(x.shape, shape)):
         if before == after:
             continue
-        if axis < x.ndim - 1 and before <= SLICES and jax.default_backend() == 'cpu':
-            x = functools.reduce(jnp.add, jnp.split(x, before, axis))
+        summed = functools.partial(jnp.sum, axis=axis, keepdims=True)
+        if axis < x.ndim - 1 and before <= SLICES:
+            x = jax.lax.platform_dependent(x, cpu=functools.partial(_slices_added, axis=axis), default=summed)
         else:
-            x = x.sum(axis, keepdims=True)
+            x = summed(x)
     return x
+
+
+def _slices_added(x: jax.Array, axis: int) -> jax.Array:
+    return functools.reduce(jnp.add, jnp.split(x, x.shape[axis], axis))

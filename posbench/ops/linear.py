@@ -26,9 +26,8 @@ def _forward(x_ND, w_DF):
 
 def _backward(residuals, dy_NF):
     x_ND, w_DF = residuals
-    if jax.default_backend() == 'cpu':
-        # Elsewhere XLA may go on to fuse what makes dy into the products.
-        dy_NF = jax.lax.optimization_barrier(dy_NF)
+    # Elsewhere XLA may go on to fuse what makes dy into the products.
+    dy_NF = jax.lax.platform_dependent(dy_NF, cpu=jax.lax.optimization_barrier, default=lambda dy_NF: dy_NF)
     dx_ND = jax.lax.dot_general(dy_NF, w_DF, (((1,), (1,)), ((), ())))
     dw_DF = jax.lax.dot_general(x_ND, dy_NF, (((0,), (0,)), ((), ())))
     return dx_ND, dw_DF

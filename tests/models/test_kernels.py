@@ -2,10 +2,12 @@
 
 import functools
 
+import jax
 import numpy as np
 import pytest
 
 from posbench import encodings
+from posbench.encodings import base
 from posbench.models import attention, kernels
 from tests.encodings import small
 
@@ -33,14 +35,32 @@ def test_queries_wider_than_values_are_done_here():
 
 def test_other_platforms_and_float32_are_done_here():
     assert 'this platform (cpu)' in choose('rotary', platform='cpu')[1]
+    assert choose('rotary', platform='cuda')[0] == 'fused'
     assert 'no float32 activations' in choose('rotary', dtype='float32')[1]
     assert choose('rotary', 'own') == ('own', 'Attention: own kernel, as asked for.')
 
 
-def test_fused_on_this_machine_is_one_line():
-    model = small.model(encodings.build('rotary'), kernel='fused')
-    with pytest.raises(ValueError, match=r'config\.model\.kernel: .* this platform \(cpu\)'):
+@pytest.mark.parametrize(
+    'platform, why', [('cpu', r'this platform \(cpu\)'), (None, 'the model was not told its platform')]
+)
+def test_fused_where_it_cannot_be_is_one_line(platform, why):
+    model = small.model(encodings.build('rotary'), kernel='fused', platform=platform)
+    with pytest.raises(ValueError, match=rf'config\.model\.kernel: .*{why}'):
         small.params(model)
+
+
+def test_the_machine_that_traces_is_not_asked_what_it_is(monkeypatch):
+    monkeypatch.setattr(jax, 'default_backend', None)
+    assert 'was not told its platform' in choose('rotary', platform=None)[1]
+    model = small.model(encodings.build('rotary'), kernel='auto', platform='tpu')
+    jax.eval_shape(model.init, jax.random.key(0), small.tokens(1, 2), small.positions(1, 2))
+
+
+@pytest.mark.parametrize('name', [name for name, hook in base.HOOKS.items() if hook.on_attention])
+def test_every_hook_that_acts_on_attention_is_an_obstacle(name):
+    acting = type('Acting', (base.PositionEncoding,), {'__module__': __name__, name: lambda self, *given: None})
+    chosen, why = kernels.choose('auto', acting().sized(32, 4), 'bfloat16', 'gpu')
+    assert chosen == 'own' and why.endswith(f'({name}).')
 
 
 @pytest.mark.parametrize('causal', [True, False])

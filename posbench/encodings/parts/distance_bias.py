@@ -121,15 +121,25 @@ toeplitz.defvjp(_toeplitz_forward, _toeplitz_backward)
 
 def along_diagonals(x_HLM: jax.Array) -> jax.Array:
     """Sums of x[h, l, m] over all (l, m) with one L - 1 - l + m, [H, L + M - 1]."""
-    heads, length, keys = x_HLM.shape
-    # Rows a few at a time, into sums that stay in a core's cache.
-    rows_HFN = _folded(x_HLM, min(ROWS, length)) if jax.default_backend() == 'cpu' else x_HLM
-    few, width = rows_HFN.shape[1:]
+    _, length, keys = x_HLM.shape
+
+    def folded(x_HLM):
+        # Rows a few at a time, into sums that stay in a core's cache.
+        return _last_diagonals(_folded(x_HLM, min(ROWS, length)), length + keys - 1)
+
+    return jax.lax.platform_dependent(
+        x_HLM, cpu=folded, default=lambda x_HLM: _last_diagonals(x_HLM, length + keys - 1)
+    )
+
+
+def _last_diagonals(rows_HFN: jax.Array, wanted: int) -> jax.Array:
+    """The last sums along diagonals of all that there are, [H, wanted]."""
+    heads, few, width = rows_HFN.shape
     count = few + width - 1
     # The layout of `toeplitz` backwards.
     rows_HFN = jnp.pad(rows_HFN, ((0, 0), (0, 0), (0, few - 1)))
     flat_HN = jnp.pad(rows_HFN.reshape(heads, few * count), ((0, 0), (few - 1, 1)))
-    return flat_HN.reshape(heads, few, count + 1).sum(axis=1)[:, count - (length + keys - 1) : count]
+    return flat_HN.reshape(heads, few, count + 1).sum(axis=1)[:, count - wanted : count]
 
 
 def _folded(x_HLM, few: int):
