@@ -1,4 +1,6 @@
-"""What all tests share: cheap compilation, and every encoding there is as the argument `encoding`.
+"""What all tests share: cheap compilation, and the encodings and configs that they are asked of, as arguments.
+
+`encoding` and `variant` are one encoding and one config of each kind (tests/tiers.py), and all there are with `--all`.
 
 `pytest tests/encodings/test_contract.py --encoding=path/to/mine.py` holds the `Encoding` of that file, with the
 default options, to the same contract; tests/tasks/test_contract.py does so with `--task=path/to/mine.py`.
@@ -13,7 +15,7 @@ import jax
 import pytest
 
 from posbench import encodings, tasks
-from tests import cheap, small_job
+from tests import cheap, small_job, tiers
 
 pytest.register_assert_rewrite('tests.encodings.contract', 'tests.encodings.compare', 'tests.tasks.contract')
 os.environ['XLA_FLAGS'] = f'{cheap.XLA_FLAGS} {os.environ.get("XLA_FLAGS", "")}'.strip()
@@ -22,30 +24,39 @@ jax.config.update('jax_num_cpu_devices', 8)
 
 
 def pytest_addoption(parser):
+    parser.addoption('--all', action='store_true', help='test every encoding and config, not one of each kind')
     parser.addoption('--encoding', metavar='FILE', help='test the Encoding of this Python file instead of all others')
     parser.addoption('--task', metavar='FILE', help='test the Task of this Python file instead of all others')
 
 
 def pytest_generate_tests(metafunc):
+    path, everything = metafunc.config.getoption('--encoding'), metafunc.config.getoption('--all')
     if 'encoding' in metafunc.fixturenames:
-        path = metafunc.config.getoption('--encoding')
         if path is None:
-            built = {name: encodings.build(name) for name in encodings.names()}
+            names = encodings.names() if everything else tiers.encodings_of_all_kinds()
+            built = {name: encodings.build(name) for name in names}
         else:
             name = pathlib.Path(path).stem
             built = {name: encodings.build(name, module=path)}
         metafunc.parametrize('encoding', built.values(), ids=built)
+    if 'variant' in metafunc.fixturenames:
+        metafunc.parametrize('variant', small_job.VARIANTS if everything else tiers.configs_of_all_kinds())
     if 'any_task' in metafunc.fixturenames:
         path = metafunc.config.getoption('--task')
         metafunc.parametrize('any_task', tasks.names() if path is None else [path], indirect=True)
 
 
 def pytest_collection_modifyitems(items):
-    """All tests of one encoding or config go to one worker, which then compiles what they share once."""
+    """All tests of one encoding or config go to one worker, which then compiles what they share once.
+
+    Groups are sent out in this order: files, some of which take minutes, before encodings and configs, which take
+    seconds, so that at the end no worker waits long for the others.
+    """
     for item in items:
         named = getattr(item, 'callspec', None) and item.callspec.id.split(']')[0].split('-')
         known = next((part for part in named or () if part in NAMES), None)
         item.add_marker(pytest.mark.xdist_group(known or item.path.stem))
+    items.sort(key=lambda item: item.get_closest_marker('xdist_group').args[0] in NAMES)
 
 
 @pytest.hookimpl(tryfirst=True)

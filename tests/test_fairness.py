@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -15,15 +16,15 @@ from posbench.knobs import schema
 from posbench.models import block, build, transformer
 from posbench.tasks.text import language_model
 from posbench.training import step
-from tests import small_job
+from tests import programs, small_job
 from tests.encodings import small
 from tests.small_job import VARIANTS
 
 # A recipe changes how an encoding is trained as well, and no more than stands here.
 RECIPES = {'drope': {'second_phase'}}
-MASKS = {}
 
 
+@functools.cache
 def resolved(name):
     return schema.resolve(importlib.import_module(f'configs.{name}').get_config())
 
@@ -49,9 +50,8 @@ def test_a_variant_changes_the_encoding_and_positions_and_nothing_else(name):
     assert changed or name == 'none', 'a variant that is the default'
 
 
-@pytest.mark.parametrize('name', VARIANTS)
-def test_every_variant_builds_its_model_and_positions(name):
-    config = resolved(name)
+def test_every_variant_builds_its_model_and_positions(variant):
+    config = resolved(variant)
     model = build.from_config(config, vocabulary=config.dataset.vocabulary)
 
     def check(encoding, options):
@@ -70,97 +70,126 @@ def test_every_variant_builds_its_model_and_positions(name):
     assert base.coordinates(pos) > 1 if model.encoding.axes > 1 else base.coordinates(pos) == 1
 
 
-def alike_but_for_the_encoding(got: dict, wanted: dict):
-    assert {path for path in got if 'position_encoding' not in path} == set(wanted)
-    for path, leaf in wanted.items():
-        np.testing.assert_array_equal(got[path], leaf, err_msg=path)
-
-
-@pytest.mark.parametrize('name', VARIANTS)
-def test_one_seed_gives_every_config_the_same_initial_weights(name):
-    layers = small_job.build(name).model.layers
-    got, wanted = small_job.first_state(name), small_job.first_state('none', model__layers=layers)
-    alike_but_for_the_encoding(small.by_path(got.params), small.by_path(wanted.params))
+def drawn(initial, *arguments) -> str:
+    """The program that draws all initial weights but the encoding's."""
+    return programs.text(initial, *arguments, wanted=lambda path: 'position_encoding' not in path)
 
 
 @functools.cache
-def initial(name: str, scanned: bool = True) -> dict:
-    """Initial weights of two layers by their paths."""
-    encoding = encodings.build(name)
+def drawn_by(name, **changes) -> str:
+    one = small_job.build(name, **changes).phases[0]
+    return drawn(lambda: one._init_all().params)
+
+
+def test_one_seed_gives_every_config_the_same_initial_weights(variant):
+    layers = small_job.build(variant).model.body.layers
+    assert drawn_by(variant) == drawn_by('none', model__layers=layers)
+
+
+def initial(encoding, scanned: bool = True):
+    """A function of a key: initial weights of two layers."""
     model = small.model(encoding, layers=2, scan_layers=scanned, remat=True, qk_norm=True)
-    lifted = small.lift(encoding, small.positions(1))
-    return small.by_path(jax.jit(model.init)(streams.key(3, 'parameters'), small.tokens(1), lifted))
+    # Of the shortest sequence, because they depend on none.
+    data = small.tokens(1, 2), small.lift(encoding, small.positions(1, 2))
+    return lambda key: model.init(key, *data)
 
 
-# Scanned together, layers of different kinds draw their weights in groups.
-@pytest.mark.parametrize('name', [name for name in encodings.names() if encodings.build(name).period == 1])
-def test_one_seed_gives_every_encoding_the_same_initial_weights_of_scanned_layers(name):
-    alike_but_for_the_encoding(initial(name), initial('none'))
+def test_one_seed_gives_every_encoding_the_same_initial_weights_of_scanned_layers(encoding):
+    if encoding.period > 1:
+        # Layers of different kinds, scanned together, draw their weights in groups.
+        return
+    key = streams.key(3, 'parameters')
+    assert drawn(initial(encoding), key) == drawn(initial(encodings.build('none')), key)
+
+
+def test_other_weights_are_another_program():
+    """As from another seed, and in layers that stand in another place."""
+    key, plain = streams.key(3, 'parameters'), encodings.build('none')
+    wanted = drawn(initial(plain), key)
+    assert drawn(lambda key: initial(plain)(jax.random.fold_in(key, 1)), key) != wanted
+    assert drawn(initial(plain, scanned=False), key) != wanted
+    assert drawn_by('none', seeds=(1,)) != drawn_by('none')
 
 
 def test_weights_are_the_same_whether_layers_are_scanned_or_not_but_for_the_layers():
-    scanned, separate = initial('none'), initial('none', scanned=False)
+    plain, key = encodings.build('none'), streams.key(3, 'parameters')
+    scanned, separate = (small.by_path(jax.jit(initial(plain, scanned))(key)) for scanned in (True, False))
     shared = {path for path in separate if 'block' not in path}
     assert shared
     for path in shared:
         np.testing.assert_array_equal(scanned[path], separate[path], err_msg=path)
 
 
-def test_every_encoding_and_position_map_trains_on_the_same_batches(monkeypatch):
-    """All but `pos_BL`, which the position map is about."""
-    recorded = []
+TEXT = np.random.default_rng(0).integers(0, small.VOCABULARY, 500, dtype=np.int32)
 
-    def record(state, batch, **_):
-        jax.debug.callback(lambda batch: recorded.append(batch), batch)
-        return state._replace(step=state.step + 1), dict(loss=jnp.zeros(()), grad_norm=jnp.zeros(()))
 
-    monkeypatch.setattr(step, 'train_step', record)
-    text = np.random.default_rng(0).integers(0, small.VOCABULARY, 500, dtype=np.int32)
+def batches(encoding, map_name, heard=lambda batch: None):
+    """A function of a state and a text: three steps that train nothing, but hand out each batch."""
+    model, position_map = small.model(encoding), positions.build(map_name)
+
+    def steps(state, text):
+        def unchanged(state, batch, **_):
+            heard({name: leaf for name, leaf in batch.items() if name != 'pos_BL'})
+            return state._replace(step=state.step + 1), dict(loss=jnp.zeros(()), grad_norm=jnp.zeros(()))
+
+        with mock.patch.object(step, 'train_step', unchanged):
+            made = step.make_steps(model, None, position_map, batch_size=4, length=24, most=3)
+            return made(state, step.Source(language_model.Task(text)), 3, lambda batch: batch)
+
     state = step.State(jnp.zeros(1, jnp.int32), jnp.asarray([7], jnp.int32), {}, {})
+    return steps, state, jnp.asarray(TEXT)
 
-    def batches(encoding, map_name):
-        arguments = small.model(encoding), None, positions.build(map_name)
-        steps = step.make_steps(*arguments, batch_size=4, length=24, most=3)
-        recorded.clear()
-        source = step.Source(language_model.Task(jnp.asarray(text)))
-        jax.block_until_ready(jax.jit(lambda state: steps(state, source, 3, lambda batch: batch))(state))
+
+def test_every_encoding_trains_on_the_same_batches():
+    wanted = programs.whole_text(*batches(encodings.build('none'), 'sequential'))
+    for name in encodings.names():
+        assert programs.whole_text(*batches(encodings.build(name), 'sequential')) == wanted, name
+
+
+def test_every_position_map_trains_on_the_same_batches():
+    """All but `pos_BL`, which the position map is about."""
+
+    def recorded(map_name):
+        found = []
+        steps, *data = batches(encodings.build('none'), map_name, lambda batch: jax.debug.callback(found.append, batch))
+        jax.block_until_ready(jax.jit(steps)(*data))
         jax.effects_barrier()
-        assert len(recorded) == 3
-        kept = [{name: np.asarray(leaf) for name, leaf in batch.items() if name != 'pos_BL'} for batch in recorded]
+        assert len(found) == 3
+        kept = [jax.tree.map(np.asarray, batch) for batch in found]
         return sorted(kept, key=lambda batch: batch['inputs_BL'].tobytes())
 
-    wanted = batches(encodings.build('none'), 'sequential')
+    wanted = recorded('sequential')
     assert (wanted[0]['inputs_BL'] != wanted[1]['inputs_BL']).any(), 'every step has the same batch'
-    others = [(name, 'sequential') for name in encodings.names()] + [('rotary', name) for name in positions.names()]
-    for name, map_name in others:
-        for got, batch in zip(batches(encodings.build(name), map_name), wanted):
+    for map_name in positions.names():
+        for got, batch in zip(recorded(map_name), wanted):
             assert set(got) == set(batch)
             for leaf in batch:
-                np.testing.assert_array_equal(got[leaf], batch[leaf], err_msg=f'{name}, {map_name}: {leaf}')
+                np.testing.assert_array_equal(got[leaf], batch[leaf], err_msg=f'{map_name}: {leaf}')
 
 
 def test_dropout_drops_the_same_for_every_encoding(monkeypatch, encoding):
     """As from the numbers of rows and the place in the model alone."""
-    draw, masks = block.dropout, []
+    draw, masks = block.dropout, {}
 
     def recorded(module, x_BLD, rate, rows_B):
-        mask = draw(module, jnp.ones_like(x_BLD), rate, rows_B)
-        jax.debug.callback(lambda mask, path='/'.join(module.path): masks.append((path, mask.tobytes())), mask)
+        path = '/'.join(module.path), len(masks)
+        masks[path] = draw(module, jnp.ones_like(x_BLD), rate, rows_B)
         return x_BLD
 
     monkeypatch.setattr(block, 'dropout', recorded)
     monkeypatch.setattr(transformer, 'dropout', recorded)
 
     def dropped(encoding):
-        masks.clear()
         model = small.model(encoding, dropout=0.35, layers=1)
-        rngs = {'dropout': jax.random.key(0)}
-        pos = small.lift(encoding, small.positions())
-        # Not compiled, so that nothing that was compiled before is taken for it.
-        model.apply(small.params(model), small.tokens(), pos, rngs=rngs)
-        jax.effects_barrier()
-        return sorted(masks)
+        variables, pos = small.params(model), small.lift(encoding, small.positions())
 
-    MASKS.setdefault('none', dropped(encodings.build('none')))
-    assert len(MASKS['none']) == 1 + 2, 'one after the input layer, two in the block'
-    assert dropped(encoding) == MASKS['none']
+        def masks_of(rng, rows_B):
+            masks.clear()
+            model.apply(variables, small.tokens(), pos, rows_B=rows_B, rngs={'dropout': rng})
+            return {f'{number} in {path!r}': mask for (path, number), mask in masks.items()}
+
+        return programs.texts(masks_of, jax.random.key(0), jnp.arange(small.BATCH))
+
+    wanted = dropped(encodings.build('none'))
+    assert len(set(wanted.values())) == 1 + 2, 'one after the input layer, two in the block'
+    assert dropped(encoding) == wanted

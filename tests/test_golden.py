@@ -7,7 +7,6 @@ import pathlib
 import sys
 
 import numpy as np
-import pytest
 
 from tests import small_job
 from tests.small_job import VARIANTS
@@ -54,12 +53,11 @@ def trained(name: str) -> np.ndarray:
     return small_job.losses(small_job.build(name), small_job.first_state(name))[0]
 
 
-@pytest.mark.parametrize('name', VARIANTS)
-def test_twenty_steps_have_the_golden_losses(name):
-    got = trained(name)
-    advice = ADVICE.format(name=name)
+def test_twenty_steps_have_the_golden_losses(variant):
+    got = trained(variant)
+    advice = ADVICE.format(name=variant)
     np.testing.assert_allclose(
-        got, golden()['losses'][name], rtol=1e-5, err_msg=f'{advice} Origin: {golden()["origin"]}'
+        got, golden()['losses'][variant], rtol=1e-5, err_msg=f'{advice} Origin: {golden()["origin"]}'
     )
 
 

@@ -205,8 +205,10 @@ def test_no_encoding_makes_blockwise_memory_grow_with_the_square(encoding):
 def test_every_encoding_has_the_same_scale(encoding):
     """All tokens at one position and all parameters 0: what is left is q·k / sqrt(K), unless claimed otherwise."""
     sized = encoding.sized(8, 2).at(0)[0]
-    bound = sized.with_params(jax.tree.map(jnp.zeros_like, sized.init_params(jax.random.key(0))))
-    got = small.attended(bound, *qkv(), draw(2, 12, 8, seed=4), np.zeros((2, 12), np.int32))
+    shapes = jax.eval_shape(sized.init_params, jax.random.key(0))
+    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+    attended = jax.jit(lambda params, *inputs: small.attended(sized.with_params(params), *inputs))
+    got = attended(zeros, *qkv(), draw(2, 12, 8, seed=4), np.zeros((2, 12), np.int32))
     if encoding.neutral_at_zero:
         np.testing.assert_allclose(got, oracle(*qkv(), PAST), rtol=0, atol=1e-5)
     else:
@@ -230,9 +232,13 @@ def test_an_encoding_with_parameters_is_called_in_every_block():
 def test_a_halo_around_an_encoding_with_a_carry_is_refused(over, block_size):
     """The carry would count the keys at a border in both blocks."""
     encoding = encodings.build('dape_v2', over=over).sized(8, 2)
-    bound = encoding.with_params(encoding.init_params(jax.random.key(0)))
+
+    def attended(params):
+        pos = np.tile(places(12), (2, 1))
+        return small.attended(encoding.with_params(params), *qkv(), draw(2, 12, 8, seed=4), pos, block_size=block_size)
+
     with pytest.raises(ValueError, match='counted twice'):
-        small.attended(bound, *qkv(), draw(2, 12, 8, seed=4), np.tile(places(12), (2, 1)), block_size=block_size)
+        jax.eval_shape(attended, jax.eval_shape(encoding.init_params, jax.random.key(0)))
 
 
 @pytest.mark.parametrize('block_size', [None, 5])

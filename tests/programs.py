@@ -1,0 +1,43 @@
+"""The program that makes an output, as text: whatever else is computed beside it is left out, and nothing is compiled.
+
+Two programs with one text give the same numbers.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.interpreters import partial_eval
+
+
+def texts(function: Callable, *arguments: Any) -> dict[str, str]:
+    """The program of each leaf of what a function returns, by its path."""
+    traced, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(shapes)]
+    return {path: _text(traced, [other == path for other in paths]) for path in paths}
+
+
+def text(function: Callable, *arguments: Any, wanted: Callable[[str], bool] = lambda path: True) -> str:
+    """One program, of all leaves whose path is wanted."""
+    traced, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
+    return _text(traced, [wanted(jax.tree_util.keystr(path)) for path, _ in jax.tree.leaves_with_path(shapes)])
+
+
+def whole_text(function: Callable, *arguments: Any) -> str:
+    """The program with all that it computes, whether anything comes of it or not."""
+    traced = jax.make_jaxpr(function)(*arguments)
+    return f'{traced.jaxpr}\n{[_plain(value) for value in traced.consts]}'
+
+
+def _text(traced, used: list[bool]) -> str:
+    program, constants, _ = partial_eval.dce_jaxpr_consts(traced.jaxpr, used)
+    return f'{program}\n{[_plain(value) for value, is_used in zip(traced.consts, constants) if is_used]}'
+
+
+def _plain(value: Any) -> tuple:
+    if jnp.issubdtype(jnp.result_type(value), jax.dtypes.prng_key):
+        value = jax.random.key_data(value)
+    value = np.asarray(value)
+    return value.shape, str(value.dtype), value.tobytes().hex()

@@ -1,0 +1,78 @@
+"""Which encodings and configs the default tier asks everything of."""
+
+import pytest
+
+from posbench import encodings
+from posbench.encodings import base
+from tests import conftest, small_job, tiers
+
+
+def test_every_kind_of_encoding_has_exactly_one_representative():
+    built = {name: encodings.build(name) for name in encodings.names()}
+    chosen = tiers.encodings_of_all_kinds()
+    kinds = [tiers.kind(built[name]) for name in chosen]
+    assert len(set(kinds)) == len(kinds)
+    assert set(kinds) == {tiers.kind(encoding) for encoding in built.values()}
+
+
+def test_configs_with_a_second_phase_or_other_positions_are_kinds_of_their_own():
+    configs = tiers.configs_of_all_kinds()
+    assert set(configs) <= set(small_job.VARIANTS) and len(configs) == len(set(configs))
+    assert {'none', 'drope', 'randomized_rope', 'pose'} <= set(configs)
+
+
+class Hooked(base.PositionEncoding):
+    """One hook that is rare."""
+
+    def sink(self):
+        return None
+
+
+class Claiming(base.PositionEncoding):
+    """A claim that no encoding makes beside this hook."""
+
+    shift_invariant = False
+    even_width = True
+
+    def sink(self):
+        return None
+
+
+@pytest.mark.parametrize('new', [Hooked(), Claiming()], ids=lambda encoding: type(encoding).__name__)
+def test_an_encoding_with_another_combination_of_hooks_and_claims_is_a_representative(new):
+    built = {name: encodings.build(name) for name in encodings.names()} | {'zz_new': new}
+    assert 'zz_new' in tiers.representatives(built, lambda name: tiers.kind(built[name]))
+
+
+def test_an_encoding_like_another_one_is_not():
+    built = {name: encodings.build(name) for name in encodings.names()} | {'zz_new': encodings.build('alibi')}
+    assert 'zz_new' not in tiers.representatives(built, lambda name: tiers.kind(built[name]))
+
+
+class Metafunc:
+    """What pytest tells of a test that has both arguments, and the values that these are given."""
+
+    fixturenames = ('encoding', 'variant')
+
+    def __init__(self, **options):
+        self.config, self.options, self.given = self, options, {}
+
+    def getoption(self, name):
+        return self.options.get(name.strip('-'))
+
+    def parametrize(self, argument, values, ids=None):
+        self.given[argument] = list(values if ids is None else ids)
+
+
+def test_tests_are_given_one_of_each_kind_or_all_or_the_one_of_a_file(tmp_path):
+    def given(**options):
+        metafunc = Metafunc(**options)
+        conftest.pytest_generate_tests(metafunc)
+        return metafunc.given
+
+    default = dict(encoding=tiers.encodings_of_all_kinds(), variant=tiers.configs_of_all_kinds())
+    assert given() == default
+    assert given(all=True) == dict(encoding=encodings.names(), variant=small_job.VARIANTS)
+    mine = tmp_path / 'mine.py'
+    mine.write_text((encodings.FOLDER / 'alibi.py').read_text('utf-8'), 'utf-8')
+    assert given(encoding=str(mine)) == default | dict(encoding=['mine'])

@@ -1,0 +1,52 @@
+"""What the default tier of the tests leaves out: checks of what is made like something that they are asked of anyway.
+
+    python -m pytest          checks of every encoding: of one encoding of each kind; what hears positions: of all
+    python -m pytest --all    everything of everything
+
+A kind is what the rest of the package can know of an encoding: its hooks and its claims, whose its parameters are, and
+how its layers repeat. No names are kept here: a new encoding of a new kind is asked everything.
+"""
+
+import functools
+import importlib
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
+
+from posbench import encodings
+from posbench.encodings import base
+from tests import small_job
+
+
+def kind(encoding: base.PositionEncoding) -> Hashable:
+    """Two encodings of one kind differ in the numbers that their hooks give, and in nothing else."""
+    hooks = tuple(name for name in base.HOOKS if encoding.has(name))
+    claims = tuple(getattr(encoding, name) for name in base.CLAIMS)
+    return hooks, claims, encoding.owns_parameters(), encoding.period
+
+
+def kind_of_config(config: Any) -> Hashable:
+    """That of its encodings, of both phases, and its positions: a map alone, without its options."""
+    then = config.second_phase.encoding
+    second = None if then.name is None else kind(encodings.build(**then))
+    return kind(encodings.build(**config.encoding)), second, config.positions.name
+
+
+def representatives(names: Iterable[str], kind_of: Callable[[str], Hashable]) -> list[str]:
+    """The first name of each kind."""
+    first = {}
+    for name in names:
+        first.setdefault(kind_of(name), name)
+    return list(first.values())
+
+
+@functools.cache
+def encodings_of_all_kinds() -> list[str]:
+    """One encoding of each kind."""
+    return representatives(encodings.names(), lambda name: kind(encodings.build(name)))
+
+
+@functools.cache
+def configs_of_all_kinds() -> list[str]:
+    """One config of each kind."""
+    configs = {name: importlib.import_module(f'configs.{name}').get_config() for name in small_job.VARIANTS}
+    return representatives(configs, lambda name: kind_of_config(configs[name]))
