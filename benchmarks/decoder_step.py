@@ -29,8 +29,6 @@ def of_posbench() -> dict:
     from posbench.devices import host
 
     host.prepare()
-    import functools
-
     import jax
     import jax.numpy as jnp
     import numpy as np
@@ -38,22 +36,26 @@ def of_posbench() -> dict:
 
     from posbench import encodings, positions
     from posbench.devices import parallel
-    from posbench.models.transformer import Transformer
+    from posbench.models import build
     from posbench.tasks.text import language_model
     from posbench.training import step
 
     imported = time.perf_counter()
-    model = Transformer(VOCABULARY, encodings.build('rotary'), layers=LAYERS, width=WIDTH, heads=HEADS, hidden=HIDDEN)
-    optimizer = optax.adamw(1e-3)
+    fields = dict(layers=LAYERS, width=WIDTH, heads=HEADS, hidden=HIDDEN)
+    model = build.language_model(encodings.build('rotary'), vocabulary=VOCABULARY, **fields)
+    optimizer, position_map = optax.adamw(1e-3), positions.build('sequential')
     layout = parallel.layout('jit', seeds=1, batch_size=BATCH)
-    init = jax.vmap(functools.partial(step.init_state, model, optimizer, length=LENGTH))
-    state = parallel.place_state(jax.jit(init)(jnp.arange(1)), layout)
-    steps = step.make_steps(
-        model, optimizer, positions.build('sequential'), batch_size=BATCH, length=LENGTH, most=STEPS
-    )
+    task = language_model.Task(np.random.default_rng(0).integers(0, VOCABULARY, 200_000).astype(np.int32))
+    key = jax.random.key(0)
+
+    def init(seed):
+        example = step.with_positions(task.sample(key, BATCH, LENGTH), position_map, key, train=True)
+        return step.init_state(model, optimizer, seed, example)
+
+    state = parallel.place_state(jax.jit(jax.vmap(init))(jnp.arange(1)), layout)
+    steps = step.make_steps(model, optimizer, position_map, batch_size=BATCH, length=LENGTH, most=STEPS)
     compiled = parallel.compile_steps(steps, layout, jax.eval_shape(lambda: state))
-    tokens = np.random.default_rng(0).integers(0, VOCABULARY, 200_000).astype(np.int32)
-    source = parallel.place(step.Source(language_model.Task(tokens)), layout)
+    source = parallel.place(step.Source(task), layout)
     before = time.perf_counter()
     program = compiled.lower(state, source, jnp.int32(STEPS)).compile()
     compile_seconds = time.perf_counter() - before

@@ -27,7 +27,7 @@ from scipy import stats  # noqa: E402
 from posbench import positions  # noqa: E402
 from posbench.devices import parallel  # noqa: E402
 from posbench.knobs import schema  # noqa: E402
-from posbench.models import kernels, transformer  # noqa: E402
+from posbench.models import build, kernels  # noqa: E402
 from posbench.tasks.text import language_model  # noqa: E402
 from posbench.training import step  # noqa: E402
 
@@ -46,22 +46,24 @@ class Subject:
     def __init__(self, name: str, length: int):
         config = schema.load(ROOT / 'configs' / f'{name}.py')
         self.name, batch_size = name, TOKENS // length
-        model = transformer.from_config(config, VOCABULARY)
+        model = build.from_config(config, VOCABULARY, platform=jax.default_backend())
         position_map = positions.build(**config.positions)
         optimizer, layout = optax.adamw(1e-3), parallel.layout('jit', seeds=1, batch_size=batch_size)
+        task = language_model.Task(np.random.default_rng(0).integers(0, VOCABULARY, 100_000).astype(np.int32))
+        key = jax.random.key(0)
 
         def init(seed):
-            return step.init_state(model, optimizer, seed, length, position_map)
+            example = step.with_positions(task.sample(key, batch_size, length), position_map, key, train=True)
+            return step.init_state(model, optimizer, seed, example)
 
         state = parallel.place_state(jax.jit(jax.vmap(init))(jnp.arange(1)), layout)
         steps = step.make_steps(model, optimizer, position_map, batch_size=batch_size, length=length, most=STEPS)
         compiled = parallel.compile_steps(steps, layout, jax.eval_shape(lambda: state))
-        tokens = np.random.default_rng(0).integers(0, VOCABULARY, 100_000).astype(np.int32)
-        self.source = parallel.place(step.Source(language_model.Task(tokens)), layout)
+        self.source = parallel.place(step.Source(task), layout)
         begun = time.perf_counter()
         self.program = compiled.lower(state, self.source, jnp.int32(STEPS)).compile()
         self.compile_seconds = time.perf_counter() - begun
-        self.state, self.kind = state, kind(model.sized_encoding())
+        self.state, self.kind = state, kind(model.body.sized_encoding())
         self.parameters = sum(
             leaf.size
             for path, leaf in jax.tree.leaves_with_path(state.params)

@@ -1,14 +1,13 @@
-"""The input layer: token vectors combined with positions, and the same vectors as output weights."""
+"""Token vectors combined with positions, and the same vectors as output weights."""
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.encodings import base
-from posbench.models.style import Style
+from posbench.inputs import base
 
 
-class InputLayer(nn.Module):
+class Input(base.Input):
     """Random token vectors, trained, times sqrt(D); the encoding's `embed` hook adds what it knows of positions.
 
     A style may have another factor than sqrt(D), and a norm of the sum.
@@ -17,23 +16,16 @@ class InputLayer(nn.Module):
     (Vaswani et al. 2017, arXiv 1706.03762, section 3.4), and tied logits start at 1 as well.
     """
 
-    vocabulary: int
-    width: int
-    dtype: jnp.dtype = jnp.float32
-    style: Style = Style()
-
     def setup(self):
         shape = (self.vocabulary, self.width)
         self.vectors_VD = self.param('vectors', nn.initializers.normal(self.width**-0.5), shape)
-        if self.style.embedding_norm:
-            self.norm = self.style.normalise(self.dtype)
+        self.setup_combined()
 
-    def __call__(self, tokens_BL: jax.Array, pos_BL: jax.Array, encoding: base.PositionEncoding) -> jax.Array:
-        """[B, L, D] in `dtype`."""
+    def __call__(self, inputs, pos, encoding):
+        """[B, L, D] in `dtype`, of int32 [B, L]."""
         scale = self.width**0.5 if self.style.vectors_scale is None else self.style.vectors_scale
-        x_BLD = (self.vectors_VD[tokens_BL] * scale).astype(self.dtype)
-        x_BLD = encoding.embed(x_BLD, pos_BL)
-        return self.norm(x_BLD) if self.style.embedding_norm else x_BLD
+        x_BLD = (self.vectors_VD[inputs] * scale).astype(self.dtype)
+        return self.combined(x_BLD, pos, encoding)
 
     def logits(self, h_BLD: jax.Array) -> jax.Array:
         """float32 [B, L, V], by dot products with the token vectors themselves."""

@@ -1,1 +1,1 @@
-"""Models out of parts: attention, one block, bodies made of it."""
+"""Models out of parts: attention, one block, what bodies are made of, and a model around a body."""

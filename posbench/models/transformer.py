@@ -1,19 +1,16 @@
-"""A Transformer of one Block, decoder or encoder. It names no encoding, and is told every position."""
+"""The layers of a Transformer, decoder or encoder, out of one Block."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench import encodings
+from posbench.bodies import base as base_body
 from posbench.encodings import base
-from posbench.inputs.tokens import InputLayer
 from posbench.models import attention, kernels
 from posbench.models.block import Block, Context, Memory, Period, dropout
 from posbench.models.cross_attention import Encoded
-from posbench.models.style import Style
-from posbench.ops import linear
 
 
 class Cache(NamedTuple):
@@ -29,46 +26,36 @@ class Cache(NamedTuple):
     length: jax.Array
 
 
-class Transformer(nn.Module):
-    """Logits of the next token (decoder) or of every token (encoder)."""
-
-    vocabulary: int
-    encoding: base.PositionEncoding
-    kind: Literal['decoder', 'encoder'] = 'decoder'
-    layers: int = 4
-    width: int = 128
-    heads: int = 4
-    hidden: int = 512
-    norm: Literal['pre', 'post'] = 'pre'
-    qk_norm: bool = False
-    dropout: float = 0.0
-    tie_embeddings: bool = True
-    remat: bool = False
-    scan_layers: bool = False
-    block_size: int | None = None
-    kernel: kernels.Knob = 'own'
-    dtype: jnp.dtype = jnp.float32
-    style: Style = Style()
+class Transformer(base_body.Layers):
+    """Layers of one Block: decoder or encoder, as `causal` says. They name no encoding, and are told every position."""
 
     def setup(self):
-        self.input_layer = InputLayer(self.vocabulary, self.width, self.dtype, self.style)
-        if not self.tie_embeddings:
-            self.logits = linear.layer(self.vocabulary, self.dtype)
+        encoding = self.sized_encoding()
+        self.shared = {}
+        if encoding.shares_parameters():
+            self.shared = self.param('position_encoding', lambda rng: encoding.split(encoding.init_params(rng))[0])
 
+    def embedding(self) -> base.PositionEncoding:
+        """The encoding with the parameters that layers share; one without hooks where nothing is embedded."""
+        encoding = self.sized_encoding()
+        # Where nothing is embedded, the parameters of layers would only be missed.
+        return encoding.with_params(self.shared) if encoding.has('embed') else base.PositionEncoding(parent=None)
+
+    @nn.compact
     def __call__(
         self,
-        tokens_BL: jax.Array,
-        pos_BL: jax.Array,
+        x_BLD: jax.Array,
+        pos_BL: Any,
         segment_ids_BL: jax.Array | None = None,
         *,
         cache: Cache | None = None,
         rows_B: jax.Array | None = None,
         encoded: Encoded | None = None,
-    ) -> jax.Array | tuple[jax.Array, Cache]:
-        """float32 [B, L, V]; with a cache also the cache that holds these tokens too.
+    ) -> tuple[jax.Array, Cache | None]:
+        """[B, L, D] in `dtype`, and the cache that holds these tokens too.
 
         Args:
-          tokens_BL: int32 token ids.
+          x_BLD: what the input layer made of the tokens.
           pos_BL: int32 positions; a leading 1 stands for positions that all rows share. Of several coordinates they are
             pos_BLA, or a tuple of pos_BL.
           segment_ids_BL: documents of a packed row; a negative id is padding. None: every row is one document.
@@ -78,46 +65,19 @@ class Transformer(nn.Module):
 
         Dropout is on exactly where a 'dropout' rng is given.
         """
-        h_BLD, cache = self.states(tokens_BL, pos_BL, segment_ids_BL, cache=cache, rows_B=rows_B, encoded=encoded)
-        if self.tie_embeddings:
-            logits_BLV = self.input_layer.logits(h_BLD)
-        else:
-            logits_BLV = self.logits(h_BLD).astype(jnp.float32)
-        return logits_BLV if cache is None else (logits_BLV, cache)
-
-    @nn.compact
-    def states(
-        self,
-        tokens_BL: jax.Array,
-        pos_BL: jax.Array,
-        segment_ids_BL: jax.Array | None = None,
-        *,
-        cache: Cache | None = None,
-        rows_B: jax.Array | None = None,
-        encoded: Encoded | None = None,
-        input_layer: InputLayer | None = None,
-    ) -> tuple[jax.Array, Cache | None]:
-        """What logits are made of, [B, L, D] in `dtype`, and the cache; `input_layer`: that of another model."""
         self._check()
         self.encoding.check_positions(pos_BL)
-        if encoded is not None and self.kind != 'decoder':
-            raise ValueError(f"Transformer: got encoded with kind={self.kind!r}, wanted kind='decoder'.")
-        encoding = self.sized_encoding()
-        shared = {}
-        if encoding.shares_parameters():
-            shared = self.param('position_encoding', lambda rng: encoding.split(encoding.init_params(rng))[0])
-        # Where nothing is embedded, the parameters of layers would only be missed.
-        embedding = encoding.with_params(shared) if encoding.has('embed') else base.PositionEncoding()
-        input_layer = self.input_layer if input_layer is None else input_layer
-        context, cache_layers, cache = self._context(tokens_BL, pos_BL, segment_ids_BL, cache, rows_B)
+        if encoded is not None and not self.causal:
+            raise ValueError('Transformer: got encoded with an encoder, wanted a decoder.')
+        encoding, shared = self.sized_encoding(), self.shared
+        context, cache_layers, cache = self._context(x_BLD.shape[:2], pos_BL, segment_ids_BL, cache, rows_B)
         if encoded is not None and encoded.segment_ids_BM is not None and segment_ids_BL is None:
             # A decoder without segments reads all that is no padding, also where a cache gives its tokens segment 0.
             encoded = encoded._replace(segment_ids_BM=jnp.minimum(encoded.segment_ids_BM, 0))
         context = context._replace(bias_BHLM=self._bias(encoding, shared, context), encoded=encoded)
 
-        h_BLD = input_layer(tokens_BL, pos_BL, embedding)
-        self.sow('intermediates', 'embedded', h_BLD)
-        h_BLD = dropout(self, h_BLD, self.dropout, context.rows_B)
+        self.sow('intermediates', 'embedded', x_BLD)
+        h_BLD = dropout(self, x_BLD, self.dropout, context.rows_B)
         h_BLD, cache_layers = self._blocks(encoding)(h_BLD, cache_layers, shared, context)
         if self.norm == 'pre':
             h_BLD = self.style.normalise(self.dtype, 'norm')(h_BLD)
@@ -126,14 +86,12 @@ class Transformer(nn.Module):
 
     def _check(self) -> None:
         """ValueError for what the dataclass cannot refuse by itself."""
-        if self.kind not in ('decoder', 'encoder') or self.norm not in ('pre', 'post'):
-            raise ValueError(
-                f'Transformer: got kind={self.kind!r}, norm={self.norm!r}; wanted decoder or encoder, pre or post.'
-            )
+        if self.norm not in ('pre', 'post'):
+            raise ValueError(f'Transformer: got norm={self.norm!r}, wanted pre or post.')
         self.style.widths(self.width, self.heads)
-        if self.kind == 'encoder' and self.encoding.needs_causal:
+        if not self.causal and self.encoding.needs_causal:
             raise ValueError(
-                "Transformer: got kind='encoder', wanted 'decoder': the encoding reads what lies between query and key."
+                'Transformer: got an encoder, wanted a decoder: the encoding reads what lies between query and key.'
             )
         if self.scan_layers and self.layers % self.encoding.period:
             raise ValueError(
@@ -141,16 +99,16 @@ class Transformer(nn.Module):
                 'after which the kinds of layers repeat.'
             )
 
-    def _context(self, tokens_BL, pos_BL, segment_ids_BL, cache, rows_B):
+    def _context(self, shape, pos_BL, segment_ids_BL, cache, rows_B):
         """What the layers share, their caches, and the cache without the new keys and values."""
-        batch, length = tokens_BL.shape
+        batch, length = shape
         rows_B = jnp.arange(batch) if rows_B is None else rows_B
         if cache is None:
             order = attention.sequence_order(length, segment_ids_BL)
             nothing = None if self.scan_layers else (None,) * self.layers
             return Context(pos_BL, pos_BL, order, None, rows_B, None), nothing, None
-        if self.kind != 'decoder':
-            raise ValueError(f"Transformer: got a cache with kind={self.kind!r}, wanted kind='decoder'.")
+        if not self.causal:
+            raise ValueError('Transformer: got a cache with an encoder, wanted a decoder.')
         new_BL = jnp.zeros((batch, length), jnp.int32) if segment_ids_BL is None else segment_ids_BL
 
         def write(old_BM, values_BL):
@@ -179,7 +137,7 @@ class Transformer(nn.Module):
             encoding=encoding,
             heads=self.heads,
             hidden=self.hidden,
-            causal=self.kind == 'decoder',
+            causal=self.causal,
             norm=self.norm,
             qk_norm=self.qk_norm,
             dropout=self.dropout,
@@ -187,7 +145,7 @@ class Transformer(nn.Module):
             block_size=self.block_size,
             dtype=self.dtype,
             style=self.style,
-            fused=kernels.choose(self.kernel, encoding, self.dtype)[0] == 'fused',
+            fused=kernels.choose(self.kernel, encoding, self.dtype, self.platform)[0] == 'fused',
         )
         block = nn.remat(Block, prevent_cse=not self.scan_layers) if self.remat else Block
         if self.scan_layers:
@@ -250,30 +208,17 @@ class Transformer(nn.Module):
         return Cache(layers, pos_BM, segment_BM, jnp.zeros((), jnp.int32))
 
 
-def hidden_states(
-    model: Transformer, params: dict, tokens_BL: jax.Array, pos_BL: jax.Array, segment_ids_BL: jax.Array | None = None
-) -> tuple[list[jax.Array], jax.Array]:
-    """(what enters the first layer, what leaves each layer, and the final norm of it if there is one; the logits).
-
-    The list has [B, L, D] in the dtype of the model. Nothing of it is kept in any other call. Compile it: where the
-    logits are not used, they then are not computed either. (Hugging Face's `hidden_states` of a model with a final norm
-    have the normalised state in the place of what leaves the last layer.)
-    """
-    logits_BLV, sown = model.apply({'params': params}, tokens_BL, pos_BL, segment_ids_BL, mutable=['intermediates'])
-    return sown_states(model, sown['intermediates']), logits_BLV
-
-
-def sown_states(model: Transformer, sown: dict) -> list[jax.Array]:
-    """The hidden states of `hidden_states`, of what a model has left in the collection 'intermediates'."""
-    period = model.encoding.period
+def sown_states(body: Transformer, sown: dict) -> list[jax.Array]:
+    """What enters the first layer, what leaves each, and the final norm of it, from the collection 'intermediates'."""
+    period = body.encoding.period
 
     def of_layer(layer):
-        if not model.scan_layers:
+        if not body.scan_layers:
             return sown[f'block_{layer}']['hidden'][0]
         kinds = sown['blocks'] if period == 1 else sown['blocks'][f'block_{layer % period}']
         return kinds['hidden'][0][layer // period]
 
-    states = [sown['embedded'][0], *(of_layer(layer) for layer in range(model.layers))]
+    states = [sown['embedded'][0], *(of_layer(layer) for layer in range(body.layers))]
     return [*states, *sown.get('normalised', ())]
 
 
@@ -282,13 +227,3 @@ def _shape_of_aux(encoding, x_BLD, pos_BL):
         return encoding.with_params(encoding.init_params(rng)).aux(x_BLD, pos_BL)
 
     return jax.eval_shape(aux, jax.random.key(0), x_BLD, pos_BL)
-
-
-def from_config(config, vocabulary: int | None = None) -> Transformer:
-    """The model of a config; `vocabulary` is the tokenizer's number of ids, by default that of a BPE tokenizer."""
-    return Transformer(
-        vocabulary=config.dataset.vocabulary if vocabulary is None else vocabulary,
-        encoding=encodings.build(**config.encoding),
-        dtype=jnp.dtype(config.dtype),
-        **config.model,
-    )

@@ -1,23 +1,26 @@
-"""Published models as posbench's Transformer, with the position encoding they were trained with or any other one.
+"""Published models as posbench's Model, with the position encoding they were trained with or any other one.
 
     bert = pretrained.load('path/to/all-MiniLM-L6-v2')
-    states, _ = transformer.hidden_states(bert.model, bert.params, tokens_BL, pos_BL, segment_ids_BL)
+    states, _ = model.hidden_states(bert.model, bert.params, tokens_BL, pos_BL, segment_ids_BL)
     turned = pretrained.load('path/to/all-MiniLM-L6-v2', encoding=encodings.build('rotary'))
 
 The folder is in Hugging Face layout. One architecture a file; each maps the settings and weights of its folder to
 fields and parameters of a model.
 """
 
+import functools
 import importlib
 import pathlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from posbench.encodings import base
+from posbench.models.model import Model
 from posbench.pretrained import folder as folders
+from posbench.pretrained import parts
 
 FOLDER = pathlib.Path(__file__).parent
 
@@ -25,12 +28,12 @@ FOLDER = pathlib.Path(__file__).parent
 class Pretrained(NamedTuple):
     """A model and its parameters: `model.apply({'params': params}, tokens_BL, pos_BL, segment_ids_BL)`.
 
-    An encoder-decoder takes the tokens, positions and segments of both; see encoder_decoder.EncoderDecoder.
+    That of an encoder-decoder also takes `encoded`, what `method='encode'` makes of a source; see models/model.py.
     Positions count from 0 in every architecture there is, and padding has segment -1.
     """
 
     architecture: str
-    model: nn.Module
+    model: Model
     params: dict
 
 
@@ -60,19 +63,50 @@ def load(
     Raises ValueError, one line, for a file that is missing, an architecture or a setting that is not supported, and a
     weight that is missing, left over, or of another shape than config.json says.
     """
-    config, weights = folders.read(folder)
-    kind = config.one_of('model_type', names())
-    parts = importlib.import_module(f'posbench.pretrained.{kind.replace("-", "_")}').convert(config, weights)
-    weights.finish()
-    model = parts.model(encoding, dtype)
+    architecture, found = _converted(folder)
+    model = parts.model(found, encoding, dtype)
     if encoding is None:
-        own = parts.encoding_params()
+        own = found.encoding_params()
     else:
         # Compiled, so that the initial values of all other weights are never made.
-        own = jax.jit(lambda rng: _of_encoding(parts.initial_params(model, rng)))(jax.random.key(seed))
-    params = jax.tree.map(jnp.asarray, _merged(parts.params, own))
-    _check(params, jax.eval_shape(lambda rng: parts.initial_params(model, rng), jax.random.key(seed)))
-    return Pretrained(kind, model, params)
+        own = jax.jit(lambda rng: _of_encoding(_initial_params(model, rng)))(jax.random.key(seed))
+    params = jax.tree.map(jnp.asarray, _merged(found.params, own))
+    _check(params, jax.eval_shape(functools.partial(_initial_params, model), jax.random.key(seed)))
+    return Pretrained(architecture, model, params)
+
+
+def body_fields(folder: str | pathlib.Path) -> dict[str, Any]:
+    """What builds the body of a folder's model, `name` and fields of bodies/<name>.py; and its `vocabulary`.
+
+    Shapes are read, and no values of weights. Raises ValueError as `load` does, and for an encoder-decoder whose halves
+    are of different sizes.
+    """
+    _, found = _converted(folder, values=False)
+    return found.body_fields() | {'vocabulary': found.vocabulary}
+
+
+def read_params(folder: str | pathlib.Path) -> dict:
+    """All parameters of a folder's model with its own encoding, float32 in NumPy. Raises ValueError as `load` does."""
+    _, found = _converted(folder)
+    return jax.tree.map(np.asarray, _merged(found.params, found.encoding_params()))
+
+
+def _converted(folder, values: bool = True) -> tuple[str, parts.Parts | parts.Pair]:
+    """The architecture of a folder, and what that makes of it."""
+    config, weights = folders.read(folder, values=values)
+    architecture = config.one_of('model_type', names())
+    module = importlib.import_module(f'posbench.pretrained.{architecture.replace("-", "_")}')
+    found = module.convert(config, weights)
+    weights.finish()
+    return architecture, found
+
+
+def _initial_params(model: Model, rng: jax.Array) -> dict:
+    """Those of a model that was not trained."""
+    axes = model.encoding.axes
+    tokens_BL, pos_BL = jnp.zeros((1, 2), jnp.int32), jnp.zeros((1, 2) if axes == 1 else (1, 2, axes), jnp.int32)
+    batch = dict(inputs_BL=tokens_BL, pos_BL=pos_BL, source_BM=tokens_BL, source_pos_BM=pos_BL)
+    return model.init(rng, batch, method='outputs')['params']
 
 
 def _of_encoding(tree: dict) -> dict:

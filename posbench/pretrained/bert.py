@@ -33,9 +33,11 @@ def convert(config: Settings, weights: Weights) -> Parts:
     }
     for layer in range(count):
         params[f'block_{layer}'] = block(weights, f'encoder.layer.{layer}', width, heads, hidden)
-    fields = dict(vocabulary=vocabulary, kind='encoder', layers=count, width=width, heads=heads, hidden=hidden)
+    fields = dict(layers=count, width=width, heads=heads, hidden=hidden)
     return Parts(
+        name='encoder',
         fields=dict(**fields, norm='post', style=style(config, 1e-12)),
+        vocabulary=vocabulary,
         params=params,
         encoding=encodings.build('learned', max_length=longest),
         shared_params={'table': weights.take('embeddings.position_embeddings.weight', longest, width)},

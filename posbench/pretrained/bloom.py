@@ -38,7 +38,7 @@ def convert(config: Settings, weights: Weights) -> Parts:
         'norm': layers.norm(weights, 'ln_f', width),
     }
     if not tied:
-        params['logits'] = layers.dense(weights, 'lm_head', width, vocabulary, bias=False)
+        params['head'] = {'logits': layers.dense(weights, 'lm_head', width, vocabulary, bias=False)}
     for layer in range(count):
         at = f'h.{layer}'
         fused = layers.dense(weights, f'{at}.self_attention.query_key_value', width, 3 * width)
@@ -55,5 +55,13 @@ def convert(config: Settings, weights: Weights) -> Parts:
             'down': layers.dense(weights, f'{at}.mlp.dense_4h_to_h', hidden, width),
             'feed_forward_norm': layers.norm(weights, f'{at}.post_attention_layernorm', width),
         }
-    fields = dict(vocabulary=vocabulary, layers=count, width=width, heads=heads, hidden=hidden, tie_embeddings=tied)
-    return Parts(fields=dict(**fields, style=style), params=params, encoding=encodings.build('alibi'), shared_params={})
+    fields = dict(layers=count, width=width, heads=heads, hidden=hidden, style=style)
+    return Parts(
+        name='decoder',
+        fields=fields,
+        vocabulary=vocabulary,
+        tie=tied,
+        params=params,
+        encoding=encodings.build('alibi'),
+        shared_params={},
+    )

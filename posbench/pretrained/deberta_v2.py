@@ -53,10 +53,12 @@ def convert(config: Settings, weights: Weights) -> Parts:
             role = 'query' if terms == {'c2p'} else 'key'
             block[role] = {name: value * np.float32(2**-0.5) for name, value in block[role].items()}
         params[f'block_{layer}'] = block
-    fields = dict(vocabulary=vocabulary, kind='encoder', layers=count, width=width, heads=heads, hidden=hidden)
+    fields = dict(layers=count, width=width, heads=heads, hidden=hidden)
     options = dict(max_distance=max_distance, buckets=buckets, key_row='code', biased=True)
     return Parts(
+        name='encoder',
         fields=dict(**fields, norm='post', style=bert.style(config, 1e-7)),
+        vocabulary=vocabulary,
         params=params,
         encoding=encodings.build('deberta', **options, three_terms=len(terms) == 2),
         shared_params=None,

@@ -59,10 +59,13 @@ class Settings:
 
 
 class Weights:
-    """Weights by name, read when they are taken; what nobody took is an error in the end."""
+    """Weights by name, read when they are taken; what nobody took is an error in the end.
 
-    def __init__(self, files: dict[str, pathlib.Path]):
-        self._files = files
+    Without `values` only names and shapes are read, and all weights are zeros.
+    """
+
+    def __init__(self, files: dict[str, pathlib.Path], values: bool = True):
+        self._files, self._values = files, values
         # The name that is asked for -> the name in the file.
         # Norms of older files have a gamma and a beta.
         self._names = {
@@ -88,11 +91,12 @@ class Weights:
             hint = f'; did you mean {near!r}?' if near else ''
             raise ValueError(f'weights: there is no {name!r}{hint}')
         stored = self._names[name]
-        values = self._file(self._files[stored]).get_tensor(stored)
-        if values.shape != shape:
-            raise ValueError(f'weights: got {name!r} of shape {values.shape}, wanted {shape} by config.json')
+        file = self._file(self._files[stored])
+        got = tuple(file.get_slice(stored).get_shape())
+        if got != shape:
+            raise ValueError(f'weights: got {name!r} of shape {got}, wanted {shape} by config.json')
         self._left.discard(stored)
-        return values.astype(np.float32)
+        return file.get_tensor(stored).astype(np.float32) if self._values else np.zeros(shape, np.float32)
 
     def _file(self, path: pathlib.Path):
         if path not in self._open:
@@ -107,8 +111,11 @@ class Weights:
             raise ValueError(f'weights: got {", ".join(map(repr, names[:5]))}{more}, which this architecture has not')
 
 
-def read(path: str | pathlib.Path) -> tuple[Settings, Weights]:
-    """The settings of a model and its weights, not yet read. ValueError, one line, for what cannot be read."""
+def read(path: str | pathlib.Path, values: bool = True) -> tuple[Settings, Weights]:
+    """The settings of a model and its weights, not yet read. ValueError, one line, for what cannot be read.
+
+    `values`: see Weights.
+    """
     path = pathlib.Path(path)
     if not path.is_dir():
         raise ValueError(f'{path}: there is no such folder')
@@ -124,7 +131,7 @@ def read(path: str | pathlib.Path) -> tuple[Settings, Weights]:
             raise ValueError(f'{path}: there is no {missing[0]}, which {index.name} names')
     else:
         raise ValueError(f'{path}: there is no {single.name} and no {index.name}')
-    return settings, Weights(files)
+    return settings, Weights(files, values)
 
 
 def _json(path: pathlib.Path) -> dict:

@@ -33,7 +33,7 @@ def convert(config: Settings, weights: Weights) -> Parts:
         'norm': layers.norm(weights, 'ln_f', width),
     }
     if not tied:
-        params['logits'] = layers.dense(weights, 'lm_head', width, vocabulary, bias=False)
+        params['head'] = {'logits': layers.dense(weights, 'lm_head', width, vocabulary, bias=False)}
     for layer in range(count):
 
         def dense(name, inputs, outputs, at=f'h.{layer}'):
@@ -52,9 +52,12 @@ def convert(config: Settings, weights: Weights) -> Parts:
             'down': dense('mlp.c_proj', hidden, width),
             'feed_forward_norm': layers.norm(weights, f'h.{layer}.ln_2', width),
         }
-    fields = dict(vocabulary=vocabulary, layers=count, width=width, heads=heads, hidden=hidden, tie_embeddings=tied)
+    fields = dict(layers=count, width=width, heads=heads, hidden=hidden, style=style)
     return Parts(
-        fields=dict(**fields, style=style),
+        name='decoder',
+        fields=fields,
+        vocabulary=vocabulary,
+        tie=tied,
         params=params,
         encoding=encodings.build('learned', max_length=longest),
         shared_params={'table': weights.take('wpe.weight', longest, width)},

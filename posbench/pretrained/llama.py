@@ -40,7 +40,7 @@ def convert(config: Settings, weights: Weights) -> Parts:
         'norm': layers.norm(weights, 'norm', width, bias=False),
     }
     if not tied:
-        params['logits'] = layers.dense(weights, 'lm_head', width, vocabulary, bias=False)
+        params['head'] = {'logits': layers.dense(weights, 'lm_head', width, vocabulary, bias=False)}
     for layer in range(count):
         at = f'layers.{layer}'
         block = {
@@ -58,9 +58,15 @@ def convert(config: Settings, weights: Weights) -> Parts:
             'down': layers.dense(weights, f'{at}.mlp.down_proj', hidden, width, bias=mlp_bias),
             'feed_forward_norm': layers.norm(weights, f'{at}.post_attention_layernorm', width, bias=False),
         }
-    fields = dict(vocabulary=vocabulary, layers=count, width=width, heads=heads, hidden=hidden, tie_embeddings=tied)
+    fields = dict(layers=count, width=width, heads=heads, hidden=hidden, style=style)
     return Parts(
-        fields=dict(**fields, style=style), params=params, encoding=rotary(config, head_width), shared_params={}
+        name='decoder',
+        fields=fields,
+        vocabulary=vocabulary,
+        tie=tied,
+        params=params,
+        encoding=rotary(config, head_width),
+        shared_params={},
     )
 
 

@@ -43,9 +43,9 @@ def convert(config: Settings, weights: Weights) -> Pair:
 
     vectors_VD = weights.take('shared.weight', vocabulary, width)
     scale = np.float32(width**-0.5 if scaled else 1.0)
-    top: dict[str, Any] = {'input_layer': {'vectors': vectors_VD * scale if tied else vectors_VD}}
+    around: dict[str, Any] = {'input_layer': {'vectors': vectors_VD * scale if tied else vectors_VD}}
     if not tied:
-        top['logits'] = {'kernel': weights.take('lm_head.weight', vocabulary, width).T * scale}
+        around['head'] = {'logits': {'kernel': weights.take('lm_head.weight', vocabulary, width).T * scale}}
     style = Style(
         epsilon=config.real('layer_norm_epsilon', 1e-6),
         activation=activation,
@@ -54,23 +54,25 @@ def convert(config: Settings, weights: Weights) -> Pair:
         vectors_scale=None if tied and scaled else 1.0,
     )
 
-    def half(side, count, **fields):
+    def half(side, count):
         params = {'norm': layers.norm(weights, f'{side}.final_layer_norm', width, bias=False)}
         for layer in range(count):
             at = f'{side}.block.{layer}.layer'
             params[f'block_{layer}'] = _block(weights, at, side == 'decoder', gated, width, heads, head_width, hidden)
         table = f'{side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight'
         options = dict(buckets=buckets, max_distance=max_distance, bidirectional=side == 'encoder')
-        shape = dict(vocabulary=vocabulary, kind=side, layers=count, width=width, heads=heads, hidden=hidden)
         return Parts(
-            fields=dict(**shape, **fields, style=style),
+            name=side,
+            fields=dict(layers=count, width=width, heads=heads, hidden=hidden, style=style),
+            vocabulary=vocabulary,
+            tie=tied,
             params=params,
             encoding=encodings.build('t5_bias', **options),
             shared_params={'table': weights.take(table, buckets, heads).T},
         )
 
-    decoder = half('decoder', config.number('num_decoder_layers', count), tie_embeddings=tied)
-    return Pair(encoder=half('encoder', count), decoder=decoder._replace(params=top | decoder.params))
+    decoder = half('decoder', config.number('num_decoder_layers', count))
+    return Pair(encoder=half('encoder', count), decoder=decoder, around=around)
 
 
 def _block(weights, at, decodes, gated, width, heads, head_width, hidden) -> dict:

@@ -17,7 +17,7 @@ from posbench.devices import host
 from posbench.encodings import base
 from posbench.knobs import schema
 from posbench.knobs.kinds import UsageError
-from posbench.models.transformer import Transformer
+from posbench.models import build
 from posbench.report import kinds
 
 WIDTH, HEADS = 32, 4
@@ -45,7 +45,7 @@ def test_every_encoding_has_a_group_hooks_and_claims(encoding):
     assert mechanism.group(bound(encoding)) in mechanism.GROUPS
     found = mechanism.claims(encoding.sized(WIDTH, HEADS))
     assert json.loads(json.dumps(found)) == found
-    assert set(mechanism.hooks(encoding)) <= set(views.HOOKS)
+    assert set(mechanism.hooks(encoding)) <= set(base.HOOKS)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_only_scales_is_a_temperature_and_what_reads_tokens_depends_on_cont
 @pytest.mark.parametrize('name', ['none', 'learned', 'rotary', 'shaw', 'transformer_xl', 'by_layer', 'chain'])
 def test_added_parameters_are_those_of_a_real_model(name):
     encoding, layers = encodings.build(name), 4
-    model = Transformer(vocabulary=8, encoding=encoding, layers=layers, width=WIDTH, heads=HEADS, hidden=8)
+    model = build.language_model(encoding, vocabulary=8, layers=layers, width=WIDTH, heads=HEADS, hidden=8)
     pos_BL = probing.lifted(encoding, jnp.zeros((1, 2), jnp.int32))
     shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 2), jnp.int32), pos_BL)
     added = sum(

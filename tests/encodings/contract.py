@@ -84,8 +84,8 @@ def adding_one_number_to_all_positions_does_what_is_claimed(encoding):
 def what_needs_causal_attention_is_refused_in_an_encoder(encoding):
     if not encoding.needs_causal:
         return
-    with pytest.raises(ValueError, match="kind='encoder'"):
-        small.params(small.model(encoding, kind='encoder'))
+    with pytest.raises(ValueError, match='got an encoder, wanted a decoder'):
+        small.params(small.model(encoding, name='encoder'))
     x = np.zeros((1, 3, 4, 8), np.float32)
     with pytest.raises(ValueError, match='causal=False'):
         pos = small.positions(1, 3)
@@ -97,7 +97,7 @@ def only_the_causal_mask_tells_order_where_claimed(encoding):
     if encoding.needs_causal:
         assert not encoding.causal_only and encoding.reads_order, 'claims needs_causal, and so reads_order'
         return
-    model, tokens, pos = _model(encoding, kind='encoder'), small.tokens(), small.positions()
+    model, tokens, pos = _model(encoding, name='encoder'), small.tokens(), small.positions()
     order = np.random.default_rng(3).permutation(small.LENGTH)
     moved = small.logits(model, tokens[:, order], pos)
     along = small.logits(model, tokens, pos)[:, order]
@@ -111,7 +111,7 @@ def only_the_causal_mask_tells_order_where_claimed(encoding):
 def where_an_encoder_stores_a_token_does_not_matter_unless_claimed_otherwise(encoding):
     if encoding.needs_causal:
         return
-    model, tokens, pos = _model(encoding, kind='encoder'), small.tokens(), small.positions()
+    model, tokens, pos = _model(encoding, name='encoder'), small.tokens(), small.positions()
     order = np.random.default_rng(3).permutation(small.LENGTH)
     stored = small.logits(model, tokens[:, order], pos[:, order])
     if encoding.reads_order:
@@ -364,7 +364,7 @@ def every_position_map_works(encoding):
 def an_encoder_sees_both_sides_but_no_padding(encoding):
     if encoding.needs_causal:
         return
-    model, tokens, pos = _model(encoding, kind='encoder'), small.tokens(), small.positions()
+    model, tokens, pos = _model(encoding, name='encoder'), small.tokens(), small.positions()
     segments = np.where(np.arange(small.LENGTH) < 18, 0, -1).astype(np.int32) + np.zeros_like(tokens)
     before = small.logits(model, tokens, pos, segments)
     for place, seen in ((17, True), (20, False)):
@@ -439,8 +439,8 @@ def the_option_changes_something(encoding, option: str, value, **beside):
     if shapes[0] != shapes[1] or any((x != y).any() for (_, x), (_, y) in zip(*flat)):
         return
     # Far apart, and in both directions, so that borders of every kind are crossed.
-    kind = 'decoder' if before.needs_causal or after.needs_causal else 'encoder'
-    models = [_model(e, kind=kind) for e in (before, after)]
+    name = 'decoder' if before.needs_causal or after.needs_causal else 'encoder'
+    models = [_model(e, name=name) for e in (before, after)]
     tokens, pos = small.tokens(), 40 * small.positions()
     got = [small.logits(model, tokens, pos) for model in models]
     both = np.isfinite(got[0]) & np.isfinite(got[1])

@@ -1,5 +1,6 @@
 """A small model around an encoding. Parameters and compiled functions are shared by the whole suite."""
 
+import dataclasses
 import functools
 import zlib
 
@@ -7,17 +8,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.models import attention
-from posbench.models.transformer import Transformer
+from posbench.bodies import decoder, encoder
+from posbench.models import attention, build
+from posbench.models.model import Model
 
 VOCABULARY, BATCH, LENGTH = 40, 4, 24
 
 
-def model(encoding, **changes) -> Transformer:
-    """Two layers (or as many kinds of layers as there are) of width 32 with four heads, unless changed."""
+def model(encoding, **changes) -> Model:
+    """A decoder of two layers (or as many kinds of layers as there are) of width 32 with four heads, unless changed."""
     layers = max(2, encoding.period)
     fields = dict(vocabulary=VOCABULARY, encoding=encoding, layers=layers, width=32, heads=4, hidden=64)
-    return Transformer(**(fields | changes))
+    return build.language_model(**(fields | changes))
+
+
+def changed(model, **fields) -> Model:
+    """The model with other fields of its body."""
+    return model.clone(body=model.body.clone(**fields))
 
 
 def fewest_layers(encoding) -> int:
@@ -48,10 +55,11 @@ def params(model) -> dict:
     A leaf depends on its path and shape alone: variants of a model have the same values.
     """
     # None of these changes a parameter, and each variant would be traced for itself.
-    same = dict(block_size=None, remat=False, dropout=0.0)
-    if not model.encoding.needs_causal:
-        same['kind'] = 'decoder'
-    return _params(model.clone(**same))
+    model = changed(model, block_size=None, remat=False, dropout=0.0)
+    if isinstance(model.body, encoder.Body) and not model.encoding.needs_causal:
+        names = {field.name for field in dataclasses.fields(model.body)} - {'parent', 'name'}
+        model = model.clone(body=decoder.Body(**{name: getattr(model.body, name) for name in names}))
+    return _params(model)
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from posbench import encodings
-from posbench.models import transformer
+from posbench.models import model
 from posbench.models.style import LINEAR, Style
 from tests.encodings import contract, small
 
@@ -23,12 +23,12 @@ CUT_INTO_HEADS = {'selective_rope', 'wavlm_gated'}
 
 def test_every_encoding_fits_every_style(encoding):
     """Few heads of keys, heads wider than width / heads, whole sequences and a cache; or it says why it does not."""
-    model = small.model(encoding, style=OTHER)
+    styled = small.model(encoding, style=OTHER)
     pos = small.lift(encoding, small.positions(2, 3))
 
     def run(rng, tokens_BL, pos):
-        variables = model.init(rng, tokens_BL, pos)
-        return model.apply(variables, tokens_BL, pos, cache=model.empty_cache(2, 4, pos))
+        variables = styled.init(rng, tokens_BL, pos)
+        return styled.apply(variables, tokens_BL, pos, cache=styled.empty_cache(2, 4, pos))
 
     data = jax.random.key(0), small.tokens(2, 3), pos
     if type(encoding).__module__.rpartition('.')[2] in CUT_INTO_HEADS:
@@ -59,8 +59,8 @@ def test_hidden_states_of_scanned_layers_are_those_of_separate_ones():
     separate, scanned = small.model(encoding), small.model(encoding, scan_layers=True)
     variables, data = small.params(separate), (small.tokens(), small.positions())
 
-    def states(model, variables):
-        return jax.jit(transformer.hidden_states, static_argnums=0)(model, variables['params'], *data)
+    def states(one, variables):
+        return jax.jit(model.hidden_states, static_argnums=0)(one, variables['params'], *data)
 
     (wanted, logits), (got, _) = states(separate, variables), states(scanned, small.stacked(variables))
     assert len(wanted) == len(got) == 4
@@ -87,12 +87,12 @@ def test_a_style_refuses_what_it_does_not_know(fields, words):
 
 @pytest.mark.parametrize('heads', [3, 0])
 def test_heads_of_keys_divide_those_of_queries(heads):
-    model = small.model(encodings.build('none'), style=Style(key_value_heads=heads))
+    refused = small.model(encodings.build('none'), style=Style(key_value_heads=heads))
     with pytest.raises(ValueError, match=f'got key_value_heads={heads}, wanted a divisor of heads=4'):
-        jax.eval_shape(model.init, jax.random.key(0), small.tokens(), small.positions())
+        jax.eval_shape(refused.init, jax.random.key(0), small.tokens(), small.positions())
 
 
 def test_an_encoding_is_told_the_width_of_heads():
-    sized = small.model(encodings.build('shaw'), style=OTHER).sized_encoding()
+    sized = small.model(encodings.build('shaw'), style=OTHER).body.sized_encoding()
     assert (sized.width, sized.heads, sized.head_width) == (32, 4, 16)
-    assert small.model(encodings.build('shaw'), dtype=jnp.bfloat16).sized_encoding().head_width == 8
+    assert small.model(encodings.build('shaw'), dtype=jnp.bfloat16).body.sized_encoding().head_width == 8

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import default
 from posbench import encodings
 from posbench.encodings import base
 from posbench.models import block, transformer
@@ -66,8 +65,8 @@ def test_qk_norm_comes_before_rotation():
     'changes',
     [
         dict(norm='post'),
-        dict(tie_embeddings=False),
-        dict(kind='encoder'),
+        dict(tie=False),
+        dict(name='encoder'),
         dict(hidden=48),
         dict(heads=2),
         dict(layers=1),
@@ -92,9 +91,9 @@ def test_positions_of_several_coordinates_are_refused_where_an_encoding_reads_on
 
 
 def test_logits_are_tied_to_the_token_vectors_exactly_if_asked_for():
-    tied, untied = (small.params(small.model(NONE, tie_embeddings=tie))['params'] for tie in (True, False))
-    assert set(untied) - set(tied) == {'logits'}
-    assert untied['logits']['kernel'].shape == (32, small.VOCABULARY)
+    tied, untied = (small.params(small.model(NONE, tie=tie))['params'] for tie in (True, False))
+    assert set(untied) - set(tied) == {'head'}
+    assert untied['head']['logits']['kernel'].shape == (32, small.VOCABULARY)
 
 
 @pytest.mark.parametrize('name', ['t5_bias', 'shaw'], ids=['shared parameters', 'parameters of each layer'])
@@ -191,8 +190,8 @@ def test_rows_of_dropout_follow_their_numbers():
 
 
 def test_an_encoder_has_no_cache():
-    model = small.model(NONE, kind='encoder')
-    with pytest.raises(ValueError, match="kind='encoder'"):
+    model = small.model(NONE, name='encoder')
+    with pytest.raises(ValueError, match='got a cache with an encoder, wanted a decoder'):
         small.step(
             model, small.params(model), small.tokens(), small.positions(), small.tokens(), model.empty_cache(4, 24)
         )
@@ -206,24 +205,6 @@ def test_a_cache_remembers_positions_segments_and_how_full_it_is():
     assert cache.length == 5
     np.testing.assert_array_equal(cache.pos_BM[:, :5], pos)
     np.testing.assert_array_equal(cache.segment_BM, np.pad(segments, [(0, 0), (0, 3)], constant_values=-1))
-
-
-def test_from_config_passes_every_knob_of_the_model_on():
-    config = default.get_config()
-    config.encoding = dict(name='rotary', module=None, theta=500.0)
-    config.dtype = 'bfloat16'
-    others = dict(
-        kind='encoder', layers=3, width=48, heads=6, hidden=80, norm='post', qk_norm=True, dropout=0.2,
-        tie_embeddings=False, remat=True, scan_layers=True, block_size=7, kernel='own',
-    )  # fmt: skip
-    assert set(others) == set(config.model), 'a knob of config.model has no other value here'
-    assert all(others[knob] != config.model[knob] for knob in others)
-    with config.ignore_type():
-        config.model.update(others)
-    model = transformer.from_config(config, vocabulary=77)
-    assert {knob: getattr(model, knob) for knob in others} == others
-    assert (model.vocabulary, model.dtype, model.encoding.theta) == (77, jnp.bfloat16, 500.0)
-    assert transformer.from_config(config).vocabulary == config.dataset.vocabulary
 
 
 def test_an_encoding_is_no_part_of_the_token_vectors_of_another():

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from posbench import encodings, positions, pretrained
-from posbench.models import transformer
+from posbench import bodies, encodings, positions, pretrained
+from posbench.models import model
 from posbench.pretrained import folder as folders
 from posbench.pretrained import llama
 from posbench.training import generate
@@ -23,7 +23,7 @@ from tests.pretrained import weights
 NAMES = [name for name in weights.names() if not name.startswith('t5')]
 TOLERANCE = 1e-5
 
-hidden_states = jax.jit(transformer.hidden_states, static_argnums=0)
+hidden_states = jax.jit(model.hidden_states, static_argnums=0)
 
 
 @pytest.fixture(scope='module')
@@ -70,7 +70,7 @@ def test_hidden_states_and_logits_are_those_of_transformers(name, load):
     for prefix in ('', 'long_') if 'long_tokens' in arrays else ('',):
         mask_BL = arrays[f'{prefix}mask']
         states, logits_BLV = run(loaded, arrays[f'{prefix}tokens'], mask_BL)
-        if loaded.model.norm == 'pre':
+        if loaded.model.body.norm == 'pre':
             # There the last state is the normalised one, in the place of what leaves the last layer.
             states = [*states[:-2], states[-1]]
         for place, (got, wanted) in enumerate(zip(states, arrays[f'{prefix}states'], strict=True)):
@@ -150,7 +150,7 @@ def test_bfloat16_weights_become_float32_and_activations_what_was_asked_for(writ
     got = np.asarray(loaded.params['norm']['scale'])
     assert got.dtype == np.float32
     np.testing.assert_array_equal(got, rounded['model.norm.weight'].astype(np.float32))
-    assert loaded.model.dtype == jnp.bfloat16
+    assert loaded.model.body.dtype == jnp.bfloat16
 
 
 def test_bias_of_attention_and_tied_logits_follow_the_config_of_llama(write):
@@ -176,7 +176,7 @@ def test_bias_of_attention_and_tied_logits_follow_the_config_of_llama(write):
     ],
 )
 def test_the_epsilon_of_norms_is_that_of_the_config(name, setting, write):
-    assert pretrained.load(write(name, {setting: 0.25})).model.style.epsilon == 0.25
+    assert pretrained.load(write(name, {setting: 0.25})).model.body.style.epsilon == 0.25
 
 
 def test_both_spellings_of_the_sizes_of_bloom_are_one_model(write, load):
@@ -288,3 +288,23 @@ def test_a_missing_or_broken_file_is_named(write, tmp_path):
 
 def test_every_architecture_has_a_golden_model():
     assert {weights.golden(name)[0]['config']['model_type'] for name in weights.names()} == set(pretrained.names())
+
+
+@pytest.mark.parametrize('name', ['bert', 'llama', 'deberta_v2'])
+def test_fields_and_parameters_of_a_folder_are_those_of_its_model(name, write, load):
+    """Without a head, what is left of a folder fits the same body behind another one."""
+    path, loaded = write(name), load(name)
+    fields, params = pretrained.body_fields(path), pretrained.read_params(path)
+    jax.tree.map(np.testing.assert_array_equal, params, loaded.params)
+    assert fields.pop('vocabulary') == loaded.model.input_layer.vocabulary
+    assert bodies.build(**fields, encoding=loaded.model.encoding) == loaded.model.body
+
+
+def test_the_values_of_weights_are_no_part_of_the_fields_but_their_shapes_are(write):
+    path = write('bert')
+    tensors = {name: np.full_like(value, np.nan) for name, value in folder_weights('bert').items()}
+    wanted = pretrained.body_fields(path)
+    safetensors.numpy.save_file(tensors, path / 'model.safetensors')
+    assert pretrained.body_fields(path) == wanted
+    with pytest.raises(ValueError, match=r'wanted \(2, 64\) by config'):
+        pretrained.body_fields(write('bert', dict(hidden_size=64)))

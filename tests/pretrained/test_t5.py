@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from posbench import encodings, pretrained
-from posbench.models import encoder_decoder
+from posbench.models import build, model
 from tests.pretrained import weights
 
-hidden_states = jax.jit(encoder_decoder.hidden_states, static_argnums=0)
+hidden_states = jax.jit(model.hidden_states_of_both, static_argnums=0)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_hidden_states_and_logits_of_both_halves_are_those_of_transformers(name,
     masks = arrays['mask'], arrays['decoder_mask']
     pos = [np.arange(mask.shape[1], dtype=np.int32)[None] for mask in masks]
     tokens, segments = (arrays['tokens'], arrays['decoder_tokens']), [mask - 1 for mask in masks]
-    *both, logits_BLV = hidden_states(loaded.model, loaded.params, tokens[0], pos[0], tokens[1], pos[1], *segments)
+    *both, logits_BLV = hidden_states(loaded.model, loaded.params, *zip(tokens, pos, segments))
     for states, prefix, mask in zip(both, ('', 'decoder_'), masks):
         # The last state is the normalised one, in the place of what leaves the last layer.
         for got, wanted in zip([*states[:-2], states[-1]], arrays[f'{prefix}states'], strict=True):
@@ -48,8 +48,8 @@ def test_another_encoding_takes_the_place_of_both_biases_and_leaves_all_other_we
     path = write('t5')
     own = pretrained.load(path)
     shaw = pretrained.load(path, encoding=encodings.build('shaw'))
-    for half in ('encoder', 'decoder'):
-        assert type(getattr(shaw.model, half).encoding) is type(encodings.build('shaw'))
+    for half, body in zip(('encoder', 'decoder'), shaw.model.body.halves()):
+        assert type(body.encoding) is type(encodings.build('shaw'))
         assert own.params[half].pop('position_encoding').keys() == {'table'}
         assert 'position_encoding' not in shaw.params[half]
         for layer in ('block_0', 'block_1'):
@@ -58,7 +58,7 @@ def test_another_encoding_takes_the_place_of_both_biases_and_leaves_all_other_we
 
 
 def test_an_encoding_that_reads_what_lies_between_is_refused_for_the_encoder(write):
-    with pytest.raises(ValueError, match="got kind='encoder', wanted 'decoder'"):
+    with pytest.raises(ValueError, match='got an encoder, wanted a decoder'):
         pretrained.load(write('t5'), encoding=encodings.build('fox'))
 
 
@@ -67,10 +67,10 @@ def test_output_weights_and_their_scale_follow_file_and_config(write):
     shared, head = (weights.draw(name, (50, 32)) for name in ('shared.weight', 'lm_head.weight'))
 
     def loaded(settings, **changes):
-        model, params = pretrained.load(write('t5', settings, **changes))[1:]
+        built, params = pretrained.load(write('t5', settings, **changes))[1:]
         # Input vectors, and output weights.
-        vectors_VD, scale = np.asarray(params['decoder']['input_layer']['vectors']), model.decoder.style.vectors_scale
-        logits = params['decoder'].get('logits', {}).get('kernel', vectors_VD.T)
+        vectors_VD, scale = np.asarray(params['input_layer']['vectors']), built.input_layer.style.vectors_scale
+        logits = vectors_VD.T if built.head.tie else params['head']['logits']['kernel']
         return vectors_VD * (32**0.5 if scale is None else scale), np.asarray(logits).T
 
     for settings, changes, wanted in (
@@ -96,8 +96,22 @@ def test_copies_that_files_hold_are_passed_over_and_other_weights_are_not(write)
 
 
 def test_settings_reach_the_model_and_unknown_layers_are_refused(write):
-    encoder = pretrained.load(write('t5', dict(layer_norm_epsilon=0.25, feed_forward_proj='gelu'))).model.encoder
+    settings = dict(layer_norm_epsilon=0.25, feed_forward_proj='gelu')
+    encoder, _ = pretrained.load(write('t5', settings)).model.body.halves()
     assert (encoder.style.epsilon, encoder.style.activation, encoder.style.gated) == (0.25, 'gelu_erf', False)
     assert (encoder.encoding.buckets, encoder.encoding.max_distance, encoder.encoding.bidirectional) == (8, 10, True)
     with pytest.raises(ValueError, match=r"got feed_forward_proj='gated-gelo', wanted .*did you mean 'gated-gelu'"):
         pretrained.load(write('t5', dict(feed_forward_proj='gated-gelo')))
+
+
+def test_fields_of_both_halves_build_a_body_that_has_these_parameters(write):
+    path = write('t5')
+    fields, wanted = pretrained.body_fields(path), pretrained.read_params(path)
+    assert fields['name'] == 'encoder_decoder'
+    built = build.language_model(encodings.build('t5_bias', buckets=8), **fields)
+    batch = dict.fromkeys(('source_BM', 'source_pos_BM', 'inputs_BL', 'pos_BL'), np.zeros((1, 2), np.int32))
+    shapes = jax.eval_shape(lambda rng: built.init(rng, batch, method='outputs'), jax.random.key(0))['params']
+    assert jax.tree.map(lambda leaf: leaf.shape, shapes) == jax.tree.map(lambda leaf: leaf.shape, wanted)
+    with pytest.raises(ValueError, match='got layers=2 of the encoder and 1 of the decoder, wanted the same'):
+        left_out = [name for name in weights.golden('t5')[0]['weights'] if name.startswith('decoder.block.1.')]
+        pretrained.body_fields(write('t5', dict(num_decoder_layers=1), without=left_out))

@@ -143,8 +143,8 @@ def test_no_prompt_is_an_error(rotary, prompts):
 
 
 def test_an_encoder_writes_nothing():
-    model = small.model(encodings.build('none'), layers=1, kind='encoder')
-    with pytest.raises(ValueError, match="kind='encoder', wanted a decoder"):
+    model = small.model(encodings.build('none'), layers=1, name='encoder')
+    with pytest.raises(ValueError, match='wanted a decoder'):
         generate.generate(model, {}, MAPS['sequential'], PROMPTS, tokens=NEW, temperature=0.0)
 
 

@@ -1,0 +1,74 @@
+"""The interface of a body: (x_BLD, positions, segments) -> h_BLD."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from posbench.encodings import base
+from posbench.knobs import Range
+from posbench.models import kernels
+from posbench.models.style import Style
+
+Natural = Annotated[int, Range(min=1)]
+# Queries and keys of one attention block; None: all at once.
+BlockSize = Natural | None
+
+
+class Body(nn.Module):
+    """Base of all bodies. Its own fields, but for those named below, and those of a subclass are `config.model`."""
+
+    # A model gives these.
+    set_by_the_house: ClassVar[tuple[str, ...]] = ('encoding', 'dtype', 'style', 'platform')
+    # A token is told nothing of those after it, so that the next one can be asked for.
+    causal: ClassVar[bool] = False
+    # Reads another sequence too, by `encode`.
+    reads_source: ClassVar[bool] = False
+
+    encoding: base.PositionEncoding = base.PositionEncoding()
+    width: Natural = 128
+    dropout: Annotated[float, Range(min=0, below=1)] = 0.0
+    dtype: jnp.dtype = jnp.float32
+    style: Style = Style()
+    platform: str | None = None
+
+    def embedding(self) -> base.PositionEncoding:
+        """The encoding whose `embed` hook the input layer calls, with its parameters bound."""
+        return base.PositionEncoding()
+
+    def __call__(
+        self,
+        x_BLD: jax.Array,
+        pos_BL: Any,
+        segment_ids_BL: jax.Array | None = None,
+        *,
+        cache: Any = None,
+        rows_B: jax.Array | None = None,
+        encoded: Any = None,
+    ) -> tuple[jax.Array, Any]:
+        """(h_BLD in `dtype`, the cache with these tokens or None).
+
+        Args:
+          x_BLD: what the input layer made of the tokens.
+          pos_BL: their positions; a body may ignore them.
+          segment_ids_BL: documents of a packed row; a negative id is padding. None: every row is one document.
+          cache: what came before, where the body has an `empty_cache`.
+          rows_B: numbers of these rows in the whole batch, by which dropout tells rows apart.
+          encoded: what `encode` made of another sequence.
+        """
+        raise NotImplementedError
+
+
+class Layers(Body):
+    """What a body of attention layers may be: sizes, norms, and how it is computed."""
+
+    layers: Natural = 4
+    heads: Natural = 4
+    hidden: Natural = 512
+    norm: Literal['pre', 'post'] = 'pre'
+    qk_norm: bool = False
+    remat: bool = False
+    scan_layers: bool = False
+    block_size: BlockSize = None
+    kernel: kernels.Knob = 'auto'
