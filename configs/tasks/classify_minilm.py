@@ -21,8 +21,8 @@ def get_config():
     # 6 layers, 384 wide, 12 heads, 1536 inside the feed-forward layer, LayerNorm after each sublayer.
     config.model = dict(name='published', folder=FOLDER, dropout=0.1)
     config.init.folder = FOLDER
-    config.train.update(batch_size=8, steps=150, evaluate_every=50, checkpoint_every=50)
+    config.train.update(length=64, batch_size=8, steps=120, steps_per_call=20, evaluate_every=60, checkpoint_every=60)
     config.optimizer.update(learning_rate=2e-4, warmup_steps=10, weight_decay=0.01)
     # Positions end at 512.
-    config.evaluate.update(multiples=(1, 2, 4), tokens=32_768)
+    config.evaluate.update(multiples=(1, 2, 4), tokens=16_384)
     return config

@@ -20,6 +20,25 @@ def find(data_dir: Path) -> Source:
     return Source(fingerprint, sizes, lambda split: _documents(data_dir, split))
 
 
+def find_novel(title: str, data_dir: Path) -> Source:
+    """One novel by its chapters, split as austen.CHAPTERS_HELD_OUT says, in the tokens of all of them.
+
+    The tokenizer is that of `find`, so that what was trained on the others can go on with this one.
+    """
+
+    def chapters(split: str) -> Iterator[str]:
+        numbered = enumerate(austen.chapters(austen.novel(title)), start=1)
+        return (chapter for number, chapter in numbered if austen.split_of_chapter(number) == split)
+
+    described = [austen.SHA256, austen.CHAPTERS_HELD_OUT, austen.SPLITS, title]
+    return Source(
+        fingerprint=hashlib.sha256(json.dumps(described).encode()).hexdigest(),
+        sizes=dict.fromkeys(SPLITS),
+        documents=chapters,
+        vocabulary_from=lambda: _documents(data_dir, 'train'),
+    )
+
+
 def find_chapters() -> LabelledSource:
     """Chapters of all six novels, each labelled by its novel, split as austen.CHAPTERS_HELD_OUT says."""
 

@@ -20,6 +20,8 @@ class Source:
     fingerprint: str  # changes when any document does
     sizes: dict[str, int | None]  # documents of each split; None where nobody counted them
     documents: Callable[[str], Iterator[str]]  # those of one split, always in the same order
+    # What a tokenizer learns from, where that is not the documents of train.
+    vocabulary_from: Callable[[], Iterator[str]] | None = dataclasses.field(default=None, kw_only=True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from posbench.datasets import baselines, folder, registered, shipped, tokenised, tokenizers
+from posbench.datasets import austen, baselines, folder, registered, shipped, tokenised, tokenizers
 from posbench.datasets.sources import DatasetError, Source
 from posbench.knobs import Path
+
+NOVELS = tuple(f'austen/{title}' for title in austen.SHA256)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,7 +49,8 @@ def load(
 ) -> Text:
     """The tokens of a text, from the cache below `data_dir`; prepares and tokenises it if they are not there.
 
-    `name` is 'austen' (shipped), 'folder' (see folder.py), or a dataset of tensorflow_datasets (see registered.py).
+    `name` is 'austen' (shipped), one novel of it ('austen/emma', in the tokens of all), 'folder' (see folder.py), or a
+    dataset of tensorflow_datasets (see registered.py).
     `vocabulary` is the V of a BPE tokenizer; the other tokenizers have their own. `tokenizer_file` is the
     tokenizer.json of the tokenizer 'file'. `quiet` hides progress bars; None hides them where stderr is no terminal.
     Raises DatasetError, with one line for the user.
@@ -71,10 +74,12 @@ def load(
 def _find(name: str, path: str | pathlib.Path | None, text_feature: str | None, data_dir: pathlib.Path) -> Source:
     if path is not None and name != 'folder':
         raise DatasetError(f"folder={str(path)!r} needs the dataset 'folder', got {name!r}.")
-    if text_feature is not None and name in ('austen', 'folder'):
+    if text_feature is not None and name in ('austen', 'folder', *NOVELS):
         raise DatasetError(f'text_feature={text_feature!r} needs a TFDS dataset, got {name!r}.')
     if name == 'austen':
         return shipped.find(data_dir)
+    if name in NOVELS:
+        return shipped.find_novel(name.removeprefix('austen/'), data_dir)
     if name == 'folder':
         return folder.find(path)
     return registered.find(name, data_dir, text_feature)

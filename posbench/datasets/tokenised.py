@@ -5,6 +5,7 @@ both are always of the same tokens.
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 import sys
@@ -47,9 +48,10 @@ def fetch(
 ) -> Tokenised:
     """The tokens of a source, from the cache below `data_dir`; tokenises it if they are not there.
 
-    The tokenizer learns from the documents of train alone. `name` says in the cache what the tokens are. `quiet` hides
-    progress bars; None hides them where stderr is no terminal. `describe` gets tokens that were just made, whose
-    `content` and `fingerprint` are empty. Raises DatasetError, with one line for the user.
+    The tokenizer learns from the documents of train alone, unless the source says from which. `name` says in the cache
+    what the tokens are. `quiet` hides progress bars; None hides them where stderr is no terminal. `describe` gets
+    tokens that were just made, whose `content` and `fingerprint` are empty. Raises DatasetError, with one line for the
+    user.
     """
     quiet = not sys.stderr.isatty() if quiet is None else quiet
     key = hashlib.sha256(json.dumps([source.fingerprint, recipe.settings, _code()], sort_keys=True).encode())
@@ -94,7 +96,8 @@ def _build(
         def documents(split: str, doing: str) -> Iterable[str]:
             return bar.track(source.documents(split), total=source.sizes[split], description=f'{doing} {split}')
 
-        tokenizer = recipe.train(documents('train', 'Learning the tokenizer from'))
+        learned_from = source.vocabulary_from or functools.partial(documents, 'train', 'Learning the tokenizer from')
+        tokenizer = recipe.train(learned_from())
         (directory / 'tokenizer.json').write_text(tokenizer.to_json(), encoding='utf-8')
         for split in SPLITS:
             starts_D = _write_tokens(directory / f'{split}.npy', documents(split, 'Tokenising'), tokenizer)

@@ -19,15 +19,18 @@ import sys
 import time
 from typing import NamedTuple
 
-from posbench.runs import workdir
 from posbench.files import write_atomically
 from posbench.knobs.kinds import UsageError
+from posbench.runs import workdir
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
 class Run(NamedTuple):
-    """One run of a study: a name, a config file (relative to the repository), and knobs that differ from it."""
+    """One run of a study: a name, a config file (relative to the repository), and knobs that differ from it.
+
+    `{study}` in a knob stands for the folder of the study, so that a run may start from the weights of one before it.
+    """
 
     name: str
     config: str
@@ -95,7 +98,8 @@ def _command(one: Run, request) -> list[str]:
     # Paths as seen from the repository: what a run records about itself then holds for any machine.
     folder = os.path.relpath(request.workdir / one.name, ROOT)
     command = [sys.executable, 'launch.py', f'--config={one.config}']
-    command += [f'--config.{key}={value}' for key, value in one.overrides.items()]
+    study = os.path.relpath(request.workdir, ROOT)
+    command += [f'--config.{key}={value.replace("{study}", study)}' for key, value in one.overrides.items()]
     command += [f'--config.experiment={request.experiment.stem}', f'--workdir={folder}']
     return command + ([f'--devices={request.devices}'] if request.devices else [])
 

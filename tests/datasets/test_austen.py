@@ -115,3 +115,16 @@ def test_the_prepared_dataset_gives_whole_novels_without_tensorflow(tmp_path, mo
     shard.write_bytes(next(tmp_path.glob('austen/1.0.0/austen-validation.array_record*')).read_bytes())
     with pytest.raises(DatasetError, match='does not hold the shipped novels'):
         source.documents('test')
+
+
+def test_one_novel_is_its_chapters_in_the_tokens_of_all(tmp_path):
+    """Two chapters of ten are held out; nothing is lost, and the tokenizer learns from what that of all novels does."""
+    source = shipped.find_novel('persuasion', tmp_path)
+    found = {split: list(source.documents(split)) for split in ('train', 'validation', 'test')}
+    assert {split: len(chapters) for split, chapters in found.items()} == dict(train=20, validation=2, test=2)
+    everything = austen.chapters(austen.novel('persuasion'))
+    assert sorted(sum(found.values(), [])) == sorted(everything)
+    assert found['validation'] == [everything[4], everything[14]]
+    learned_from = list(source.vocabulary_from())
+    assert learned_from == [austen.novel(title) for title in austen.SPLITS['train']]
+    assert source.fingerprint != shipped.find_novel('emma', tmp_path).fingerprint

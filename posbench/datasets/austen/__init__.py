@@ -74,5 +74,10 @@ def chapters_of(split: str) -> list[tuple[str, str]]:
         (title, prose(chapter))
         for title in SHA256
         for number, chapter in enumerate(chapters(novel(title)), start=1)
-        if CHAPTERS_HELD_OUT.get(number % 10, 'train') == split
+        if split_of_chapter(number) == split
     ]
+
+
+def split_of_chapter(number: int) -> str:
+    """The split of chapter `number` of a novel, counted from 1 through all its volumes."""
+    return CHAPTERS_HELD_OUT.get(number % 10, 'train')
