@@ -123,7 +123,7 @@ def test_one_novel_is_its_chapters_in_the_tokens_of_all(tmp_path):
     found = {split: list(source.documents(split)) for split in ('train', 'validation', 'test')}
     assert {split: len(chapters) for split, chapters in found.items()} == dict(train=20, validation=2, test=2)
     everything = austen.chapters(austen.novel('persuasion'))
-    assert sorted(sum(found.values(), [])) == sorted(everything)
+    assert sorted(chapter for chapters in found.values() for chapter in chapters) == sorted(everything)
     assert found['validation'] == [everything[4], everything[14]]
     learned_from = list(source.vocabulary_from())
     assert learned_from == [austen.novel(title) for title in austen.SPLITS['train']]

@@ -1,0 +1,1 @@
+"""Runs and studies: folders, processes, rows."""
