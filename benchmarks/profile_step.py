@@ -70,7 +70,7 @@ def main() -> None:
     from posbench.training import job, loop
 
     one = job.from_config(schema.load(flags.config), pathlib.Path(flags.config).stem)
-    steps = one.compiled_steps()
+    steps = one.compiled_steps
     state = parallel.place_state(one.init_state(), one.layout)
     source = loop.device_source(one)
     before = time.perf_counter()

@@ -34,7 +34,7 @@ def losses(steps: int, changes: dict[str, str]) -> np.ndarray:
     """[S, steps]."""
     config = schema.load(CONFIG, {'train.steps': str(steps), 'optimizer.warmup_steps': '10'} | changes)
     one = job.from_config(config, 'rope')
-    compiled = one.compiled_steps()
+    compiled = one.compiled_steps
     state = parallel.place_state(one.init_state(), one.layout)
     found, at = [], 0
     while at < steps:

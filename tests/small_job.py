@@ -8,10 +8,12 @@ from unittest import mock
 import jax
 import jax.numpy as jnp
 import numpy as np
+from ml_collections import ConfigDict
 
 from configs import default
 from posbench import datasets, encodings
 from posbench.devices import parallel
+from posbench.knobs import schema
 from posbench.training import job, loop, step
 from tests.encodings import small
 
@@ -48,17 +50,20 @@ def text() -> datasets.Text:
 
 def build(name: str, **changes) -> job.Job:
     """The job of configs/<name>.py; `changes` are knobs by path, with __ for the dot."""
-    config = importlib.import_module(f'configs.{name}').get_config()
+    config = ConfigDict(schema.resolve(importlib.import_module(f'configs.{name}').get_config()).to_dict())
     layers = small.fewest_layers(encodings.build(**config.encoding))
     config.model.update(layers=layers, width=16, heads=2, hidden=32)
     config.train.update(length=LENGTH, batch_size=BATCH, steps=STEPS, steps_per_call=STEPS)
     # At a higher rate some (tapa) make of a rounding error one of the size that golden losses tell apart.
     config.optimizer.update(learning_rate=3e-3, warmup_steps=5)
     config.second_phase.update(steps=SECOND_STEPS, warmup_steps=2)
-    config.evaluate.update(multiples=(1, 2), stride=8, tokens=200, batch_tokens=128)
+    config.evaluate.update(multiples=(1, 2), tokens=200, batch_tokens=128)
+    if 'stride' in config.task:
+        config.task.stride = 8
     config.mesh.update(seed=1, data=1)
-    config.update_from_flattened_dict({path.replace('__', '.'): value for path, value in changes.items()})
-    with mock.patch.object(datasets, 'load', lambda **_: text()):
+    changes = {path.replace('__', '.'): value for path, value in changes.items()}
+    config.update_from_flattened_dict(changes)
+    with mock.patch.object(datasets, 'read', lambda kind, **_: text()):
         return job.from_config(config, name)
 
 
@@ -70,12 +75,12 @@ def first_state(name: str, **changes) -> step.State:
 
 def losses(one: job.Job, first: step.State | None = None) -> np.ndarray:
     """The loss of every step, [S, steps], from its own first state or from a given one."""
-    source = parallel.place(step.Source(one.task(jnp.asarray(one.text.tokens['train']))), one.layout)
+    source = loop.device_source(one)
     state, found = one.phases[0].init_state() if first is None else first, []
     for phase in one.phases:
         state = phase.take_over(state) if phase.before else state
         count = phase.schedule.steps - phase.start
-        state, metrics = phase.compiled_steps()(parallel.place_state(state, one.layout), source, jnp.int32(count))
+        state, metrics = phase.compiled_steps(parallel.place_state(state, one.layout), source, jnp.int32(count))
         state = parallel.one_copy(state, one.layout)
         found.append(parallel.numbers(metrics, one.layout)['loss'][:, :count])
     return np.concatenate(found, axis=1)
@@ -84,7 +89,9 @@ def losses(one: job.Job, first: step.State | None = None) -> np.ndarray:
 def trained(one: job.Job) -> loop.Trained:
     """Random parameters that nothing had to be compiled for."""
     rng = np.random.default_rng(0)
-    shapes = one.abstract_state.params
-    return loop.Trained(
-        jax.tree.map(lambda leaf: jnp.asarray(0.3 * rng.normal(size=leaf.shape), leaf.dtype), shapes), 7
-    )
+    state = one.abstract_state
+
+    def drawn(shapes):
+        return jax.tree.map(lambda leaf: jnp.asarray(0.3 * rng.normal(size=leaf.shape), leaf.dtype), shapes)
+
+    return loop.Trained(drawn(state.params), drawn(state.frozen), 7)

@@ -1,64 +1,110 @@
-"""Rows: every number that a report shows, one JSON object a line (contract C2 of the run folder)."""
+"""Rows: every number that a report shows, one JSON object a line, and what the numbers mean (contract C2)."""
 
+import dataclasses
+import itertools
 import json
-import math
 import pathlib
 import subprocess
 
 import jax
+import numpy as np
 
 import posbench
 from posbench.devices import parallel
-from posbench.training.evaluate import Windows
 from posbench.files import write_atomically
+from posbench.training.evaluate import Scored
 from posbench.training.job import Job
 from posbench.training.log import training_seconds
-from posbench.training.progress import Progress
 from posbench.training.loop import Trained
+from posbench.training.progress import Progress
 
 NAME = 'rows.jsonl'
+TASK = 'task.json'
+ORDER = (
+    *('experiment', 'run', 'encoding', 'options', 'task', 'seed', 'split', 'length', 'metric', 'value', 'chance'),
+    *('examples', 'step', 'train_length', 'params', 'encoding_params', 'wall_seconds', 'device', 'git_sha'),
+    *('config_hash', 'version'),
+)
+# Two rows of one run are about one number where these are equal.
+CELL = ('split', 'seed', 'metric', 'length')
 
 
 def score(job: Job, trained: Trained, folder: pathlib.Path, progress: Progress, experiment: str | None = None) -> None:
-    """Evaluates all seeds at all lengths and writes rows.jsonl, whole or not at all.
+    """Evaluates all seeds and writes rows.jsonl and task.json, whole or not at all.
 
-    Of a run of two phases both encodings are scored; the first one's rows have its name behind that of the run.
+    Of a run of two phases both encodings are scored; the first one's rows have its name behind that of the run. Lengths
+    that these weights were scored at before are scored again, because the longest of all may decide which targets the
+    others score. Rows of another split stay.
     """
+    earlier = read(folder)
     measured = [(job, trained)]
     while measured[0][1].before is not None:
         phase, weights = measured[0]
         measured.insert(0, (phase.before, weights.before))
-    parts = [_of_phase(*one, folder, progress, experiment) for one in measured]
+    parts = [_of_phase(*one, folder, progress, experiment, earlier) for one in measured]
     parts[-1].baselines()
     if parallel.is_first():
-        lines = [json.dumps(row) + '\n' for rows in parts for row in rows.rows]
-        write_atomically(folder / NAME, ''.join(lines))
+        rows = [row for part in parts for row in part.rows]
+        write_atomically(folder / TASK, json.dumps(meaning(job, parts[-1].figures), indent=1) + '\n')
+        write_atomically(folder / NAME, ''.join(json.dumps(row) + '\n' for row in rows))
 
 
-def _of_phase(job: Job, trained: Trained, folder: pathlib.Path, progress: Progress, experiment: str | None) -> '_Rows':
+def read(folder: pathlib.Path) -> list[dict]:
+    """The rows of a folder, none where nothing was scored in it."""
+    path = folder / NAME
+    return [json.loads(line) for line in path.read_text('utf-8').splitlines()] if path.exists() else []
+
+
+def name_of(folder: pathlib.Path) -> str | None:
+    """What the rows of a folder call its run, that of the last phase; None where there are none."""
+    return next((row['run'] for row in reversed(read(folder)) if not row['run'].startswith('baseline:')), None)
+
+
+def meaning(job: Job, figures: dict[str, dict]) -> dict:
+    """What the metrics and protocols of a task are, as reports read it."""
+    task = job.task
+    protocols = {
+        name: dict(label=task.labels.get(name, name.replace('_', ' ')), scores=scores)
+        for name, scores in task.protocols.items()
+    }
+    metrics = {name: metric._asdict() for name, metric in task.metrics.items()}
+    return dict(task=job.task_name, metrics=metrics, protocols=protocols, figures=figures)
+
+
+def _of_phase(
+    job: Job,
+    trained: Trained,
+    folder: pathlib.Path,
+    progress: Progress,
+    experiment: str | None,
+    earlier: list[dict],
+) -> '_Rows':
     """The rows of one encoding, without those of reference models."""
+    train_length, split = job.schedule.length, job.plan.split
+    # A folder is of one config for ever: the same step has the same weights.
+    earlier = [row for row in earlier if (row['run'], row['step']) == (job.name, trained.step)]
+    before = [row['length'] for row in earlier if row['split'] == split and '/' in row['metric']]
+    job = dataclasses.replace(job, plan=job.plan.also(before, train_length))
     rows = _Rows(job, trained, folder, experiment)
-    evaluator, plan, train_length = job.evaluator(), job.plan, job.schedule.length
-    lengths = plan.lengths(train_length)
-    progress.start(2 * len(lengths) + 1, 0, 'evaluating')
-    done = 0
+    lengths, main = job.plan.lengths(train_length), next(iter(job.task.protocols))
+    progress.start(len(lengths) + 1, 0, 'evaluating')
 
-    def finish(windows: Windows, protocol: str, split: str) -> Windows:
-        nonlocal done
-        done += 1
+    def scored(split, length, only_main=False):
+        found = job.evaluator.scored(trained.params, trained.frozen, split, length, only_main=only_main)
+        for one in found:
+            rows.of_protocol(one, job.evaluator.values(one), split)
+        return {one.protocol: one for one in found}
+
+    if split != 'validation' or train_length not in lengths:
+        scored('validation', train_length, only_main=True)
+    for done, length in enumerate(lengths, start=1):
         progress.update(done)
-        rows.of_windows(windows, protocol, split)
-        return windows
-
-    validation = job.text.tokens['validation']
-    finish(evaluator.windows(trained.params, validation, train_length, plan.tokens), 'windows', 'validation')
-    tokens_N = job.text.tokens[plan.split]
-    for length in lengths:
-        windows = evaluator.windows(trained.params, tokens_N, length, plan.tokens)
-        finish(windows, 'windows', plan.split)
-        sliding = evaluator.sliding(trained.params, tokens_N, length, lengths[-1], plan.stride, plan.tokens)
-        finish(sliding, 'sliding', plan.split)
-    rows.by_position(windows, plan.split)
+        found = scored(split, length)
+        if length == train_length:
+            rows.figures |= job.task.figures(found[main].sums[0])
+    rows.by_place(found[main], split)
+    rows.keep([row for row in earlier if row['split'] != split])
+    progress.update(len(lengths) + 1)
     return rows
 
 
@@ -70,6 +116,7 @@ class _Rows:
         device = jax.devices()[0]
         self.job = job
         self.rows = []
+        self.figures = {}
         self.common = dict(
             experiment=experiment,
             run=job.name,
@@ -89,58 +136,77 @@ class _Rows:
 
     def add(self, **values) -> None:
         row = dict(values) if values['run'].startswith('baseline:') else self.common | values
-        empty = dict.fromkeys((*self.common, 'seed', 'length', 'value', 'chance', 'examples'))
-        order = 'experiment run encoding options task seed split length metric value chance examples step train_length'
-        rest = 'params encoding_params wall_seconds device git_sha config_hash version'
-        full = empty | row
-        self.rows.append({key: full[key] for key in (order + ' ' + rest).split()})
+        full = dict.fromkeys(ORDER) | row
+        self.rows.append({key: full[key] for key in ORDER})
 
-    def of_windows(self, windows: Windows, protocol: str, split: str) -> None:
-        unigram = self.job.text.baselines[split]['unigram_tokens_nats']
-        chance = dict(
-            loss=unigram,
-            perplexity=math.exp(unigram),
-            bits_per_character=self.job.text.baselines[split]['unigram'],
-        )
-        for seed, of_seed in zip(self.job.seeds, windows.scores()):
-            for name, value in of_seed.values().items():
+    def keep(self, rows: list[dict]) -> None:
+        """Rows of an earlier scoring that there are none in the place of."""
+        known = {tuple(row[name] for name in CELL) for row in self.rows}
+        self.rows += [row for row in rows if tuple(row[name] for name in CELL) not in known]
+
+    def of_protocol(self, scored: Scored, values: list[dict[str, float]], split: str) -> None:
+        """Every metric of every seed, beside chance."""
+        chance = self.job.task.chance(split, scored.length)
+        for seed, of_seed in zip(self.job.seeds, values):
+            for name, value in of_seed.items():
+                metric = f'{scored.protocol}/{name}'
                 self.add(
                     run=self.job.name,
                     seed=seed,
                     split=split,
-                    length=windows.length,
-                    metric=f'{protocol}/{name}',
+                    length=scored.length,
+                    metric=metric,
                     value=value,
-                    chance=chance[name],
-                    examples=of_seed.tokens,
+                    chance=chance.get(metric, chance.get(name)),
+                    examples=scored.examples,
                 )
 
-    def by_position(self, windows: Windows, split: str) -> None:
-        """Mean loss of tokens number (previous k, k] of the longest windows, as rows of length k."""
-        for place, mean_S, tokens in windows.by_position(self.job.schedule.length):
-            for seed, mean in zip(self.job.seeds, mean_S):
-                self.add(
-                    run=self.job.name,
-                    seed=seed,
-                    split=split,
-                    length=place,
-                    metric='loss_at_position',
-                    value=float(mean),
-                    chance=self.job.text.baselines[split]['unigram_tokens_nats'],
-                    examples=tokens,
-                )
+    def by_place(self, scored: Scored, split: str) -> None:
+        """Means over targets number (previous k, k] of the longest sequences, as rows of length k."""
+        chance = self.job.task.chance(split, scored.length)
+        for seed, sums in zip(self.job.seeds, scored.sums):
+            for name, (sum_L, weight_L) in self.job.task.places(sums).items():
+                for start, stop in bins(scored.length, self.job.schedule.length):
+                    weight = float(np.sum(weight_L[start:stop]))
+                    if weight:
+                        self.add(
+                            run=self.job.name,
+                            seed=seed,
+                            split=split,
+                            length=stop,
+                            metric=f'{name}_at_position',
+                            value=float(np.sum(sum_L[start:stop])) / weight,
+                            chance=chance.get(name),
+                            examples=round(weight),
+                        )
 
     def baselines(self) -> None:
-        for split, values in self.job.text.baselines.items():
-            for name in ('unigram', '5-gram'):
-                self.add(
-                    run=f'baseline:{name}',
-                    task=self.job.task_name,
-                    split=split,
-                    metric='windows/bits_per_character',
-                    value=values[name],
-                    version=posbench.__version__,
-                )
+        """Models that nobody trained here, on both splits."""
+        main = next(iter(self.job.task.protocols))
+        for split in ('validation', 'test'):
+            for name, values in self.job.task.baselines(split).items():
+                for metric, value in values.items():
+                    self.add(
+                        run=f'baseline:{name}',
+                        task=self.job.task_name,
+                        split=split,
+                        metric=f'{main}/{metric}',
+                        value=value,
+                        version=posbench.__version__,
+                    )
+
+
+def bins(length: int, border: int) -> list[tuple[int, int]]:
+    """Half-open ranges of places, a sixteenth of their start wide; one ends at `border`, and the next has one place."""
+    edges = [0]
+    while edges[-1] < length:
+        step = max(edges[-1] // 16, 1)
+        following = edges[-1] + step
+        for forced in (border, border + 1):
+            if edges[-1] < forced < following:
+                following = forced
+        edges.append(min(following, length))
+    return list(itertools.pairwise(edges))
 
 
 def _git_sha() -> str | None:

@@ -1,32 +1,60 @@
-"""What `launch.py` does with one run once the folder is open: the modes, and the exit code of each failure."""
+"""What `launch.py` does with one run: its folder, its modes, and the exit code of each failure.
 
+jax is imported when a folder is open and something is left to do: a run that is done prints its report without it.
+"""
+
+import contextlib
 import json
 import pathlib
-from collections.abc import Callable
 
-import jax
-
-from posbench.training import checkpoint, generate, job, loop, parameters
-from posbench.devices import fingerprint, host, parallel
-from posbench.models import kernels
-from posbench.atlas import picture
-from posbench.runs import rows
+from posbench.devices import host
 from posbench.files import write_atomically
-from posbench.training.progress import Progress
+from posbench.runs import console, workdir
 
 
-def run(request, folder: pathlib.Path, fail: Callable[[str, int], int]) -> int:
-    """Trains and scores, or what `request.mode` says; returns the exit code."""
+def run(request) -> int:
+    """One run, in its folder, which no other process may use meanwhile; returns the exit code. Raises UsageError."""
+    host.prepare(request.devices)
+    first = True
+    if request.config.distributed or (request.config.distributed is None and host.in_cluster()):
+        from posbench.devices import parallel
+
+        first = parallel.initialize()
+    if request.mode == 'params' or not first:
+        # The table of parameters needs no folder; the first process of several has opened theirs.
+        opened = contextlib.nullcontext(request.workdir)
+    else:
+        opened = workdir.open_workdir(request.workdir, request.config, request.resume, mode=request.mode)
+    with opened as folder:
+        if request.mode == 'train' and workdir.is_done(folder):
+            if not first:
+                return 0
+            print(f'{folder}: this run is done; here is its report.')
+            return console.report(folder)
+        code = _in_folder(request, folder)
+    return console.report(folder) if code == 0 and first and request.mode in ('train', 'evaluate') else code
+
+
+def _in_folder(request, folder: pathlib.Path) -> int:
+    """Trains and scores, or what `request.mode` says."""
+    import jax
+
+    from posbench.devices import fingerprint, parallel
+    from posbench.runs import rows
+    from posbench.training import checkpoint, init, job, loop, parameters, progress
+
     config = request.config
-    cache = pathlib.Path(config.dataset.data_dir or '~/.cache/posbench').expanduser() / 'xla'
-    host.compilation_cache(str(cache))
+    host.compilation_cache(str(_cache(config) / 'xla'))
     if config.debug_nans:
         jax.config.update('jax_debug_nans', True)
     try:
-        one = job.from_config(config, request.config_name)
+        # A folder may have another name than the config that its run began with.
+        one = job.from_config(config, rows.name_of(folder) or request.config_name)
         one.check()
+        if request.mode in ('train', 'evaluate'):
+            one.check_lengths()
     except ValueError as error:
-        return fail(str(error), 2)
+        return console.fail(str(error), 2)
     try:
         if request.mode == 'params':
             for phase in one.phases:
@@ -35,51 +63,34 @@ def run(request, folder: pathlib.Path, fail: Callable[[str, int], int]) -> int:
         start = dict(command=request.command, **fingerprint.fingerprint())
         if parallel.is_first():
             write_atomically(folder / 'fingerprint.json', json.dumps(start, indent=2) + '\n')
-        with Progress(request.quiet or not parallel.is_first()) as progress:
+        with progress.Progress(request.quiet or not parallel.is_first()) as bar:
             if request.mode == 'train':
-                for line in dict.fromkeys(_kernel(phase.model) for phase in one.phases):
-                    progress.note(line)
-                trained = loop.run(one, folder, request.resume, progress)
+                for line in dict.fromkeys(phase.kernel_sentence for phase in one.phases):
+                    bar.note(line)
+                trained = loop.run(one, folder, request.resume, bar)
             else:
-                trained = loop.restore(one, folder, progress)
+                trained = loop.restore(one, folder, bar)
             # The newest checkpoint of a run that is not done may be of its first phase.
             phase = one.at(trained.step)
             if request.mode == 'generate':
-                options = generate.Options(**config.generate)
-                _show_text(phase, trained, options)
-                return 0
+                from posbench.runs import samples
+
+                return samples.show(phase, trained, config.generate)
+            from posbench.atlas import picture
+
             # The rows come last: a folder with rows is done, and nothing is added to it but its report.
             picture.write(phase, trained, folder)
-            rows.score(phase, trained, folder, progress, config.experiment)
+            rows.score(phase, trained, folder, bar, config.experiment)
         return 0
-    except checkpoint.CheckpointError as error:
-        return fail(str(error), 1)
-    except loop.NotANumber as error:
-        return fail(str(error), 1)
+    except init.SourceError as error:
+        return console.fail(str(error), 2)
+    except (checkpoint.CheckpointError, loop.NotANumber) as error:
+        return console.fail(str(error), 1)
     except loop.Terminated as error:
-        return fail(str(error), 143)
+        return console.fail(str(error), 143)
 
 
-def _kernel(model) -> str:
-    """Which attention kernel a model gets, and why."""
-    return kernels.choose(model.kernel, model.sized_encoding(), model.dtype)[1]
-
-
-def _show_text(one: job.Job, trained: loop.Trained, options: generate.Options) -> None:
-    """Prints samples of the first seed."""
-    params = jax.tree.map(lambda leaf: leaf[0], parallel.to_host(trained.params))
-    prompt = one.text.tokenizer.encode(options.prompt)
-    tokens_BN = generate.generate(
-        one.model,
-        params,
-        one.position_map,
-        [prompt] * options.samples,
-        tokens=options.tokens,
-        temperature=options.temperature,
-        seed=one.seeds[0],
-    )
-    if not parallel.is_first():
-        return
-    for number, tokens_N in enumerate(tokens_BN):
-        print(f'--- sample {number + 1} of {options.samples} ---')
-        print(options.prompt + one.text.tokenizer.decode(tokens_N))
+def _cache(config) -> pathlib.Path:
+    """Where compiled programs are kept: beside prepared data."""
+    data_dir = None if config.dataset is None else config.dataset.get('data_dir')
+    return pathlib.Path(data_dir or '~/.cache/posbench').expanduser()

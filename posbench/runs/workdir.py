@@ -14,12 +14,14 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from posbench.knobs import declared, schema
 from posbench.files import write_atomically
+from posbench.knobs import declared, schema
 from posbench.knobs.kinds import UsageError, show
 
-# Groups of knobs that decide nothing about a run's weights or rows, so that they may change between two commands.
-FREE = ('generate',)
+# Groups of knobs that may change between two commands of a mode: they decide nothing about a run's weights, and of its
+# rows only which lengths there are.
+STEPS = 'config.train.steps'
+FREE = {'train': ('generate',), 'evaluate': ('generate', 'evaluate'), 'generate': ('generate', 'evaluate')}
 
 
 @contextlib.contextmanager
@@ -28,17 +30,19 @@ def open_workdir(
     config: ConfigDict,
     resume: str = 'auto',
     *,
-    free: tuple[str, ...] = FREE,
+    mode: str = 'train',
     package: pathlib.Path = declared.PACKAGE,
 ) -> Iterator[pathlib.Path]:
     """Makes or checks the folder and holds its lock; gives its path.
 
     `resume`: 'auto' continues a run of the same config or starts one; 'must' wants a run with checkpoints; 'never'
-    wants a folder without checkpoints and rows, and then replaces another run's config.json. The groups in `free` may
-    differ from config.json, which stays as it was first written. Of several processes that make up one run, the first
-    opens the folder for all. Raises UsageError, one line, before anything but the lock was touched.
+    wants a folder without checkpoints and rows, and then replaces another run's config.json. Only training may start a
+    run. What is free in a mode may differ from config.json, which stays as it was first written, but for
+    config.train.steps: a run may go on longer, and its config then says so. Of several processes that make up one run,
+    the first opens the folder for all. Raises UsageError, one line, before anything but the lock was touched.
     """
     path = pathlib.Path(path)
+    resume = resume if mode == 'train' else 'must'
     with _naming(path):
         if resume == 'must' and not ((path / 'config.json').exists() and _has_entries(path / 'checkpoints')):
             raise UsageError(f'{path}: there is no run with checkpoints to resume; start one with --resume=auto')
@@ -47,7 +51,7 @@ def open_workdir(
     try:
         _hold(lock, path)
         with _naming(path):
-            _check(path, config, resume, free, package)
+            _check(path, config, resume, mode, package)
         yield path
     finally:
         os.close(lock)
@@ -95,20 +99,18 @@ def _hold(lock: int, path: pathlib.Path) -> None:
     os.pwrite(lock, f'{os.getpid()}\n'.encode('ascii'), 0)
 
 
-def _check(path: pathlib.Path, config: ConfigDict, resume: str, free: tuple[str, ...], package: pathlib.Path) -> None:
+def _check(path: pathlib.Path, config: ConfigDict, resume: str, mode: str, package: pathlib.Path) -> None:
     file = path / 'config.json'
     results = _results(path)
     if resume == 'never' and results:
         raise UsageError(f'{path}: it has {results} of a run, which --resume=never keeps; choose another --workdir')
     if resume != 'never' and file.exists():
-        _compare(path, file, config, free, package)
+        _compare(path, file, config, mode, package)
     else:
         write_atomically(file, as_json(config))
 
 
-def _compare(
-    path: pathlib.Path, file: pathlib.Path, config: ConfigDict, free: tuple[str, ...], package: pathlib.Path
-) -> None:
+def _compare(path: pathlib.Path, file: pathlib.Path, config: ConfigDict, mode: str, package: pathlib.Path) -> None:
     try:
         stored = schema.load(file, package=package)
     except UsageError as error:
@@ -117,11 +119,13 @@ def _compare(
             'command writes it anew; everything else in the folder stays'
         ) from None
     there, here = _flat(stored.to_dict()), _flat(config.to_dict())
+    longer = mode == 'train' and here[STEPS] > there[STEPS]
+    free = [key for key in {**here, **there} if key.split('.')[1] in FREE[mode] or (longer and key == STEPS)]
     different = [
         f'{key} is {show(there[key], 40) if key in there else "not set"} there and '
         f'{show(here[key], 40) if key in here else "not set"} here'
         for key in [*here, *(key for key in there if key not in here)]
-        if (key not in there or key not in here or there[key] != here[key]) and key.split('.')[1] not in free
+        if (key not in there or key not in here or there[key] != here[key]) and key not in free
     ]
     if different:
         more = f'; and {len(different) - 3} more' if len(different) > 3 else ''
@@ -129,6 +133,26 @@ def _compare(
         raise UsageError(
             f'{path}: it holds another run: {"; ".join(different[:3])}{more}; choose another --workdir{over}'
         )
+    if longer:
+        print(_goes_on(path, there, here))
+        write_atomically(file, as_json(config))
+
+
+def _goes_on(path: pathlib.Path, there: dict[str, Any], here: dict[str, Any]) -> str:
+    """What a run that goes on longer is, in one line. UsageError where its first steps would have been others."""
+    before, after = there[STEPS], here[STEPS]
+    if there['config.second_phase.encoding.name'] is not None:
+        raise UsageError(
+            f'{path}: {STEPS} is {before} there and {after} here, which moves the second phase, whose steps are the '
+            'last ones; choose another --workdir'
+        )
+    line = f'{path}: this run of {before} steps goes on to {after}'
+    if there['config.optimizer.schedule'] == 'constant':
+        return f'{line}, as if it had been one of {after} from the start.'
+    return (
+        f'{line}. Not as if it had been one of {after} from the start: its first steps followed a '
+        f'{there["config.optimizer.schedule"]} over {before} steps, and those to come follow one over {after}.'
+    )
 
 
 def _flat(config: dict[str, Any], group: str = 'config') -> dict[str, Any]:

@@ -56,15 +56,19 @@ def option(default: Any) -> Any:
     return flax.struct.field(pytree_node=False, default=default)
 
 
-class Task:
-    """Base of all tasks; a subclass is a flax.struct.dataclass and implements what has no default here."""
+class Task(flax.struct.PyTreeNode):
+    """Base of all tasks; a subclass is a frozen dataclass and a pytree, and implements what has no default here."""
 
     # Metrics by name; one of them decides.
     metrics: ClassVar[dict[str, Metric]]
     # Protocols by name: which targets each scores, in a sentence. The first one is the main one.
     protocols: ClassVar[dict[str, str]]
+    # What a table calls a protocol, where its name says too little.
+    labels: ClassVar[dict[str, str]] = {}
     # At evaluation `score` gets what the model decoded greedily, int32 of the targets' shape, in the place of logits.
     generates: ClassVar[bool] = False
+    # The targets are the tokens that follow, so that a body that sees them would only copy.
+    next_token: ClassVar[bool] = False
     # The kind of dataset that it is made of, a file of posbench/datasets with a function `load`; None: it needs none.
     reads: ClassVar[str | None] = None
     # What the model's head has to say: 'tokens' at every place, or 'classes' of a sequence.
@@ -128,9 +132,26 @@ class Task:
         """Metrics of reference models that nobody trained here: name of the model -> metric -> value."""
         return {}
 
-    def prompts(self, options) -> list | None:
-        """What `--mode=generate` begins with; None where the task has nothing to generate. See training/generate.py."""
+    @property
+    def from_host(self) -> bool:
+        """Whether the host has a part in each batch: `sample` is then `batch_of(cut(draw(...)))`, `cut` on the host."""
+        return False
+
+    def without_host_data(self) -> 'Task':
+        """This task as it is sent to devices."""
+        return self
+
+    def encode(self, text: str) -> np.ndarray | None:
+        """Token ids of a text, for a task whose tokens are those of a text; None otherwise."""
         return None
+
+    def example(self, batch: Batch, row: int, said: np.ndarray) -> str:
+        """One held-out example and what the model said of it, as a text of a few lines."""
+        read = next(batch[name][row] for name in ('source_BM', 'inputs_BL', 'inputs_BLC') if name in batch)
+        suffix = 'BL' if 'targets_BL' in batch else 'B'
+        scored = batch[f'weights_{suffix}'][row] > 0
+        wanted, said = batch[f'targets_{suffix}'][row][scored], np.asarray(said)[scored]
+        return f'read    {read.tolist()}\nwanted  {wanted.tolist()}\nsaid    {said.tolist()}'
 
 
 def deciding(metrics: dict[str, Metric]) -> str:
@@ -139,3 +160,16 @@ def deciding(metrics: dict[str, Metric]) -> str:
     if len(names) != 1:
         raise ValueError(f'metrics: got {len(names)} that decide, wanted exactly one of {", ".join(metrics)}.')
     return names[0]
+
+
+def filled(batch: Batch, rows: int) -> Batch:
+    """A batch with as many rows as that: copies of the first one whose weights are 0. NumPy."""
+    missing = rows - next(iter(batch.values())).shape[0]
+    if missing <= 0:
+        return batch
+
+    def more(name: str, x: np.ndarray) -> np.ndarray:
+        copies = np.repeat(x[:1], missing, axis=0)
+        return np.concatenate([x, np.zeros_like(copies) if name.startswith('weights') else copies])
+
+    return {name: more(name, np.asarray(x)) for name, x in batch.items()}

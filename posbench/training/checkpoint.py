@@ -232,6 +232,35 @@ class Checkpoints:
             raise CheckpointError(f'Cannot save step {step} in {self.folder}: {_one_line(error)}') from error
 
 
+def read_arrays(folder: str | Path) -> tuple[int, dict[str, Any]]:
+    """(step, NumPy arrays by path) of the newest good checkpoint of another run, whatever its shapes are.
+
+    Raises CheckpointError where there is none. Nothing is written.
+    """
+    import numpy as np
+    import orbax.checkpoint as ocp
+
+    # One that only looks: what it rejects stays where it is.
+    checkpoints = Checkpoints(folder, keep=1, log=lambda line: None)
+    with checkpoints:
+        for step in reversed(checkpoints.steps()):
+            path = checkpoints._path(step)
+            try:
+                manifest.verify(path)
+                handler = ocp.PyTreeCheckpointer()
+                tree = handler.metadata(path / 'state').item_metadata.tree
+                restore_args = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
+                state = handler.restore(path / 'state', args=ocp.args.PyTreeRestore(restore_args=restore_args))
+            except Exception:  # Orbax raises anything from FileNotFoundError to bare Exception.
+                continue
+            return step, {jax.tree_util.keystr(at, simple=True, separator='/'): x for at, x in _flat(state)}
+    raise CheckpointError(f'{folder}: got no good checkpoint, wanted at least one to start from')
+
+
+def _flat(tree: Any) -> list:
+    return jax.tree_util.tree_flatten_with_path(tree)[0]
+
+
 def _leaves(tree: Any) -> dict[str, str]:
     """{'params/embed/kernel': 'float32[1024,128]'}"""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)

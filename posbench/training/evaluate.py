@@ -1,137 +1,104 @@
-"""Evaluation on text, at the training length and beyond, by the two protocols that the literature confuses.
+"""Held-out data scored with the parameters of all seeds at once: sums, and from them every metric of the task.
 
-Non-overlapping windows: the text is cut into windows of L tokens and every token is scored, so that early tokens of a
-window have little context. Sliding window: only the last tokens of a window of L tokens are scored, and those tokens
-are the same at every L. ALiBi's gains with L under the first protocol come from fewer early tokens (Press et al.
-2022, appendix B), which only the second one shows. Dropout is off in both.
+Dropout is off. Each shape of batch is compiled once.
 """
 
 import dataclasses
 import functools
-import itertools
-from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from posbench import positions, streams
 from posbench.devices import parallel
-from posbench.models.transformer import Transformer
-from posbench.training.log import Score
+from posbench.models.model import Model
+from posbench.tasks import base
+from posbench.training import decode, init
+from posbench.training.step import with_positions
+
+
+class Scored(NamedTuple):
+    """Sums of one protocol at one length, for each seed; `examples` are the targets that count."""
+
+    protocol: str
+    length: int
+    sums: list[base.Sums]
+    examples: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluator:
-    """Scores texts with the parameters of all seeds at once. Each window length is compiled once."""
+    """Scores the held-out data of a task, which is the one whose data lie on the devices."""
 
-    model: Transformer
+    model: Model
+    task: base.Task
     position_map: positions.PositionMap
     layout: parallel.Layout
-    characters_V: np.ndarray
     seeds: tuple[int, ...]
-    batch_tokens: int
+    budget: base.Budget
 
-    def windows(self, params_S, tokens_N: np.ndarray, length: int, tokens: int | None) -> 'Windows':
-        """Scores of every token in non-overlapping windows, over at most `tokens` tokens of the text."""
-        count = _fit(len(tokens_N) - 1, length, tokens)
-        return self._score(params_S, tokens_N, np.arange(count) * length, length, length)
+    def scored(self, params_S: Any, frozen: Any, split: str, length: int, *, only_main: bool = False) -> list[Scored]:
+        """Every protocol of a split at a length, in the order in which the task gives them. ValueError as it raises."""
+        found: dict[str, tuple] = {}
+        main = next(iter(self.task.protocols))
+        for protocol, batch in self.task.held_out(split, length, self.budget):
+            if only_main and protocol != main:
+                continue
+            sums_S, number, examples = found.get(protocol, (None, 0, 0))
+            examples += int(np.count_nonzero(_weights(batch)))
+            more_S = self._sums(params_S, frozen, self._on_devices(batch), number)
+            sums_S = more_S if sums_S is None else jax.tree.map(np.add, sums_S, more_S)
+            found[protocol] = sums_S, number + 1, examples
+        return [
+            Scored(protocol, length, [_of_seed(sums_S, place) for place in range(len(self.seeds))], examples)
+            for protocol, (sums_S, _, examples) in found.items()
+        ]
 
-    def sliding(self, params_S, tokens_N: np.ndarray, length: int, longest: int, stride: int, tokens: int | None):
-        """Scores of the last `stride` tokens of windows, the same tokens whatever `length` <= `longest` is.
+    def values(self, scored: Scored) -> list[dict[str, float]]:
+        """Every metric for each seed."""
+        return [self.task.values(sums) for sums in scored.sums]
 
-        The windows end at places spread evenly over the text; at the longest length they hold `tokens` tokens.
-        ValueError for a length that cannot score these tokens.
-        """
-        if not stride <= length <= longest:
-            raise ValueError(f'Sliding window: got length {length}, wanted stride {stride} to longest {longest}.')
-        count = _fit(len(tokens_N) - 1, longest, tokens)
-        end_W = np.linspace(longest, len(tokens_N) - 1, count).astype(np.int64)
-        return self._score(params_S, tokens_N, end_W - length, length, stride)
+    @functools.cached_property
+    def _placed(self) -> base.Task:
+        """The task with its data on the devices, once."""
+        return jax.device_put(self.task.without_host_data(), self.layout.replicated)
 
-    def _score(self, params_S, tokens_N, start_W, length: int, last: int) -> 'Windows':
-        nats_SL = np.zeros((len(self.seeds), last))
-        characters_L = np.zeros(last, np.int64)
-        for number, (window_BL, real) in enumerate(self._batches(tokens_N, start_W, length)):
-            nll_SBL = parallel.to_host(self._nll(params_S, window_BL, number))[:, :real, -last:]
-            nats_SL += nll_SBL.astype(np.float64).sum(axis=1)
-            characters_L += self.characters_V[window_BL[:real, 1:][:, -last:]].sum(axis=0)
-        return Windows(nats_SL, characters_L, len(start_W), length)
+    def _on_devices(self, batch: base.Batch) -> base.Batch:
+        """Rows split over the data axis, filled up to a multiple of it."""
+        rows, parts = len(_weights(batch)), self.layout.mesh.shape['data']
+        return jax.device_put(base.filled(batch, -(-rows // parts) * parts), self.layout.rows)
 
-    def _batches(self, tokens_N, start_W, length) -> Iterator[tuple[np.ndarray, int]]:
-        """Windows of length + 1 tokens, and how many rows are real; the last batch is filled up with its first row."""
-        data = self.layout.mesh.shape['data']
-        size = max(self.batch_tokens // length // data, 1) * data
-        for first in range(0, len(start_W), size):
-            start_B = start_W[first : first + size]
-            real = len(start_B)
-            start_B = np.pad(start_B, (0, size - real), mode='edge')
-            yield np.asarray(tokens_N[start_B[:, None] + np.arange(length + 1)], np.int32), real
+    def _sums(self, params_S, frozen, batch, number: int) -> base.Sums:
+        task, seed_S = self._placed, jnp.asarray(self.seeds, jnp.int32)
+        sums_S = _sums(self.model, self.position_map, task, params_S, frozen, seed_S, batch, jnp.int32(number))
+        return jax.tree.map(lambda x: np.asarray(x, np.float64), parallel.to_host(sums_S))
 
-    def _nll(self, params_S, window_BL, number: int) -> jax.Array:
-        window_BL = jax.device_put(window_BL, self.layout.rows)
-        seed_S = jnp.asarray(self.seeds, jnp.int32)
-        return _nll(self.model, self.position_map, params_S, seed_S, window_BL, jnp.int32(number))
+
+def _of_seed(sums_S: base.Sums, place: int) -> base.Sums:
+    return jax.tree.map(lambda x: x[place], sums_S)
+
+
+def _weights(batch: base.Batch) -> np.ndarray:
+    return batch['weights_BL'] if 'weights_BL' in batch else batch['weights_B']
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _nll(model, position_map, params_S, seed_S, window_BL, number) -> jax.Array:
-    """Nats of every target for every seed, float32 [S, B, L]."""
-    tokens_BL, targets_BL = window_BL[:, :-1], window_BL[:, 1:]
+def _sums(model, position_map, task, params_S, frozen, seed_S, batch, number) -> base.Sums:
+    """What a batch adds to the sums, for every seed: [S, ...] each."""
 
     def one_seed(params, seed):
-        key = streams.key(seed, 'evaluation', number)
-        pos_BL = position_map(key, *tokens_BL.shape, train=False, tokens_BL=tokens_BL)
-        logits_BLV = model.apply({'params': params}, tokens_BL, pos_BL)
-        return optax.softmax_cross_entropy_with_integer_labels(logits_BLV, targets_BL)
+        said, whole = outputs(model, position_map, task, init.merged(params, frozen), seed, batch, number)
+        return task.score(said, whole)
 
     return jax.vmap(one_seed)(params_S, seed_S)
 
 
-@dataclasses.dataclass(frozen=True)
-class Windows:
-    """Sums over windows of one length, by place in the window: `nats_SL` has the scored places, the last ones."""
-
-    nats_SL: np.ndarray
-    characters_L: np.ndarray
-    count: int
-    length: int
-
-    def scores(self) -> list[Score]:
-        """One score a seed, over all scored tokens."""
-        tokens = self.count * self.nats_SL.shape[1]
-        return [Score(float(nats_L.sum()), tokens, int(self.characters_L.sum())) for nats_L in self.nats_SL]
-
-    def by_position(self, border: int) -> list[tuple[int, np.ndarray, int]]:
-        """(last place k of a bin, mean loss of each seed, tokens): bins grow with k, one ends at `border`.
-
-        The place after `border`, the first that was never trained, is a bin of its own.
-        """
-        bins = []
-        for start, stop in _bins(self.length, border):
-            mean_S = self.nats_SL[:, start:stop].sum(axis=1) / (self.count * (stop - start))
-            bins.append((stop, mean_S, self.count * (stop - start)))
-        return bins
-
-
-def _bins(length: int, border: int) -> list[tuple[int, int]]:
-    """Half-open ranges of places, a sixteenth of their start wide."""
-    edges = [0]
-    while edges[-1] < length:
-        step = max(edges[-1] // 16, 1)
-        following = edges[-1] + step
-        for forced in (border, border + 1):
-            if edges[-1] < forced < following:
-                following = forced
-        edges.append(min(following, length))
-    return list(itertools.pairwise(edges))
-
-
-def _fit(available: int, length: int, tokens: int | None) -> int:
-    """How many windows of `length` there are in the text and in the budget; ValueError if there is none."""
-    budget = available if tokens is None else min(available, tokens)
-    count = budget // length
-    if count == 0:
-        raise ValueError(f'Evaluation at length {length}: got {budget} tokens of text, wanted at least one window.')
-    return count
+def outputs(model, position_map, task, params, seed, batch, number) -> tuple[jax.Array, base.Batch]:
+    """What one model says of a held-out batch, or decodes where the task wants that; and the batch with positions."""
+    key = streams.key(seed, 'evaluation', number)
+    whole = with_positions(batch, position_map, key, train=False)
+    if task.generates:
+        return decode.greedy(model, params, position_map, key, whole), whole
+    return model.apply({'params': params}, whole, method='outputs'), whole

@@ -1,24 +1,14 @@
 """Text from a trained decoder, token by token, with a cache of keys and values."""
 
 import functools
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from posbench import positions, streams
-from posbench.models.transformer import Transformer
+from posbench.models.model import Model
 from posbench.positions import documents
-
-
-class Options(NamedTuple):
-    """config.generate."""
-
-    prompt: str
-    tokens: int
-    temperature: float
-    samples: int
 
 
 def prompts_as_batch(prompts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +23,7 @@ def prompts_as_batch(prompts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]
 
 
 def generate(
-    model: Transformer,
+    model: Model,
     params: dict,
     position_map: positions.PositionMap,
     prompts: list[np.ndarray],
@@ -47,8 +37,8 @@ def generate(
     Positions are drawn once for the whole final length, so that those of the prompt never change. `temperature` 0
     takes the likeliest token. Raises ValueError for no prompt, an empty one, and an encoder.
     """
-    if model.kind != 'decoder':
-        raise ValueError(f'generate: got kind={model.kind!r}, wanted a decoder.')
+    if not model.body.causal or model.body.reads_source:
+        raise ValueError('generate: got a model that does not say the next token of one sequence, wanted a decoder.')
     if not prompts or any(len(prompt) == 0 for prompt in prompts):
         raise ValueError('generate: got no prompt or an empty one, wanted at least one token in each.')
     tokens_BL, segment_ids_BL = prompts_as_batch(prompts)

@@ -1,50 +1,26 @@
 """One run, assembled: everything a config names, built and typed. Below this file nobody sees a config."""
 
 import dataclasses
+import difflib
 import functools
 import hashlib
 import json
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from posbench import datasets, encodings, positions
-from posbench.datasets import Text
+from posbench import datasets, encodings, positions, tasks
 from posbench.devices import parallel
-from posbench.models import transformer
-from posbench.tasks.text import language_model
-from posbench.training import optim, step
+from posbench.models import build, kernels
+from posbench.models.model import Model
+from posbench.models.transformer import Transformer
+from posbench.tasks import base
+from posbench.training import init, optim, settings, step
 from posbench.training.evaluate import Evaluator
-
-
-class Schedule(NamedTuple):
-    """config.train."""
-
-    length: int
-    batch_size: int
-    steps: int
-    steps_per_call: int
-    evaluate_every: int
-    checkpoint_every: int
-    keep_checkpoints: int
-
-
-class Plan(NamedTuple):
-    """config.evaluate."""
-
-    multiples: tuple[int, ...]
-    first_unseen: bool
-    split: str
-    tokens: int | None
-    stride: int
-    batch_tokens: int
-
-    def lengths(self, train_length: int) -> list[int]:
-        """Window lengths to score, shortest first; the first unseen length is the training length plus 1."""
-        lengths = {multiple * train_length for multiple in self.multiples}
-        return sorted(lengths | {train_length + 1} if self.first_unseen else lengths)
+from posbench.training.kinds import of_encoding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,18 +31,17 @@ class Job:
     """
 
     name: str
-    text: Text
+    task: base.Task
     task_name: str
     seeds: tuple[int, ...]
-    model: transformer.Transformer
+    model: Model
     optimizer: optax.GradientTransformation
     learning_rate: optax.Schedule
     position_map: positions.PositionMap
     layout: parallel.Layout
-    schedule: Schedule
-    plan: Plan
-    on_device: bool
-    separate_documents: bool
+    schedule: settings.Train
+    plan: settings.Evaluate
+    init: settings.Init
     encoding_name: str
     options: dict
     config_hash: str
@@ -97,49 +72,110 @@ class Job:
 
     def check(self) -> None:
         """Traces every model, so that what its modules refuse is a ValueError before anything is compiled."""
+        _fit_together(self.model, self.task, self._abstract_batch)
         for phase in self.phases:
             _ = phase.abstract_state
+        self._check_patterns()
         if self.before is not None:
-            lost = step.left_behind(self.before.abstract_state.params, self.abstract_state.params)
+            left = self._matched(self.before.abstract_state).left
+            lost = [path for path in left if not of_encoding(path)]
             if lost:
                 raise ValueError(
                     f'config.second_phase.encoding: got {self.encoding_name!r}, whose model has no place for the '
                     f'weights {lost[0]} of the first phase; wanted layers of the same kinds where they are scanned'
                 )
 
+    def check_lengths(self) -> None:
+        """ValueError, before anything is trained, where the task has no held-out data of a length to be scored."""
+        for length in self.plan.lengths(self.schedule.length):
+            next(iter(self.task.held_out(self.plan.split, length, self._budget)), None)
+        next(iter(self.task.held_out('validation', self.schedule.length, self._budget)), None)
+
     def init_state(self) -> step.State:
         """The state of all seeds at step 0, where the mesh wants it."""
         return jax.jit(self._init_all, out_shardings=self._shardings())()
 
     def take_over(self, state: step.State) -> step.State:
-        """This phase's first state, made of the last one of the phase before."""
+        """This phase's first state, made of the last one of the phase before: weights go on, and batches by the step.
+
+        What only this phase's model has is drawn, and so are the parameters of its encoding unless it is the same
+        encoding. The optimizer starts anew, because its averages are of gradients under the other encoding; Gelberg et
+        al. 2025 (arXiv 2512.12167) give the second phase a learning rate and a warm-up of its own (appendix C), and
+        their code starts it from the weights alone.
+        """
+        taken = self._matched(state).taken
+
+        def made(state):
+            fresh, leaves = self._init_all(), init.leaves_of(state)
+            params, frozen = (init.take(tree, leaves, taken) for tree in (fresh.params, fresh.frozen))
+            return fresh._replace(step=state.step, seed=state.seed, params=params, frozen=frozen)
+
+        return jax.jit(made, out_shardings=self._shardings())(state)
+
+    def start_from(self, state: step.State, source: init.Source) -> tuple[step.State, init.Taken]:
+        """A first state with the weights that `config.init` takes from elsewhere, and what matched.
+
+        SourceError where nothing did.
+        """
+        leaves_S = init.of_seeds(source, self.seeds)
+        first = {path: leaf[0] for path, leaf in leaves_S.items()}
+        # Of one seed, as frozen ones are.
+        shapes = {path: leaf.shape[1:] for path, leaf in init.by_path(state.params).items()}
+        shapes |= _shapes(init.by_path(state.frozen))
+        found = init.match(shapes, _shapes(first), lambda path: init.fits(path, self.init.take))
+        if not found.taken:
+            raise init.SourceError(
+                f'config.init.folder: got {source.name}, none of whose weights is one of config.init.take in this '
+                f'model; {init.some(found.missing)} are missing there or of another shape'
+            )
+        params = init.take(state.params, leaves_S, found.taken)
+        frozen = init.take(state.frozen, first, found.taken)
+        return jax.device_put(state._replace(params=params, frozen=frozen), self._shardings()), found
+
+    def _matched(self, state: step.State) -> init.Taken:
+        """What this phase takes from the last state of the phase before."""
         same = self.options['encoding'] == self.before.options['encoding']
+        shapes, given = (_shapes(init.leaves_of(one)) for one in (self.abstract_state, state))
+        return init.match(shapes, given, lambda path: same or not of_encoding(path))
 
-        def of_all_seeds(state):
-            take_over = functools.partial(step.take_over, optimizer=self.optimizer, same_encoding=same)
-            return jax.vmap(take_over)(state, self._init_all().params)
-
-        return jax.jit(of_all_seeds, out_shardings=self._shardings())(state)
+    def _check_patterns(self) -> None:
+        paths = list(dict.fromkeys(path for phase in self.phases for path in init.leaves_of(phase.abstract_state)))
+        for knob in ('take', 'freeze', 'freeze_at_first'):
+            for pattern in getattr(self.init, knob):
+                if not any(init.fits(path, [pattern]) for path in paths):
+                    near = difflib.get_close_matches(pattern, paths, n=1, cutoff=0.3)
+                    hint = f'; one is {near[0]!r}' if near else ''
+                    raise ValueError(f'config.init.{knob}: got {pattern!r}, wanted a pattern of parameters{hint}')
+        if not all(jax.tree.leaves(phase.abstract_state.params) for phase in self.phases):
+            raise ValueError('config.init.freeze: got patterns of every parameter, wanted some that are trained')
 
     def _shardings(self):
         return jax.tree.map(lambda leaf: leaf.sharding, self.abstract_state)
 
+    @functools.cached_property
+    def _abstract_batch(self) -> base.Batch:
+        """The shapes of a training batch with one row."""
+        length = self.schedule.length
+        return jax.eval_shape(lambda task: task.sample(jax.random.key(0), 1, length), self.task)
+
     def _init_all(self) -> step.State:
-        init = functools.partial(
-            step.init_state,
-            self.model,
-            self.optimizer,
-            length=self.schedule.length,
-            position_map=self.position_map,
-        )
-        return jax.vmap(lambda seed: init(seed=seed))(jnp.asarray(self.seeds, jnp.int32))
+        shapes = self._abstract_batch
 
-    def task(self, tokens_N) -> language_model.Task:
-        end = self.text.end_of_document if self.separate_documents else None
-        return language_model.Task(tokens_N, end)
+        def of_seed(seed):
+            zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+            # Initial weights depend on no position; the map only says how many coordinates a position has.
+            example = step.with_positions(zeros, self.position_map, jax.random.key(0), train=True)
+            return step.init_state(
+                self.model, self.optimizer, seed, example, lambda path: init.fits(path, self.init.freeze)
+            )
 
-    def compiled_steps(self):
-        """steps(state, source, count) on the devices of the mesh."""
+        state = jax.vmap(of_seed)(jnp.asarray(self.seeds, jnp.int32))
+        # Once for all seeds.
+        return state._replace(frozen=jax.tree.map(lambda leaf: leaf[0], state.frozen))
+
+    @functools.cached_property
+    def compiled_steps(self) -> Callable:
+        """steps(state, source, count) on the devices of the mesh, compiled when they are first called."""
         steps = step.make_steps(
             self.model,
             self.optimizer,
@@ -148,21 +184,60 @@ class Job:
             length=self.schedule.length,
             most=self.schedule.steps_per_call,
         )
-        return parallel.compile_steps(steps, self.layout, self.abstract_state, step.SOURCE_SPEC)
-
-    def evaluator(self) -> Evaluator:
-        return Evaluator(
-            self.model, self.position_map, self.layout, self.text.characters_V, self.seeds, self.plan.batch_tokens
+        return parallel.compile_steps(
+            steps, self.layout, self.abstract_state, state_spec=step.STATE_SPEC, source_spec=step.SOURCE_SPEC
         )
 
+    @functools.cached_property
+    def evaluator(self) -> Evaluator:
+        """What scores the parameters of this phase; one for all validations, so that its task is sent but once."""
+        return Evaluator(self.model, self.task, self.position_map, self.layout, self.seeds, self._budget)
+
+    @property
+    def _budget(self) -> base.Budget:
+        longest = self.plan.lengths(self.schedule.length)[-1]
+        return base.Budget(self.plan.tokens, self.plan.batch_tokens, longest)
+
+    @property
+    def kernel_sentence(self) -> str:
+        """Which attention kernel the model gets, and why."""
+        body = self.model.body
+        body = body.halves()[1] if body.reads_source else body
+        if not isinstance(body, Transformer):
+            return 'Attention: none.'
+        return kernels.choose(body.kernel, body.sized_encoding(), body.dtype, body.platform)[1]
+
     def parameter_counts(self) -> tuple[int, int]:
-        """Trained numbers of one model, and those of its encoding among them."""
-        total = of_encoding = 0
-        for path, leaf in jax.tree.leaves_with_path(self.abstract_state.params):
-            size = leaf.size // len(self.seeds)
-            total += size
-            of_encoding += size if step.of_encoding(path) else 0
-        return total, of_encoding
+        """Numbers of one model, frozen ones among them, and those of its encoding among them."""
+        total = of_the_encoding = 0
+        state, seeds = self.abstract_state, len(self.seeds)
+        for leaves, copies in ((init.by_path(state.params), seeds), (init.by_path(state.frozen), 1)):
+            for path, leaf in leaves.items():
+                total += leaf.size // copies
+                of_the_encoding += leaf.size // copies if of_encoding(path) else 0
+        return total, of_the_encoding
+
+
+def _shapes(leaves: dict[str, Any]) -> dict[str, tuple]:
+    return {path: leaf.shape for path, leaf in leaves.items()}
+
+
+def _fit_together(model: Model, task: base.Task, batch: base.Batch) -> None:
+    """ValueError, one line, where the parts of a model are not for what the task gives and wants."""
+    reads = 'tokens' if 'inputs_BL' in batch else 'vectors'
+    if model.input_layer.reads != reads:
+        raise ValueError(f'config.input.name: got one that reads {model.input_layer.reads}, wanted one for {reads}')
+    if model.head.says != task.says:
+        raise ValueError(f'config.head.name: got one that says {model.head.says}, wanted one for {task.says}')
+    if model.body.reads_source != ('source_BM' in batch):
+        got = 'two sequences' if model.body.reads_source else 'one sequence'
+        wanted = 'two' if 'source_BM' in batch else 'one'
+        raise ValueError(f'config.model.name: got one that reads {got}, wanted one that reads {wanted}')
+    if task.next_token and not model.body.causal:
+        raise ValueError(
+            "config.model.name: got an encoder, wanted 'decoder', because the task asks for the next token, which an "
+            'encoder would see'
+        )
 
 
 def from_config(config, name: str) -> Job:
@@ -171,35 +246,43 @@ def from_config(config, name: str) -> Job:
     Raises DatasetError, MeshError, or ValueError, each with one line for the user.
     """
     seeds = tuple(config.seeds)
-    # Before the text, whose preparation may take minutes.
+    # Before the data, whose preparation may take minutes.
     layout = parallel.layout(config.parallel, seeds=len(seeds), batch_size=config.train.batch_size, **dict(config.mesh))
-    dataset = dict(config.dataset)
-    on_device, separate_documents = dataset.pop('on_device'), dataset.pop('separate_documents')
-    text = datasets.load(**dataset)
+    task, title = _task(config)
     encoding, position_options = dict(config.encoding), dict(config.positions)
     plain = json.loads(config.to_json())
     has_second_phase = config.second_phase.encoding.name is not None
     # What describes a phase that there is not decides nothing.
     hashed = plain if has_second_phase else {key: plain[key] for key in plain if key != 'second_phase'}
+    started = settings.Init(**config.init)
     job = Job(
         name=name,
-        text=text,
-        task_name=f'text/{text.name}',
+        task=task,
+        task_name=title,
         seeds=seeds,
-        model=transformer.from_config(config, text.vocabulary),
-        optimizer=optim.from_config(config.optimizer, config.train.steps),
+        model=build.from_config(config, task.vocabulary, task.classes, platform=layout.platform),
+        optimizer=optim.from_config(config.optimizer, config.train.steps, held=started),
         learning_rate=optim.learning_rate(config.optimizer, config.train.steps),
         position_map=positions.build(**position_options),
         layout=layout,
-        schedule=Schedule(**config.train),
-        plan=Plan(**config.evaluate),
-        on_device=on_device,
-        separate_documents=separate_documents,
+        schedule=settings.Train(**config.train),
+        plan=settings.Evaluate(**config.evaluate),
+        init=started,
         encoding_name=encoding.pop('name'),
         options=dict(encoding=plain['encoding'], positions=plain['positions']),
         config_hash=hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16],
     )
     return _in_two_phases(job, config) if has_second_phase else job
+
+
+def _task(config) -> tuple[base.Task, str]:
+    """The task on its data, and what rows call it."""
+    options = dict(config.task)
+    name, module = options.pop('name'), options.pop('module')
+    reads = tasks.TASKS.find(name, module).reads
+    dataset = None if reads is None else datasets.read(reads, **config.dataset)
+    task = tasks.build(name, module=module, dataset=dataset, **options)
+    return task, task.title(name)
 
 
 def _in_two_phases(job: Job, config) -> Job:
@@ -214,11 +297,15 @@ def _in_two_phases(job: Job, config) -> Job:
         name=f'{job.name} ({job.encoding_name})',
         schedule=job.schedule._replace(steps=steps - phase.steps),
     )
-    encoding = encodings.build(**phase.encoding)
+    # What is left of the steps in which they are not trained.
+    held = job.init._replace(first_steps=max(job.init.first_steps - first.schedule.steps, 0))
+    body = job.model.body.clone(
+        encoding=encodings.build(**phase.encoding), qk_norm=job.model.body.qk_norm or phase.qk_norm
+    )
     return dataclasses.replace(
         job,
-        model=job.model.clone(encoding=encoding, qk_norm=job.model.qk_norm or phase.qk_norm),
-        optimizer=optim.from_config(optimizer, phase.steps),
+        model=job.model.clone(body=body),
+        optimizer=optim.from_config(optimizer, phase.steps, held=held),
         learning_rate=optim.learning_rate(optimizer, phase.steps),
         encoding_name=phase.encoding.name,
         options=job.options | dict(encoding=json.loads(phase.encoding.to_json())),

@@ -1,35 +1,14 @@
-"""Metrics: sums and counts until the last moment, and the files that hold what was measured."""
+"""The files that hold what was measured while a run went on."""
 
 import json
 import math
 import os
 import pathlib
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
 from posbench.files import write_atomically
-
-
-class Score(NamedTuple):
-    """What a set of scored tokens adds up to. Scores of any batches can be added."""
-
-    nats: float
-    tokens: int
-    characters: int
-
-    def __add__(self, other: 'Score') -> 'Score':
-        return Score(*(a + b for a, b in zip(self, other)))
-
-    def values(self) -> dict[str, float]:
-        """loss (nats a token), perplexity (of a token), bits_per_character; NaN where nothing was scored."""
-        loss = self.nats / self.tokens if self.tokens else math.nan
-        return dict(
-            loss=loss,
-            perplexity=math.exp(min(loss, 700.0)),
-            bits_per_character=self.nats / math.log(2) / self.characters if self.characters else math.nan,
-        )
 
 
 class Log:

@@ -5,11 +5,13 @@ import pathlib
 import signal
 import time
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from posbench.devices import fingerprint, parallel
-from posbench.training import checkpoint, step
+from posbench.tasks import base
+from posbench.training import checkpoint, init, step
 from posbench.training.job import Job
 from posbench.training.log import Log
 from posbench.training.progress import Progress
@@ -25,9 +27,10 @@ class Terminated(RuntimeError):
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """Parameters of all seeds after the last step, [S, ...] a leaf, and those at the end of the phase before."""
+    """Parameters after the last step, [S, ...] a leaf but for frozen ones, and those at the end of the phase before."""
 
     params: dict
+    frozen: dict
     step: int
     before: 'Trained | None' = None
 
@@ -46,64 +49,62 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
     with _checkpoints(job, folder, progress) as checkpoints, _Interrupt() as interrupt:
         at, state = _first_state(job, checkpoints, resume, progress)
         if at == job.schedule.steps:
-            return Trained(state.params, at, _end_of(job.before, checkpoints, progress))
-        log = Log(folder, at) if parallel.is_first() else None
-        loop = _Loop(job, at, state, log, checkpoints, interrupt, progress, started)
-        # The loop holds the only copy.
-        del state
-        progress.start(job.schedule.steps, at)
+            return Trained(state.params, state.frozen, at, _end_of(job.before, checkpoints, progress))
+        keeper = _Keeper(job, at, checkpoints, interrupt, progress, started)
         for phase in job.phases:
-            if loop.at < phase.schedule.steps:
-                loop.train(phase)
-        loop.close()
-        return Trained(loop.state.params, loop.at, _end_of(job.before, checkpoints, progress))
+            if at >= phase.schedule.steps:
+                continue
+            if at == phase.start > 0:
+                state = phase.take_over(state)
+                progress.note(f'Step {at}: from here on the encoding is {phase.encoding_name}.')
+            steps = phase.compiled_steps
+            state = parallel.place_state(state, job.layout)
+            source = None if phase.task.from_host else device_source(phase)
+            while at < phase.schedule.steps:
+                begun = time.perf_counter()
+                most = job.schedule.steps_per_call
+                count = min(most - at % most, phase.schedule.steps - at)
+                state, metrics = steps(state, source or _host_source(phase, at), jnp.int32(count))
+                metrics = {name: values[:, :count] for name, values in parallel.numbers(metrics, job.layout).items()}
+                at += count
+                keeper.keep(phase, at, state, metrics, time.perf_counter() - begun)
+            state = parallel.one_copy(state, job.layout)
+        keeper.close()
+        return Trained(state.params, state.frozen, at, _end_of(job.before, checkpoints, progress))
 
 
-class _Loop:
-    """Steps, and after some of them a line of the log, a validation, a checkpoint."""
+class _Keeper:
+    """What is left of steps: lines of the log, and after some of them a validation, a checkpoint."""
 
-    def __init__(self, job: Job, at: int, state, log: Log | None, checkpoints, interrupt, progress, started: float):
-        self.at, self.state = at, state
+    def __init__(self, job: Job, at: int, checkpoints, interrupt, progress: Progress, started: float):
         self._schedule, self._layout, self._seeds = job.schedule, job.layout, job.seeds
         self._checkpoints, self._interrupt, self._progress = checkpoints, interrupt, progress
         # None in all processes but one: they have nothing to say that it does not.
-        self._log, self._started = log, started
+        self._log = Log(checkpoints.folder.parent, at) if parallel.is_first() else None
+        self._started = started
+        progress.start(job.schedule.steps, at)
 
-    def train(self, phase: Job) -> None:
-        """To the last step of a phase, perhaps from that of the phase before. Raises as `run` does."""
-        schedule, end = self._schedule, phase.schedule.steps
-        if self.at == phase.start > 0:
-            self.state = phase.take_over(self.state)
-            self._progress.note(f'Step {self.at}: from here on the encoding is {phase.encoding_name}.')
-        steps = phase.compiled_steps()
-        self.state = parallel.place_state(self.state, self._layout)
-        source = device_source(phase) if phase.on_device else None
-        while self.at < end:
-            begun = time.perf_counter()
-            count = min(schedule.steps_per_call - self.at % schedule.steps_per_call, end - self.at)
-            some = source or _host_source(phase, self.at, count)
-            self.state, metrics = steps(self.state, some, jnp.int32(count))
-            metrics = {name: values[:, :count] for name, values in parallel.numbers(metrics, self._layout).items()}
-            self.at += count
-            self._write_steps(phase, metrics, time.perf_counter() - begun)
-            if self.at == end or self.at % schedule.evaluate_every == 0:
-                self._validate(phase)
-            stop = parallel.any_process(self._interrupt.requested)
-            if self.at == end or self.at % schedule.checkpoint_every == 0 or stop:
-                self._save()
-            if stop:
-                self._checkpoints.wait()
-                raise Terminated(f'SIGTERM: saved step {self.at}; the same command goes on from there.')
-        self.state = parallel.one_copy(self.state, self._layout)
+    def keep(self, phase: Job, at: int, state: step.State, metrics: dict[str, np.ndarray], seconds: float) -> None:
+        """Called with the state after `at` steps, and what the last ones measured. Raises as `run` does."""
+        self._write_steps(phase, at, metrics, seconds)
+        is_end = at == phase.schedule.steps
+        if is_end or at % self._schedule.evaluate_every == 0:
+            self._validate(phase, at, state)
+        stop = parallel.any_process(self._interrupt.requested)
+        if is_end or at % self._schedule.checkpoint_every == 0 or stop:
+            self._save(at, state)
+        if stop:
+            self._checkpoints.wait()
+            raise Terminated(f'SIGTERM: saved step {at}; the same command goes on from there.')
 
     def close(self) -> None:
         """Ends the log."""
         if self._log:
             self._log.close()
 
-    def _write_steps(self, phase: Job, metrics: dict[str, np.ndarray], seconds: float) -> None:
+    def _write_steps(self, phase: Job, at: int, metrics: dict[str, np.ndarray], seconds: float) -> None:
         """The log's lines of the last steps, and the bar; NotANumber where one of their metrics is none."""
-        at, count = self.at, metrics['loss'].shape[1]
+        count = metrics['loss'].shape[1]
         if self._started is not None:
             took = time.perf_counter() - self._started
             self._progress.note(f'First {count} steps done {took:.1f} s after the start.')
@@ -117,19 +118,20 @@ class _Loop:
             self._log.timing(at, tokens, seconds)
         self._progress.update(at, means['loss'].mean(), tokens / seconds)
 
-    def _validate(self, phase: Job) -> None:
-        validation = _validation(phase, parallel.one_copy(self.state, self._layout).params)
+    def _validate(self, phase: Job, at: int, state: step.State) -> None:
+        validation = _validation(phase, parallel.one_copy(state, self._layout))
         if self._log:
-            self._log.metrics(self.at, 'validation', self._seeds, validation)
-        bits = np.mean(validation['bits_per_character'])
-        self._progress.note(f'Step {self.at}: validation {bits:.3f} bits a character.')
+            self._log.metrics(at, 'validation', self._seeds, validation)
+        name = base.deciding(phase.task.metrics)
+        unit = phase.task.metrics[name].unit
+        self._progress.note(f'Step {at}: validation {name} {np.mean(validation[name]):.3f} ({unit}).')
 
-    def _save(self) -> None:
+    def _save(self, at: int, state: step.State) -> None:
         # The log goes to the disk first: a checkpoint promises that everything up to its step is written.
         if self._log:
             self._log.flush()
         notes = dict(fingerprint=fingerprint.fingerprint())
-        self._checkpoints.save(self.at, parallel.one_copy(self.state, self._layout), notes)
+        self._checkpoints.save(at, parallel.one_copy(state, self._layout), notes)
 
 
 def restore(job: Job, folder: pathlib.Path, progress: Progress) -> Trained:
@@ -139,7 +141,7 @@ def restore(job: Job, folder: pathlib.Path, progress: Progress) -> Trained:
         if restored is None:
             raise checkpoint.CheckpointError(f'{folder}: there is no checkpoint here; train first.')
         before = _end_of(job.at(restored.step).before, checkpoints, progress)
-    return Trained(restored.state.params, restored.step, before)
+    return Trained(restored.state.params, restored.state.frozen, restored.step, before)
 
 
 def _checkpoints(job: Job, folder: pathlib.Path, progress: Progress) -> checkpoint.Checkpoints:
@@ -164,7 +166,7 @@ def _end_of(phase: Job | None, checkpoints, progress: Progress) -> Trained | Non
     except checkpoint.CheckpointError as error:
         progress.note(f'The encoding {phase.encoding_name} of the first {step} steps cannot be scored: {error}')
         return None
-    return Trained(restored.state.params, step, _end_of(phase.before, checkpoints, progress))
+    return Trained(restored.state.params, restored.state.frozen, step, _end_of(phase.before, checkpoints, progress))
 
 
 def _first_state(job: Job, checkpoints, resume: str, progress: Progress) -> tuple[int, step.State]:
@@ -174,7 +176,7 @@ def _first_state(job: Job, checkpoints, resume: str, progress: Progress) -> tupl
         if resume == 'must':
             raise checkpoint.CheckpointError(f'--resume=must: there is no checkpoint in {checkpoints.folder}.')
         progress.note(f'--resume={resume}: no checkpoint, starting at step 0.')
-        return 0, job.phases[0].init_state()
+        return 0, _fresh_state(job.phases[0], progress)
     changed = fingerprint.differences(restored.notes['fingerprint'], fingerprint.fingerprint())
     if changed:
         progress.note(f'--resume={resume}: from step {restored.step}, but not bit for bit: {"; ".join(changed)}.')
@@ -183,25 +185,36 @@ def _first_state(job: Job, checkpoints, resume: str, progress: Progress) -> tupl
     return restored.step, restored.state
 
 
+def _fresh_state(job: Job, progress: Progress) -> step.State:
+    """The state at step 0, with the weights that `config.init` takes from elsewhere."""
+    state = job.init_state()
+    if job.init.folder is None:
+        return state
+    source = init.read(job.init.folder)
+    state, found = job.start_from(state, source)
+    for line in found.sentences(source.name):
+        progress.note(line)
+    return state
+
+
 def device_source(job: Job) -> step.Source:
-    """The training text on the devices."""
-    tokens_N = np.asarray(job.text.tokens['train'])
-    return step.Source(parallel.place(job.task(tokens_N), job.layout))
+    """The task with its data on the devices."""
+    return step.Source(parallel.place(jax.tree.map(np.asarray, job.task), job.layout))
 
 
-def _host_source(job: Job, at: int, count: int) -> step.Source:
-    """Windows of the next steps, filled up to a full call so that the shape never changes."""
+def _host_source(job: Job, at: int) -> step.Source:
+    """The host's part in the next steps, filled up to a full call so that the shape never changes."""
     schedule = job.schedule
-    task = job.task(job.text.tokens['train'])
-    windows = step.host_windows(task, job.seeds, at, schedule.steps_per_call, schedule.batch_size, schedule.length)
-    return parallel.place(step.Source(job.task(np.zeros(1, np.int32)), windows), job.layout)
+    parts = step.host_parts(job.task, job.seeds, at, schedule.steps_per_call, schedule.batch_size, schedule.length)
+    return parallel.place(step.Source(job.task.without_host_data(), parts), job.layout)
 
 
-def _validation(job: Job, params_S) -> dict[str, np.ndarray]:
-    """Loss and bits per character of each seed on validation windows of the training length."""
-    windows = job.evaluator().windows(params_S, job.text.tokens['validation'], job.schedule.length, job.plan.tokens)
-    values = [score.values() for score in windows.scores()]
-    return {name: np.array([value[name] for value in values]) for name in ('loss', 'bits_per_character')}
+def _validation(job: Job, state: step.State) -> dict[str, np.ndarray]:
+    """Every metric of each seed on the validation data, at the training length, under the main protocol."""
+    evaluator = job.evaluator
+    (scored,) = evaluator.scored(state.params, state.frozen, 'validation', job.schedule.length, only_main=True)
+    values = evaluator.values(scored)
+    return {name: np.array([value[name] for value in values]) for name in job.task.metrics}
 
 
 def _check_finite(metrics: dict, first: int, seeds) -> None:

@@ -6,6 +6,7 @@ import jax
 from rich.console import Console
 from rich.table import Table
 
+from posbench.training import init
 from posbench.training.job import Job
 
 
@@ -14,15 +15,19 @@ def show(job: Job) -> None:
     seeds = len(job.seeds)
     table = Table('parameter', 'shape', 'numbers', title=f'{job.name}: {job.encoding_name}')
     table.columns[2].justify = 'right'
-    for path, leaf in jax.tree.leaves_with_path(job.abstract_state.params):
-        shape = leaf.shape[1:]
-        table.add_row('/'.join(entry.key for entry in path), str(shape), f'{math.prod(shape):,}')
+    trained, frozen = (init.by_path(tree) for tree in (job.abstract_state.params, job.abstract_state.frozen))
+    shapes = {path: leaf.shape[1:] for path, leaf in trained.items()}
+    for path, shape in shapes.items():
+        table.add_row(path, str(shape), f'{math.prod(shape):,}')
+    for path, leaf in frozen.items():
+        table.add_row(f'{path} (frozen)', str(leaf.shape), f'{leaf.size:,}')
     console = Console()
     console.print(table)
     total, of_encoding = job.parameter_counts()
+    body = job.model.body
     tokens = job.schedule.batch_size * job.schedule.length
     # 6 a parameter and token for forward and backward, 12 L D a token and layer for attention (Chinchilla, appendix F).
-    flops = tokens * (6 * total + 12 * job.model.layers * job.schedule.length * job.model.width)
+    flops = tokens * (6 * total + 12 * getattr(body, 'layers', 0) * job.schedule.length * body.width)
     state = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(job.abstract_state))
     console.print(f'{total:,} parameters, {of_encoding:,} of them of the encoding; {seeds} seed(s).')
     console.print(

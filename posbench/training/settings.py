@@ -4,6 +4,7 @@ Each NamedTuple is a group of the config, `settings.Train(**config.train)`. Knob
 their ranges: nothing else says what they may be. Nothing here imports jax.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, NamedTuple
 
 from posbench.knobs import INCREASING, UNIQUE, Nested, Path, Range
@@ -58,6 +59,16 @@ class Evaluate(NamedTuple):
         """Lengths to score, shortest first; the first unseen length is the training length plus 1."""
         lengths = {multiple * train_length for multiple in self.multiples}
         return sorted(lengths | {train_length + 1} if self.first_unseen else lengths)
+
+    def also(self, lengths: Iterable[int], train_length: int) -> 'Evaluate':
+        """This plan with other lengths that a plan for the same training length gave."""
+        lengths = set(lengths)
+        # Of a training length of 1 the first unseen length is a multiple too.
+        multiples = {length // train_length for length in lengths if length % train_length == 0}
+        return self._replace(
+            multiples=tuple(sorted(multiples.union(self.multiples))),
+            first_unseen=self.first_unseen or train_length + 1 in lengths,
+        )
 
 
 class Generate(NamedTuple):

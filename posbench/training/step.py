@@ -5,98 +5,91 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax.sharding import PartitionSpec as P
 
 from posbench import positions, streams
-from posbench.models.transformer import Transformer
-from posbench.tasks.text import language_model
+from posbench.models.model import Model
+from posbench.tasks import base
+from posbench.training import init
 
 
 class State(NamedTuple):
-    """Everything that a step changes, and the seed that all its random numbers come from.
+    """Everything that a step changes, the seed that all its random numbers come from, and what is never trained.
 
-    In a run every leaf has the seeds as its first axis, S.
+    In a run every leaf has the seeds as its first axis, S, but for those of `frozen`, which are there once.
     """
 
     step: jax.Array
     seed: jax.Array
     params: Any
     opt_state: Any
+    frozen: Any = None
 
 
 class Source(NamedTuple):
-    """Where batches come from: a task whose text is on the device, or windows that the host has cut for one call."""
+    """Where batches come from: a task, and for one whose batches the host has a part in, these parts for one call."""
 
-    task: language_model.Task
-    windows_SNBL: jax.Array | None = None
+    task: base.Task
+    parts_SNB: Any = None
 
 
-# All seeds read one text; windows are cut for each seed, and lie where the seed does.
+# All seeds read one task; parts are cut for each seed, and lie where the seed does.
 SOURCE_SPEC = Source(P(), P('seed'))
+# What is frozen belongs to no seed.
+SEEDS_FIRST = State(0, 0, 0, 0, None)
+STATE_SPEC = State(P('seed'), P('seed'), P('seed'), P('seed'), P())
+
+
+def with_positions(
+    batch: base.Batch, position_map: positions.PositionMap, key: jax.Array, *, train: bool
+) -> base.Batch:
+    """A batch with the positions of each sequence in it, `pos_BL` and `source_pos_BM`, and the numbers of its rows."""
+
+    def positions_of(name, segments, key):
+        x = batch[name]
+        tokens_BL = x if jnp.issubdtype(x.dtype, jnp.integer) else None
+        return position_map(key, *x.shape[:2], train=train, tokens_BL=tokens_BL, segment_ids_BL=batch.get(segments))
+
+    read = 'inputs_BL' if 'inputs_BL' in batch else 'inputs_BLC'
+    added = dict(pos_BL=positions_of(read, 'segment_ids_BL', key))
+    if 'source_BM' in batch:
+        source_key = jax.random.fold_in(key, 1)
+        added['source_pos_BM'] = positions_of('source_BM', 'source_segment_ids_BM', source_key)
+    return {**batch, **added, 'rows_B': jnp.arange(batch[read].shape[0], dtype=jnp.int32)}
+
+
+def init_params(model: Model, seed: jax.Array, example: base.Batch) -> dict:
+    """The initial parameters of one seed; of the example batch only the shapes count."""
+    return model.init(streams.key(seed, 'parameters'), example, method='outputs')['params']
 
 
 def init_state(
-    model: Transformer,
+    model: Model,
     optimizer: optax.GradientTransformation,
     seed: jax.Array,
-    length: int,
-    position_map: positions.PositionMap | None = None,
+    example: base.Batch,
+    is_frozen: Callable[[str], bool] = lambda path: False,
 ) -> State:
-    """The state at step 0 of one seed. Pure, so that it can be traced for shapes, and mapped over seeds.
-
-    Initial weights depend on no position; the map only says how many coordinates a position has, by default one.
-    """
-    tokens_BL = pos_BL = jnp.zeros((1, length), jnp.int32)
-    if position_map is not None:
-        pos_BL = position_map(jax.random.key(0), 1, length, train=True, tokens_BL=tokens_BL)
-    params = model.init(streams.key(seed, 'parameters'), tokens_BL, pos_BL)['params']
-    return State(jnp.zeros((), jnp.int32), jnp.asarray(seed, jnp.int32), params, optimizer.init(params))
-
-
-def take_over(
-    state: State, fresh_params: Any, *, optimizer: optax.GradientTransformation, same_encoding: bool
-) -> State:
-    """The first state of another phase of one seed: weights go on, and batches by the number of the step.
-
-    `fresh_params` are the initial parameters of the model of that phase. What only it has keeps them, and so do the
-    parameters of its encoding unless it is the same encoding. The optimizer starts anew, because its averages are of
-    gradients under the other encoding; Gelberg et al. 2025 (arXiv 2512.12167) give the second phase a learning rate and
-    a warm-up of its own (appendix C), and their code starts it from the weights alone.
-    """
-    trained = dict(jax.tree.leaves_with_path(state.params))
-
-    def one(path, fresh):
-        return fresh if of_encoding(path) and not same_encoding else trained.get(path, fresh)
-
-    params = jax.tree.map_with_path(one, fresh_params)
-    return State(state.step, state.seed, params, optimizer.init(params))
-
-
-def left_behind(params: Any, fresh_params: Any) -> list[str]:
-    """The weights that a phase with `fresh_params` has no place for, those of an encoding not counted."""
-    shapes = {path: leaf.shape for path, leaf in jax.tree.leaves_with_path(fresh_params)}
-    return [
-        jax.tree_util.keystr(path, simple=True, separator='/')
-        for path, leaf in jax.tree.leaves_with_path(params)
-        if not of_encoding(path) and shapes.get(path) != leaf.shape
-    ]
-
-
-def of_encoding(path: tuple) -> bool:
-    """Whether the parameter at a path of a tree is the encoding's own."""
-    return any(entry.key == 'position_encoding' for entry in path)
+    """The state at step 0 of one seed. Pure, so that it can be traced for shapes, and mapped over seeds."""
+    params, frozen = init.split(init_params(model, seed, example), is_frozen)
+    return State(jnp.zeros((), jnp.int32), jnp.asarray(seed, jnp.int32), params, optimizer.init(params), frozen)
 
 
 def train_step(
-    state: State, batch: dict, *, model: Transformer, optimizer: optax.GradientTransformation, axis: str | None = None
+    state: State,
+    batch: base.Batch,
+    *,
+    model: Model,
+    task: base.Task,
+    optimizer: optax.GradientTransformation,
+    axis: str | None = None,
 ) -> tuple[State, dict[str, jax.Array]]:
     """One step of one seed.
 
     Args:
-      batch: inputs_BL, targets_BL, weights_BL, pos_BL, rows_B, and segment_ids_BL or not. Where the batch is split by
-        name over 'data', the rows of this device; the loss is the weighted mean over all rows of all devices.
+      batch: as the task gives it, with positions and rows_B. Where the batch is split by name over 'data', the rows of
+        this device; the loss is the weighted mean over all rows of all devices.
 
     Returns the next state, and loss and grad_norm (before clipping).
     """
@@ -104,31 +97,23 @@ def train_step(
     def total(x):
         return x if axis is None else jax.lax.psum(x, axis)
 
-    weight = total(batch['weights_BL'].sum())
     rngs = {'dropout': streams.key(state.seed, 'dropout', state.step)}
 
     def share_of_loss(params):
-        logits_BLV = model.apply(
-            {'params': params},
-            batch['inputs_BL'],
-            batch['pos_BL'],
-            batch.get('segment_ids_BL'),
-            rows_B=batch['rows_B'],
-            rngs=rngs,
-        )
-        nats_BL = optax.softmax_cross_entropy_with_integer_labels(logits_BLV, batch['targets_BL'])
-        return (nats_BL * batch['weights_BL']).sum() / jnp.maximum(weight, 1.0)
+        outputs = model.apply({'params': init.merged(params, state.frozen)}, batch, method='outputs', rngs=rngs)
+        loss, weight = task.loss(outputs, batch)
+        return loss / jnp.maximum(total(jax.lax.stop_gradient(weight)), 1.0)
 
     loss, grads = jax.value_and_grad(share_of_loss)(state.params)
     loss, grads = total(loss), total(grads)
     updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     metrics = dict(loss=loss, grad_norm=optax.tree.norm(grads))
-    return State(state.step + 1, state.seed, params, opt_state), metrics
+    return state._replace(step=state.step + 1, params=params, opt_state=opt_state), metrics
 
 
 def make_steps(
-    model: Transformer,
+    model: Model,
     optimizer: optax.GradientTransformation,
     position_map: positions.PositionMap,
     *,
@@ -143,28 +128,19 @@ def make_steps(
     """
 
     def batch_of(source: Source, seed, step, number):
-        if source.windows_SNBL is None:
+        if source.parts_SNB is None:
             batch = source.task.sample(streams.key(seed, 'batch', step), batch_size, length)
         else:
-            batch = language_model.as_batch(source.windows_SNBL[number], source.task.end_of_document)
-        batch['pos_BL'] = position_map(
-            streams.key(seed, 'positions', step),
-            batch_size,
-            length,
-            train=True,
-            tokens_BL=batch['inputs_BL'],
-            segment_ids_BL=batch.get('segment_ids_BL'),
-        )
-        batch['rows_B'] = jnp.arange(batch_size, dtype=jnp.int32)
-        return batch
+            batch = source.task.batch_of(jax.tree.map(lambda parts_N: parts_N[number], source.parts_SNB))
+        return with_positions(batch, position_map, streams.key(seed, 'positions', step), train=True)
 
     def steps(state: State, source: Source, count: jax.Array, rows: Callable):
         def of_one_seed(state, source, number):
             batch = rows(batch_of(source, state.seed, state.step, number))
-            return train_step(state, batch, model=model, optimizer=optimizer, axis='data')
+            return train_step(state, batch, model=model, task=source.task, optimizer=optimizer, axis='data')
 
-        in_axes = (0, Source(None, 0), None)
-        over_seeds = jax.vmap(of_one_seed, in_axes=in_axes)
+        in_axes = (SEEDS_FIRST, Source(None, 0), None)
+        over_seeds = jax.vmap(of_one_seed, in_axes=in_axes, out_axes=(SEEDS_FIRST, 0))
 
         def body(number, carry):
             state, metrics = carry
@@ -178,13 +154,12 @@ def make_steps(
     return steps
 
 
-def host_windows(task: language_model.Task, seeds, step: int, count: int, batch_size: int, length: int):
-    """The windows of steps `step` .. `step + count`, cut on the host: int32 [S, count, B, L + 1], as `sample` would."""
+def host_parts(task: base.Task, seeds, step: int, count: int, batch_size: int, length: int) -> Any:
+    """The host's part in the batches of steps `step` .. `step + count`: arrays [S, count, B, ...]."""
 
-    def starts(seed, at):
-        return task.starts(streams.key(seed, 'batch', at), batch_size, length)
+    def draw(seed, at):
+        return task.draw(streams.key(seed, 'batch', at), batch_size, length)
 
-    over_steps = jax.vmap(starts, in_axes=(None, 0))
-    over_seeds = jax.jit(jax.vmap(over_steps, in_axes=(0, None)))
-    start_SNB = jax.device_get(over_seeds(jnp.asarray(seeds, jnp.int32), step + jnp.arange(count)))
-    return task.tokens_N[start_SNB[..., None] + np.arange(length + 1)]
+    over_seeds = jax.jit(jax.vmap(jax.vmap(draw, in_axes=(None, 0)), in_axes=(0, None)))
+    places_SNB = jax.device_get(over_seeds(jnp.asarray(seeds, jnp.int32), step + jnp.arange(count)))
+    return task.cut(places_SNB, length)
