@@ -16,7 +16,9 @@ def with_gradients(function, *arguments):
         value = function(*arguments)
         return jnp.vdot(draw(*value.shape, seed=9), value), value
 
-    (_, value), gradients = jax.value_and_grad(heard, tuple(range(len(arguments))), has_aux=True)(*arguments)
+    # As one program; each operation would be compiled for itself.
+    both = jax.jit(jax.value_and_grad(heard, tuple(range(len(arguments))), has_aux=True))
+    (_, value), gradients = both(*arguments)
     return jax.tree.map(lambda x: np.asarray(x, np.float32), (value, gradients))
 
 

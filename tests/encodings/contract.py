@@ -9,6 +9,8 @@
 Each builds a small model around the encoding, compares two ways to the same numbers, and raises AssertionError.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,6 +35,8 @@ MAP_OPTIONS = {
 ENDS = (1, 8, 16, 17, 19, 21, 24)
 
 CHECKS = []
+# As one program; each of its operations would be compiled for itself.
+_packed = jax.jit(documents.packed)
 
 
 def check(function):
@@ -127,7 +131,7 @@ def padding_on_either_side_changes_nothing(encoding):
     for side, real in (('left', slice(12, 24)), ('right', slice(0, 12))):
         padded, segments = small.tokens(seed=5), np.full(tokens.shape, -1, np.int32)
         padded[:, real], segments[:, real] = tokens[:, :12], 0
-        pos = documents.packed(segments)
+        pos = _packed(segments)
         same(small.logits(model, padded, pos, segments)[:, real], unpadded, f'{side} padding')
 
 
@@ -135,7 +139,7 @@ def padding_on_either_side_changes_nothing(encoding):
 def packed_documents_do_not_see_each_other(encoding):
     model, tokens = _model(encoding), small.tokens()
     segments = np.repeat(np.array([[0, 1, -1]], np.int32), (12, 10, 2), axis=1).repeat(small.BATCH, axis=0)
-    packed = small.logits(model, tokens, documents.packed(segments), segments)
+    packed = small.logits(model, tokens, _packed(segments), segments)
     alone = small.logits(model, tokens[:, :12], small.positions(length=12))
     same(packed[:, :12], alone, 'first document')
     second = small.logits(model, np.roll(tokens, -12, axis=1)[:, :12], small.positions(length=12))
@@ -205,7 +209,7 @@ def decoding_takes_prompts_of_different_lengths(encoding):
     scanned, variables = small.model(encoding, scan_layers=True, block_size=5), small.params(model)
     prompts = np.array([3, 8, 5, 1])
     segments = np.where(np.arange(small.LENGTH) < 8 - prompts[:, None], -1, 0).astype(np.int32)
-    pos = documents.packed(segments)
+    pos = _packed(segments)
     left = np.stack([np.roll(row, 8 - prompt) for row, prompt in zip(tokens, prompts)])
     by_token = _read(model, variables, left, pos, segments, 24 * [1])
     by_chunk = _read(scanned, small.stacked(variables, encoding.period), left, pos, segments, 3 * [8])
@@ -340,17 +344,24 @@ def sequences_of_64_times_the_length_stay_finite(encoding):
     assert np.isfinite(logits).all(), f'not finite at {length} tokens'
 
 
+@functools.cache
+def _drawn_positions(map_name: str) -> np.ndarray:
+    """[B, L], the first coordinate of several; the same for every encoding."""
+    position_map = positions.build(map_name, **MAP_OPTIONS.get(map_name, {}))
+    tokens = small.tokens()
+    pos = position_map(jax.random.key(2), *tokens.shape, train=True, tokens_BL=jnp.asarray(tokens))
+    return np.broadcast_to(np.asarray(base.axis(pos, 0)), tokens.shape)
+
+
 @check
 def every_position_map_works(encoding):
     model, tokens = _model(encoding), small.tokens()
     sequential = small.logits(model, tokens, small.positions())
     for name in positions.names():
-        position_map = positions.build(name, **MAP_OPTIONS.get(name, {}))
-        pos = position_map(jax.random.key(2), small.BATCH, small.LENGTH, train=True, tokens_BL=jnp.asarray(tokens))
-        # Of several coordinates the first one, raised to as many as the encoding reads.
-        pos = np.asarray(base.axis(pos, 0))
+        # Raised to as many coordinates as the encoding reads.
+        pos = _drawn_positions(name)
         try:
-            got = small.logits(model, tokens, np.broadcast_to(pos, tokens.shape))
+            got = small.logits(model, tokens, pos)
         except ValueError as error:
             # A table has no row between two of its rows.
             assert pos.dtype == np.float32 and 'wanted whole numbers' in str(error), f'{name} positions: {error}'

@@ -1,5 +1,7 @@
 """Shares of a stick, by hand."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,10 +13,15 @@ from tests.encodings import small
 
 def weights(z_L, attend_current=False, block_size=None, remainder=False):
     """The shares of the last of len(z_L) tokens, whose logits are z_L: the output for values that are unit vectors."""
+    return _weights(jnp.asarray(z_L, jnp.float32), attend_current, block_size, remainder)
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2, 3))
+def _weights(z_L, attend_current, block_size, remainder):
     length = len(z_L)
     options = dict(attend_current=attend_current, remainder=remainder)
     encoding = encodings.build('stick_breaking', **options).sized(length, 1)
-    k = jnp.zeros((1, length, 1, length)).at[0, :, 0, 0].set(jnp.asarray(z_L, jnp.float32))
+    k = jnp.zeros((1, length, 1, length)).at[0, :, 0, 0].set(z_L)
     q = jnp.zeros((1, length, 1, length)).at[0, -1, 0, 0].set(length**0.5)
     x, pos = jnp.zeros((1, length, length)), small.positions(1, length)
     v = jnp.eye(length)[None, :, None]
