@@ -51,6 +51,8 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
         if at == job.schedule.steps:
             return Trained(state.params, state.frozen, at, _end_of(job.before, checkpoints, progress))
         keeper = _Keeper(job, at, checkpoints, interrupt, progress, started)
+        if at == 0 and job.init.folder is not None:
+            keeper.begin(job.phases[0], state)
         for phase in job.phases:
             if at >= phase.schedule.steps:
                 continue
@@ -80,9 +82,14 @@ class _Keeper:
         self._schedule, self._layout, self._seeds = job.schedule, job.layout, job.seeds
         self._checkpoints, self._interrupt, self._progress = checkpoints, interrupt, progress
         # None in all processes but one: they have nothing to say that it does not.
-        self._log = Log(checkpoints.folder.parent, at) if parallel.is_first() else None
+        # Before the first step there is nothing that a log could go on from.
+        self._log = Log(checkpoints.folder.parent, at or -1) if parallel.is_first() else None
         self._started = started
         progress.start(job.schedule.steps, at)
+
+    def begin(self, phase: Job, state: step.State) -> None:
+        """Validates weights from elsewhere before they are trained: what they were worth."""
+        self._validate(phase, 0, state)
 
     def keep(self, phase: Job, at: int, state: step.State, metrics: dict[str, np.ndarray], seconds: float) -> None:
         """Called with the state after `at` steps, and what the last ones measured. Raises as `run` does."""
