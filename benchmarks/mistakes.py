@@ -60,7 +60,7 @@ def _off_by_one(node, functions, invariant):
         return None
     if isinstance(node.parent, ast.Attribute) and node.parent.attr in ('shape', 'ndim', 'dtype'):
         return None
-    if name in {path.stem for path in encodings.FOLDER.glob('*.py')} or functions[-1].name == 'consecutive':
+    if name in {path.stem for path in encodings.FOLDER.rglob('*.py')} or functions[-1].name == 'consecutive':
         return None
     # Both queries and keys one further on is the same distance.
     if any('role' in arguments(function) for function in functions):

@@ -189,7 +189,7 @@ def _signatures() -> dict[str, list[str]]:
 
 
 def _trees() -> list[ast.Module]:
-    return [ast.parse(path.read_text('utf-8')) for path in encodings.FOLDER.glob('*.py')]
+    return [ast.parse(path.read_text('utf-8')) for path in encodings.FOLDER.rglob('*.py')]
 
 
 def _counts(node: ast.AST) -> bool:
@@ -226,6 +226,16 @@ def _replaced(module: str, number: int, new: ast.AST) -> ast.Module:
     return ast.fix_missing_locations(Replace().visit(tree))
 
 
+@functools.cache
+def _modules() -> list[str]:
+    """All modules of the package, those that encodings share among them."""
+    found = []
+    for path in sorted(encodings.FOLDER.rglob('*.py')):
+        parts = path.relative_to(encodings.FOLDER).with_suffix('').parts
+        found.append('.'.join([PACKAGE, *parts]).removesuffix('.__init__'))
+    return found
+
+
 @contextlib.contextmanager
 def changed(module: str, tree: ast.Module) -> Iterator[None]:
     """The changed code in place of a module's, and everything that is built on its classes built anew."""
@@ -245,8 +255,7 @@ def changed(module: str, tree: ast.Module) -> Iterator[None]:
 def built_on(module: str) -> list[str]:
     """The modules with classes that inherit from one of a module's, parents first."""
     found = {}
-    for path in encodings.FOLDER.glob('*.py'):
-        name = PACKAGE if path.stem == '__init__' else f'{PACKAGE}.{path.stem}'
+    for name in _modules():
         for value in vars(importlib.import_module(name)).values():
             own = isinstance(value, type) and value.__module__ == name != module
             if own and any(parent.__module__ == module for parent in value.__mro__[1:]):

@@ -1,6 +1,6 @@
 """Breaks every encoding in its source, in three ways, and asks the oracles whether they notice.
 
-    python -m benchmarks.mutate_encodings [--most=3] [--jobs=2] [--write] [ENCODING ...]
+    python -m benchmarks.mutate_encodings [--most=3] [--jobs=2] [--tier=all] [--write] [ENCODING ...]
 
 A wrong sign (+ for -, a minus dropped), an off-by-one distance (a position, distance or index that is one too high, a
 running sum that is one token late), and a dropped scale (one side of a product, quotient or power). A mutant is one
@@ -8,16 +8,21 @@ changed place in the file of an encoding, or, where this file has none of a kind
 line that the encoding runs; up to `--most` places of each kind, spread over all there are. It is caught when a number
 of tests/encodings/test_oracles.py is above its tolerance. One that raises an error would fail the tests as well, but is
 no wrong number: it is counted by itself, and another place is taken. What survives is shown to the encodings that
-inherit from the changed file, and at last to the tests with numbers of their own, of the encoding and of the changed
-file. In another file it does not count if the encoding never computes it. The same machinery runs over each file
-unchanged first, and then nothing may be noticed. `--write` puts the table into benchmarks/mutate_encodings.md.
+inherit from the changed file, and at last to the tests of the encoding: those with numbers of their own, of it and of
+the changed file, and the contract, where the default tier (tests/tiers.py) asks it of this encoding. In another file it
+does not count if the encoding never computes it. The same machinery runs over each file unchanged first, and then
+nothing may be noticed. `--write` puts the table into benchmarks/mutate_encodings.md.
+
+Oracles are asked of every encoding in both tiers. `--tier=all` asks what survived the default tier once more under
+`pytest --all`, with the contract of every encoding; as that runs all that the default tier does, the two catch the same
+exactly if it catches none of these. The last line and the table compare.
 
 No places are (benchmarks/mutants.py, mistakes.py): annotations, messages and checks of options; initial values and
 shapes of parameters, which the comparison draws by itself; what only a shape is taken from, and sizes of arrays; guards
 below 1e-5, bit masks, the counter of a loop; the origin of a block, which cancels; one more at the positions of queries
 and of keys alike, where the encoding claims that it changes nothing, which the contract suite tests.
 
-Exit code 0 if all mutants are caught.
+Exit code 0 if all mutants are caught under the default tier.
 """
 
 import argparse
@@ -42,11 +47,15 @@ import numpy as np
 import tests.conftest  # noqa: F401 (compiles cheaply)
 from benchmarks import mistakes, mutants
 from posbench import encodings
-from tests.encodings import oracles, test_oracles
+from tests import tiers
+from tests.encodings import contract, oracles, test_oracles
 
 ROOT, TABLE = pathlib.Path(__file__).parents[1], pathlib.Path(__file__).with_suffix('.md')
+CONTRACT = 'tests/encodings/test_contract.py'
 # Seconds for the verdict on one mutant, before it counts as one that does not run.
 PATIENCE = 300
+# Outcomes that say something about the tests.
+JUDGED = ('caught', 'caught with --all', 'survived')
 COMPARISONS = [
     (test_oracles.logit_errors, 12),
     (test_oracles.layer_errors, 12),
@@ -59,7 +68,7 @@ COMPARISONS = [
 
 class Verdict(NamedTuple):
     kind: str
-    # caught | survived | error | unused
+    # caught | caught with --all | survived | error | unused
     outcome: str
     place: str
     text: str
@@ -100,8 +109,8 @@ class Judge:
     def notices(self, name: str) -> str | None:
         """The comparison that fails first, or None. Raises what the encoding raises."""
         # These are known by the function, whatever the code that it calls has become.
-        test_oracles.logits.clear_cache()
-        test_oracles.layer.clear_cache()
+        for program in (test_oracles.logits, test_oracles.layer, test_oracles.layer_and_gradient):
+            program.clear_cache()
         for compare, length in COMPARISONS:
             for options in oracles.settings(name):
                 for oracle in self.oracle:
@@ -125,7 +134,7 @@ def stop_at_the_first(error: Callable) -> Callable:
     return stopping
 
 
-def verdicts(name: str, most: int) -> list[Verdict]:
+def verdicts(name: str, most: int, tier: str) -> list[Verdict]:
     """One for each mutant that was made of an encoding. RuntimeError if something is noticed before."""
     judge, own = Judge(), f'{mutants.PACKAGE}.{name}'
     with mutants.changed(own, mutants.tree_of(own)), lines_run() as lines:
@@ -139,9 +148,9 @@ def verdicts(name: str, most: int) -> list[Verdict]:
         for group in mutants.of(name, kind, lines, invariant):
             # Other files only where the file before has no place of this kind.
             for mutant in group if not judged else ():
-                outcome = _outcome(judge, name, mutant)
+                outcome = _outcome(judge, name, mutant, tier)
                 found.append(Verdict(kind, outcome, f'{_short(mutant.module)}.py:{mutant.line}', mutant.text))
-                judged += outcome in ('caught', 'survived')
+                judged += outcome in JUDGED
                 if judged == most:
                     break
     jax.clear_caches()
@@ -168,7 +177,7 @@ def lines_run() -> Iterator[set[tuple[str, int]]]:
         sys.settrace(before)
 
 
-def _outcome(judge: Judge, name: str, mutant: mutants.Mutant) -> str:
+def _outcome(judge: Judge, name: str, mutant: mutants.Mutant, tier: str) -> str:
     own = mutant.module == f'{mutants.PACKAGE}.{name}'
     heirs = [
         heir for heir in map(_short, mutants.built_on(mutant.module)) if heir != name and heir in encodings.names()
@@ -183,7 +192,9 @@ def _outcome(judge: Judge, name: str, mutant: mutants.Mutant) -> str:
         with mutants.changed(mutant.module, mutant.tree):
             if any(judge.notices(heir) for heir in heirs):
                 return 'caught'
-        return 'caught' if fails(name, mutant) else 'survived'
+        if fails(name, mutant):
+            return 'caught'
+        return 'caught with --all' if tier == 'all' and fails(name, mutant, everything=True) else 'survived'
     except Unsound:
         raise
     except Exception:
@@ -201,30 +212,33 @@ def _is_used(judge: Judge, name: str, mutant: mutants.Mutant) -> bool:
     return False
 
 
-def fails(name: str, mutant: mutants.Mutant) -> bool:
-    """Whether a test with numbers of its own fails, in a copy of the project that has the mistake."""
+def fails(name: str, mutant: mutants.Mutant, everything: bool = False) -> bool:
+    """Whether a test of the encoding fails, in a copy of the project that has the mistake."""
     signal.alarm(0)
-    files = tuple(
+    asked = [
         str(file.relative_to(ROOT))
         for file in sorted((ROOT / 'tests' / 'encodings').glob('test_*.py'))
         if f"'{name}'" in file.read_text('utf-8') or file.stem == f'test_{_short(mutant.module)}'
-    )
+    ]
+    if name in (encodings.names() if everything else tiers.encodings_of_all_kinds()):
+        asked += [f'{CONTRACT}::test_the_encoding[{name}-{check.__name__}]' for check in contract.CHECKS]
     # Without any, pytest would run all that it finds.
-    if not files:
+    if not asked:
         return False
-    _pass_unchanged(files)
+    arguments = (*asked, *(['--all'] if everything else []))
+    _pass_unchanged(arguments)
     # 1: tests were run, and some failed.
-    return _exit_code(files, mutant) == 1
+    return _exit_code(arguments, mutant) == 1
 
 
 @functools.cache
-def _pass_unchanged(files: tuple[str, ...]) -> None:
-    if _exit_code(files):
-        raise Unsound(f'{", ".join(files)} fail before anything was changed')
+def _pass_unchanged(arguments: tuple[str, ...]) -> None:
+    if _exit_code(arguments):
+        raise Unsound(f'pytest {" ".join(arguments)} fails before anything was changed')
 
 
-def _exit_code(files: tuple[str, ...], mutant: mutants.Mutant | None = None) -> int:
-    """Of pytest on these files of a copy of the project, with the mistake if there is one."""
+def _exit_code(arguments: tuple[str, ...], mutant: mutants.Mutant | None = None) -> int:
+    """Of pytest with these arguments in a copy of the project, with the mistake if there is one."""
     with tempfile.TemporaryDirectory() as folder:
         copy = pathlib.Path(folder)
         for part in ('posbench', 'tests', 'configs', 'benchmarks'):
@@ -232,7 +246,7 @@ def _exit_code(files: tuple[str, ...], mutant: mutants.Mutant | None = None) -> 
         shutil.copy(ROOT / 'pyproject.toml', copy)
         if mutant is not None:
             (copy / mutant.module.replace('.', '/')).with_suffix('.py').write_text(ast.unparse(mutant.tree), 'utf-8')
-        command = [sys.executable, '-m', 'pytest', '-x', '-q', '-n', '0', '-p', 'no:cacheprovider', *files]
+        command = [sys.executable, '-m', 'pytest', '-x', '-q', '-n', '0', '-p', 'no:cacheprovider', *arguments]
         return subprocess.run(command, cwd=copy, capture_output=True, check=False, timeout=3 * PATIENCE).returncode
 
 
@@ -250,20 +264,21 @@ def prepare() -> None:
     signal.signal(signal.SIGALRM, _too_long)
 
 
-def judged(names: list[str], most: int, jobs: int) -> Iterator[tuple[str, list[Verdict]]]:
+def judged(names: list[str], most: int, jobs: int, tier: str) -> Iterator[tuple[str, list[Verdict]]]:
     spawn = multiprocessing.get_context('spawn')
     with concurrent.futures.ProcessPoolExecutor(jobs, spawn, initializer=prepare) as pool:
-        yield from zip(names, pool.map(verdicts, names, [most] * len(names)))
+        yield from zip(names, pool.map(verdicts, names, [most] * len(names), [tier] * len(names)))
 
 
-def table(rows: dict[str, list[Verdict]], most: int) -> str:
+def table(rows: dict[str, list[Verdict]], most: int, tier: str) -> str:
     """Markdown: what was caught of each kind, an encoding a line."""
     lines = [
         '# Broken on purpose',
         '',
-        f'`python -m benchmarks.mutate_encodings --most={most} --write`: caught of judged mutants, by kind; - where no',
-        'place of a kind is. Places are spread over the file of the encoding, or, marked *, over other files that it',
-        'runs, where its own has none. Those that raise an error are not judged; their number is in the last column.',
+        f'`python -m benchmarks.mutate_encodings --most={most} --tier={tier} --write`: caught of judged mutants by the',
+        'default tier of the tests, by kind; - where no place of a kind is. Places are spread over the file of the',
+        'encoding, or, marked *, over other files that it runs, where its own has none. Those that raise an error are',
+        'not judged; their number is in the last column.',
         '',
         f'| encoding | {" | ".join(mistakes.KINDS)} | error |',
         '|---|---|---|---|---|',
@@ -274,12 +289,22 @@ def table(rows: dict[str, list[Verdict]], most: int) -> str:
     total = [verdict for found in rows.values() for verdict in found]
     cells = [_cell('', [verdict for verdict in total if verdict.kind == kind]).rstrip('*') for kind in mistakes.KINDS]
     lines.append(f'| all | {" | ".join(cells)} | {sum(verdict.outcome == "error" for verdict in total)} |')
-    return '\n'.join(lines) + '\n'
+    return '\n'.join([*lines, '', summary(total, tier)]) + '\n'
+
+
+def summary(found: list[Verdict], tier: str) -> str:
+    """One sentence: how many of the judged mutants each tier of the tests caught."""
+    count = collections.Counter(verdict.outcome for verdict in found)
+    number = sum(count[outcome] for outcome in JUDGED)
+    text = f'{count["caught"]} of {number} mutants were caught under the default tier'
+    if tier == 'all':
+        text += f', {count["caught"] + count["caught with --all"]} under --all'
+    return f'{text}; {count["error"]} more raised an error.'
 
 
 def _cell(name: str, found: list[Verdict]) -> str:
     count = collections.Counter(verdict.outcome for verdict in found)
-    judged_of_kind = count['caught'] + count['survived']
+    judged_of_kind = sum(count[outcome] for outcome in JUDGED)
     if not judged_of_kind:
         return '-'
     elsewhere = not any(verdict.place.startswith(f'{name}.py:') for verdict in found)
@@ -291,25 +316,31 @@ def main() -> int:
     parser.add_argument('encodings', nargs='*', help='default: all')
     parser.add_argument('--most', type=int, default=3, help='mutants of each kind')
     parser.add_argument('--jobs', type=int, default=1, help='processes')
+    parser.add_argument(
+        '--tier', choices=('default', 'all'), default='default', help='all: ask what survives under --all, and compare'
+    )
     parser.add_argument('--write', action='store_true', help=f'writes benchmarks/{TABLE.name}, of all encodings')
     parser.add_argument('--verbose', action='store_true', help='prints every mutant')
     flags = parser.parse_args()
     if flags.write and flags.encodings:
         parser.error('--write: got some encodings, wanted all of them')
     rows = {}
-    for name, found in judged(flags.encodings or encodings.names(), flags.most, flags.jobs):
+    for name, found in judged(flags.encodings or encodings.names(), flags.most, flags.jobs, flags.tier):
         rows[name] = found
         count = collections.Counter(verdict.outcome for verdict in found)
-        print(f'{name:20} caught {count["caught"]} of {count["caught"] + count["survived"]}', flush=True)
+        print(f'{name:20} caught {count["caught"]} of {sum(count[outcome] for outcome in JUDGED)}', flush=True)
         for verdict in found:
-            if flags.verbose or verdict.outcome == 'survived':
+            if flags.verbose or verdict.outcome in ('caught with --all', 'survived'):
                 print(f'    {verdict.outcome}: {verdict.kind} at {verdict.place}: {verdict.text}', flush=True)
-    count = collections.Counter(verdict.outcome for found in rows.values() for verdict in found)
-    judged_of_all = count['caught'] + count['survived']
-    print(f'{count["caught"]} of {judged_of_all} mutants were caught; {count["error"]} more raised an error')
+    total = [verdict for found in rows.values() for verdict in found]
+    print(summary(total, flags.tier))
     if flags.write:
-        TABLE.write_text(table(rows, flags.most), 'utf-8')
-    return 1 if count['survived'] or not count['caught'] else 0
+        TABLE.write_text(table(rows, flags.most, flags.tier), 'utf-8')
+    return 0 if any(verdict.outcome == 'caught' for verdict in total) and not _missed(total) else 1
+
+
+def _missed(found: list[Verdict]) -> list[Verdict]:
+    return [verdict for verdict in found if verdict.outcome in JUDGED and verdict.outcome != 'caught']
 
 
 if __name__ == '__main__':
