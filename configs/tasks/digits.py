@@ -19,8 +19,8 @@ def get_config():
     config.positions = dict(name='grid', columns=None)
     config.input = dict(name='vectors')
     config.head = dict(name='classify')
-    config.model.update(name='encoder', layers=2, width=64, hidden=256)
-    config.train.update(length=16, batch_size=64, steps=2500)
+    config.model.update(name='encoder', layers=3, width=64, hidden=256)
+    config.train.update(length=16, batch_size=64, steps=3000)
     config.optimizer.learning_rate = 2e-3
     # Images of 8 x 8, 16 x 16 and 24 x 24 pixels; all of them.
     config.evaluate.update(multiples=(1, 4, 9), first_unseen=False, tokens=None)
