@@ -63,7 +63,9 @@ class Evaluator:
     @functools.cached_property
     def _placed(self) -> base.Task:
         """The task with its data on the devices, once."""
-        return jax.device_put(self.task.without_host_data(), self.layout.replicated)
+        # Several processes can send plain arrays, but no memory-mapped ones.
+        task = jax.tree.map(np.asarray, self.task.without_host_data())
+        return jax.device_put(task, self.layout.replicated)
 
     def _on_devices(self, batch: base.Batch) -> base.Batch:
         """Rows split over the data axis, filled up to a multiple of it."""
