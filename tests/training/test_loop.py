@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from posbench.runs import rows
-from posbench.training import checkpoint, loop
+from posbench.training import checkpoint, loop, step
 from posbench.training.progress import Progress
 from tests import real_command, small_job
 
@@ -76,6 +76,12 @@ def outcome(folder, job=None) -> dict[str, object]:
     return dict(leaves, step=restored.step, metrics=(folder / 'metrics.jsonl').read_text())
 
 
+def restored(folder, job, at) -> step.State:
+    """The state that was saved after so many steps."""
+    with checkpoint.Checkpoints(folder / 'checkpoints', keep=3, log=lambda line: None) as checkpoints:
+        return checkpoints.restore(job.at(at).abstract_state, step=at).state
+
+
 @pytest.fixture(scope='module')
 def uninterrupted(tmp_path_factory):
     folder = tmp_path_factory.mktemp('runs') / 'uninterrupted'
@@ -83,7 +89,7 @@ def uninterrupted(tmp_path_factory):
     assert lines[0] == '--resume=auto: no checkpoint, starting at step 0.'
     found = outcome(folder)
     assert found['step'] == STEPS
-    assert len(found['metrics'].splitlines()) == STEPS // CALL * 2 * (3 + 2)
+    assert len(found['metrics'].splitlines()) == STEPS // CALL * 2 * (3 + 3)
     return found
 
 
@@ -161,6 +167,32 @@ def test_sigterm_is_what_it_was_after_training(tmp_path):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@functools.cache
+def reversal():
+    """What is decoded is validated."""
+    every = dict(train__steps_per_call=CALL, train__evaluate_every=10, train__checkpoint_every=CALL)
+    return small_job.build('tasks.reverse', **every, model__layers=1, train__length=4, evaluate__tokens=40)
+
+
+@pytest.mark.parametrize('stops', [(4, 2), (5,)])
+def test_an_encoder_decoder_stopped_anywhere_ends_with_the_same_bits(tmp_path, stops):
+    job = reversal()
+    run(tmp_path / 'alone', job)
+    for stop in stops:
+        run(tmp_path / 'stopped', job, stop=stop)
+    assert run(tmp_path / 'stopped', job)[0].startswith('--resume=auto: from step ')
+    assert outcome(tmp_path / 'stopped', job) == outcome(tmp_path / 'alone', job)
+
+
+def test_a_run_that_goes_on_longer_is_one_of_that_many_steps_where_its_schedule_is_constant(tmp_path):
+    short, long = (tiny(train__steps=steps, optimizer__schedule='constant') for steps in (20, 40))
+    run(tmp_path / 'raised', short)
+    assert run(tmp_path / 'raised', long)[0] == '--resume=auto: from step 20, bit for bit (same fingerprint).'
+    run(tmp_path / 'at_once', long)
+    assert outcome(tmp_path / 'raised', long) == outcome(tmp_path / 'at_once', long)
+    assert outcome(tmp_path / 'raised', long)['step'] == 40
+
+
 def test_training_is_compiled_once_and_evaluation_once_for_each_length(tmp_path, caplog):
     job = tiny(model__hidden=24)  # No other test has compiled this one.
     notes = Notes()
@@ -172,12 +204,28 @@ def test_training_is_compiled_once_and_evaluation_once_for_each_length(tmp_path,
     scored = [json.loads(line) for line in (tmp_path / 'rows.jsonl').read_text().splitlines()]
     lengths = {row['length'] for row in scored if row['metric'] == 'sliding/loss'}
     assert sorted(lengths) == [16, 17, 32]
-    assert compiled.count('_nll') == len(lengths)
+    # Both protocols of a length have batches of one shape, and the validations that of the training length.
+    assert compiled.count('_sums') == len(lengths)
 
 
 @pytest.fixture(scope='module')
 def flags(tmp_path_factory):
     return real_command.write_text(tmp_path_factory.mktemp('text'))
+
+
+def test_a_killed_encoder_decoder_ends_with_the_same_files(tmp_path):
+    flags = ['--config=configs/tasks/reverse.py', '--quiet', *real_command.REVERSE]
+    assert real_command.launch(*flags, f'--workdir={tmp_path}/alone').returncode == 0
+    process = real_command.start(*flags, f'--workdir={tmp_path}/killed')
+    while not list((tmp_path / 'killed').glob('checkpoints/*/manifest.json')):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert not (tmp_path / 'killed' / 'rows.jsonl').exists()
+    done = real_command.launch(*flags[:1], *flags[2:], f'--workdir={tmp_path}/killed')
+    assert re.search(r'--resume=auto: from step \d+, bit for bit \(same fingerprint\)\.', done.stderr)
+    assert files(tmp_path / 'killed') == files(tmp_path / 'alone')
 
 
 def files(folder) -> dict[str, object]:

@@ -9,17 +9,12 @@ import pytest
 
 from posbench import streams
 from posbench.encodings import none, rotary
-from posbench.training import checkpoint, loop, step
+from posbench.training import checkpoint, loop
 from tests import small_job
 from tests.encodings import small
-from tests.test_train import CALL, STEPS, Notes, outcome, run, tiny
+from tests.training.test_loop import CALL, STEPS, Notes, outcome, restored, run, tiny
 
 BORDER = STEPS - small_job.SECOND_STEPS
-
-
-def restored(folder, job, at) -> step.State:
-    with checkpoint.Checkpoints(folder / 'checkpoints', keep=3, log=lambda line: None) as checkpoints:
-        return checkpoints.restore(job.at(at).abstract_state, step=at).state
 
 
 @pytest.fixture(scope='module')
@@ -37,10 +32,10 @@ def uninterrupted(tmp_path_factory, drope):
 def test_the_first_phase_is_bit_for_bit_the_start_of_a_run_without_a_second(tmp_path, uninterrupted):
     run(tmp_path, tiny('rope'), stop=8)
     *alone, _ = (tmp_path / 'metrics.jsonl').read_text().split('\n')
-    assert len(alone) == BORDER // CALL * 2 * (3 + 2)
+    assert len(alone) == BORDER // CALL * 2 * (3 + 3)
     both = (uninterrupted / 'metrics.jsonl').read_text().split('\n')
     assert both[: len(alone)] == alone
-    assert len(both) - 1 == STEPS // CALL * 2 * (3 + 2)
+    assert len(both) - 1 == STEPS // CALL * 2 * (3 + 3)
 
 
 def test_at_the_border_weights_and_batches_go_on_and_the_optimizer_starts_anew(uninterrupted, drope):
@@ -51,7 +46,7 @@ def test_at_the_border_weights_and_batches_go_on_and_the_optimizer_starts_anew(u
     for path, leaf in old.items():
         np.testing.assert_array_equal(new[path], leaf, err_msg=path)
     added = {path: leaf for path, leaf in new.items() if path not in old}
-    assert len(added) == 2 * drope.model.layers and all('_norm' in path for path in added)
+    assert len(added) == 2 * drope.model.body.layers and all('_norm' in path for path in added)
     assert all((leaf == 1).all() for leaf in added.values())
     np.testing.assert_array_equal(after.step, BORDER)
     np.testing.assert_array_equal(after.seed, before.seed)
@@ -64,17 +59,17 @@ def test_the_second_phase_has_the_other_encoding(uninterrupted, drope):
     state = drope.take_over(restored(uninterrupted, drope, BORDER))
     params = jax.tree.map(lambda leaf: leaf[0], state.params)
     key = streams.key(drope.seeds[0], 'batch', BORDER)
-    batch = drope.task(drope.text.tokens['train']).sample(key, small_job.BATCH, small_job.LENGTH)
+    batch = jax.jit(lambda task: task.sample(key, small_job.BATCH, small_job.LENGTH))(drope.task)
 
     def loss(encoding):
         pos_BL = np.arange(small_job.LENGTH, dtype=np.int32)[None]
-        model = drope.model.clone(encoding=encoding)
+        model = small.changed(drope.model, encoding=encoding)
         logits_BLV = jax.jit(model.apply)({'params': params}, batch['inputs_BL'], pos_BL)
         nats_BLV = -jax.nn.log_softmax(logits_BLV)
         return np.take_along_axis(nats_BLV, np.asarray(batch['targets_BL'])[..., None], axis=-1).mean()
 
     source = loop.device_source(drope)
-    _, metrics = drope.compiled_steps()(state, source, np.int32(1))
+    _, metrics = drope.compiled_steps(state, source, np.int32(1))
     got = float(metrics['loss'][0, 0])
     np.testing.assert_allclose(got, loss(none.Encoding()), rtol=1e-6)
     assert abs(got - loss(drope.before.model.encoding)) > 1e-3
