@@ -1,7 +1,6 @@
-"""Evaluation by windows: against plain loops, and whatever the batches and devices are."""
+"""Evaluation: against plain loops over windows, and whatever the batches and devices are."""
 
 import dataclasses
-import itertools
 import math
 
 import jax
@@ -12,7 +11,12 @@ from jax.sharding import Mesh
 
 from posbench import encodings, positions
 from posbench.devices import parallel
-from posbench.training import evaluate, job
+from posbench.models import build
+from posbench.tasks import base
+from posbench.tasks.sequence import reverse
+from posbench.tasks.text import language_model
+from posbench.training import evaluate, settings, step
+from tests import small_job
 from tests.encodings import small
 
 V, SEEDS = small.VOCABULARY, (0, 1)
@@ -28,42 +32,64 @@ class Reader:
     reach: int
     knows_place: bool = False
 
-    def apply(self, variables, tokens_BL, pos_BL):
-        table_RVV = variables['params']['tables']
+    def apply(self, variables, batch, method):
+        tokens_BL, table_RVV = batch['inputs_BL'], variables['params']['tables']
         logits_BLV = jnp.zeros((*tokens_BL.shape, V))
         for back in range(self.reach):
             earlier_BL = jnp.pad(tokens_BL, ((0, 0), (back, 0)), constant_values=0)[:, : tokens_BL.shape[1]]
             logits_BLV += table_RVV[back][earlier_BL]
-        return logits_BLV + (jnp.sin(pos_BL[..., None] * jnp.arange(V)) if self.knows_place else 0.0)
+        return logits_BLV + (jnp.sin(batch['pos_BL'][..., None] * jnp.arange(V)) if self.knows_place else 0.0)
 
 
 TABLES = {'tables': jnp.asarray(np.random.default_rng(2).normal(size=(len(SEEDS), 3, V, V)), jnp.float32)}
 
 
-def evaluator(model, devices: int = 1, batch_tokens: int = 64, position_map='sequential', seeds=SEEDS):
+def layout(devices: int) -> parallel.Layout:
     mesh = Mesh(np.array(jax.devices()[:devices]).reshape(1, devices, 1), ('seed', 'data', 'model'))
-    layout = parallel.Layout(mesh, 'jit')
-    characters_V = CHARACTERS if len(seeds) == len(SEEDS) else np.zeros(len(seeds), np.int32)
-    return evaluate.Evaluator(model, positions.build(position_map), layout, characters_V, seeds, batch_tokens)
+    return parallel.Layout(mesh, 'jit')
+
+
+def evaluator(
+    model, devices=1, batch_tokens=64, position_map='sequential', text=TEXT, stride=6, longest=40, tokens=None
+) -> evaluate.Evaluator:
+    """Of a text whose sliding windows score `stride` tokens and are `longest` at the most."""
+    text = dataclasses.replace(small_job.text(), tokens=dict(train=text, test=text), characters_V=CHARACTERS)
+    task = language_model.Task.from_dataset(text, stride=stride)
+    budget = base.Budget(tokens, batch_tokens, longest)
+    return evaluate.Evaluator(model, task, positions.build(position_map), layout(devices), SEEDS, budget)
+
+
+def scored(one: evaluate.Evaluator, length: int, params_S=TABLES) -> tuple[evaluate.Scored, evaluate.Scored]:
+    """By windows, and by a sliding window."""
+    found = one.scored(params_S, {}, 'test', length)
+    assert [protocol.protocol for protocol in found] == ['windows', 'sliding']
+    return found
+
+
+def nats_SL(found: evaluate.Scored) -> np.ndarray:
+    return np.stack([sums['nats_L'] for sums in found.sums])
 
 
 def plain(model, params_S, ends, length: int, last: int) -> np.ndarray:
     """Nats [S, last] by a loop over windows: each reads `length` tokens, and its last `last` targets are scored."""
-    apply = jax.jit(model.apply)
+    apply = jax.jit(lambda params, batch: model.apply({'params': params}, batch, method='outputs'))
     sums_SL = np.zeros((len(SEEDS), last))
     for seed in range(len(SEEDS)):
-        params = {'params': jax.tree.map(lambda leaf, seed=seed: leaf[seed], params_S)}
+        params = jax.tree.map(lambda leaf, seed=seed: leaf[seed], params_S)
         for end in ends:
             tokens_L, targets_L = TEXT[end - length : end], TEXT[end - length + 1 : end + 1]
-            logits_LV = np.asarray(apply(params, tokens_L[None], np.arange(length)[None])[0], np.float64)
+            batch = dict(inputs_BL=tokens_L[None], pos_BL=np.arange(length)[None])
+            logits_LV = np.asarray(apply(params, batch)[0], np.float64)
             shifted_LV = logits_LV - logits_LV.max(axis=1, keepdims=True)
             log_p_LV = shifted_LV - np.log(np.exp(shifted_LV).sum(axis=1, keepdims=True))
             sums_SL[seed] -= log_p_LV[np.arange(length), targets_L][-last:]
     return sums_SL
 
 
-def same(got: evaluate.Windows, wanted_SL: np.ndarray):
-    np.testing.assert_allclose(got.nats_SL, wanted_SL, rtol=SAME)
+def same(got: evaluate.Scored, wanted_SL: np.ndarray):
+    last = wanted_SL.shape[1]
+    np.testing.assert_allclose(nats_SL(got)[:, -last:], wanted_SL, rtol=SAME)
+    assert (nats_SL(got)[:, :-last] == 0).all()
 
 
 def ends(length: int, count: int | None = None) -> range:
@@ -83,15 +109,16 @@ def transformer():
 
 def test_windows_of_a_transformer_are_a_plain_loop_without_its_dropout(transformer):
     model, params_S, without = transformer
-    got = evaluator(model, devices=8, batch_tokens=160).windows(params_S, TEXT, 20, None)
+    got, _ = scored(evaluator(model, devices=8, batch_tokens=160), 20, params_S)
     same(got, plain(without, params_S, ends(20), 20, 20))
-    assert got.count == 10
+    assert got.examples == 10 * 20
 
 
 def test_a_sliding_window_of_a_transformer_is_a_plain_loop_over_the_tokens_before(transformer):
     model, params_S, without = transformer
-    got = evaluator(model).sliding(params_S, TEXT, 20, 40, 6, None)
+    _, got = scored(evaluator(model), 20, params_S)
     same(got, plain(without, params_S, np.linspace(40, 202, 5).astype(int), 20, 6))
+    assert got.examples == 5 * 6
 
 
 @pytest.mark.parametrize('devices, batch_tokens', [(1, 1), (1, 30), (1, 64), (3, 64), (8, 64), (8, 1000)])
@@ -99,157 +126,128 @@ def test_a_sliding_window_of_a_transformer_is_a_plain_loop_over_the_tokens_befor
 def test_batches_and_devices_change_nothing(devices, batch_tokens, length):
     """The last batch is filled up in nearly all of these, once by 7 rows of 8."""
     model = Reader(3, knows_place=True)
-    one = evaluator(model, devices, batch_tokens)
-    same(one.windows(TABLES, TEXT, length, None), plain(model, TABLES, ends(length), length, length))
-    sliding = one.sliding(TABLES, TEXT, length, 34, 5, 150)
-    same(sliding, plain(model, TABLES, np.linspace(34, 202, 4).astype(int), length, 5))
+    windows, sliding = scored(evaluator(model, devices, batch_tokens, longest=34, stride=5), length)
+    same(windows, plain(model, TABLES, ends(length), length, length))
+    same(sliding, plain(model, TABLES, np.linspace(34, 202, 5).astype(int), length, 5))
+    assert (windows.examples, sliding.examples) == (202 // length * length, 5 * 5)
 
 
-def test_scores_are_sums_that_add_up():
-    one = evaluator(Reader(2, knows_place=True))
-    whole = one.windows(TABLES, TEXT[:121], 10, None).scores()
-    parts = [one.windows(TABLES, TEXT[a : b + 1], 10, None).scores() for a, b in ((0, 30), (30, 120))]
+def test_sums_add_up():
+    model = Reader(2, knows_place=True)
+
+    def sums(text):
+        one = evaluator(model, text=text, longest=10)
+        return one, scored(one, 10)[0]
+
+    one, whole = sums(TEXT[:121])
+    parts = [sums(TEXT[a : b + 1])[1] for a, b in ((0, 30), (30, 120))]
+    assert whole.examples == 120 == sum(part.examples for part in parts)
     for seed in range(len(SEEDS)):
-        total = parts[0][seed] + parts[1][seed]
-        assert total.tokens == whole[seed].tokens == 120
-        assert total.characters == whole[seed].characters
-        assert total.nats == pytest.approx(whole[seed].nats, rel=SAME)
-        for name, value in whole[seed].values().items():
-            assert total.values()[name] == pytest.approx(value, rel=SAME)
+        total = jax.tree.map(np.add, *(part.sums[seed] for part in parts))
+        for name, sum_L in whole.sums[seed].items():
+            np.testing.assert_allclose(total[name], sum_L, rtol=SAME)
+        assert one.task.values(total) == pytest.approx(one.values(whole)[seed], rel=SAME)
 
 
 def test_the_measures_are_those_of_the_scored_targets():
     model = Reader(1)
-    one = evaluator(model)
-    for windows, last, end_W in (
-        (one.windows(TABLES, TEXT, 10, 95), 10, ends(10, 9)),
-        (one.sliding(TABLES, TEXT, 10, 30, 4, 95), 4, np.linspace(30, 202, 3).astype(int)),
+    one = evaluator(model, stride=4, longest=30, tokens=95)
+    windows, sliding = scored(one, 10)
+    for found, last, end_W in (
+        (windows, 10, ends(10, 9)),
+        (sliding, 4, np.linspace(30, 202, 3).astype(int)),
     ):
         nats_S = plain(model, TABLES, end_W, 10, last).sum(axis=1)
         characters = sum(CHARACTERS[TEXT[end - last + 1 : end + 1]].sum() for end in end_W)
-        for nats, score in zip(nats_S, windows.scores(), strict=True):
+        assert found.examples == last * len(end_W)
+        for nats, values in zip(nats_S, one.values(found), strict=True):
             loss = nats / (last * len(end_W))
-            assert score.tokens == last * len(end_W)
-            assert score.characters == characters
-            assert score.values() == pytest.approx(
+            assert values == pytest.approx(
                 dict(loss=loss, perplexity=math.exp(loss), bits_per_character=nats / math.log(2) / characters), rel=SAME
             )
 
 
-def scored_targets(monkeypatch, protocol: str, *arguments, **how) -> dict[int, int]:
-    """How often each place of the text is scored as a target: place n of it stands for itself, and so does seed n."""
-
-    def nll(model, position_map, params_S, seed_S, window_BL, number):
-        return (window_BL[None, :, 1:] == seed_S[:, None, None]).astype(jnp.float32)
-
-    monkeypatch.setattr(evaluate, '_nll', nll)
-    places = np.arange(len(TEXT), dtype=np.int32)
-    one = evaluator(None, seeds=tuple(range(len(TEXT))), **how)
-    count_N = getattr(one, protocol)(None, places, *arguments).nats_SL.sum(axis=1)
-    return {place: int(count) for place, count in enumerate(count_N) if count}
-
-
-@pytest.mark.parametrize('length', [7, 10, 101, 202])
-def test_windows_score_every_token_once_but_the_first_and_what_is_left_over(monkeypatch, length):
-    got = scored_targets(monkeypatch, 'windows', length, None, devices=3)
-    assert got == dict.fromkeys(range(1, 202 // length * length + 1), 1)
-
-
-def test_windows_keep_to_their_budget(monkeypatch):
-    assert scored_targets(monkeypatch, 'windows', 10, 59) == dict.fromkeys(range(1, 51), 1)
-
-
-@pytest.mark.parametrize('tokens', [None, 120, 40])
-def test_a_sliding_window_scores_the_same_targets_at_every_length(monkeypatch, tokens):
-    count = min(tokens or 202, 202) // 40
-    last_places = np.linspace(40, 202, count).astype(int)
-    wanted = dict.fromkeys((int(end - back) for end in last_places for back in range(6)), 1)
-    for length in (6, 10, 11, 20, 40):
-        assert scored_targets(monkeypatch, 'sliding', length, 40, 6, tokens) == dict(sorted(wanted.items())), length
-
-
 def test_more_context_changes_nothing_for_a_model_that_looks_one_token_back():
-    one = evaluator(Reader(2))
-    lengths = (8, 9, 16, 32)
-    scores = [one.sliding(TABLES, TEXT, length, 32, 6, None).scores() for length in lengths]
-    for at_length in scores[1:]:
-        for got, wanted in zip(at_length, scores[0], strict=True):
-            assert got.nats == pytest.approx(wanted.nats, rel=1e-6)
-            assert got[1:] == wanted[1:]
-    by_windows = [one.windows(TABLES, TEXT[:193], length, None).scores()[0].nats for length in (8, 16, 32)]
+    one = evaluator(Reader(2), longest=32)
+    found = [scored(one, length)[1] for length in (8, 9, 16, 32)]
+    for at_length in found[1:]:
+        assert at_length.examples == found[0].examples
+        for got, wanted in zip(at_length.sums, found[0].sums, strict=True):
+            assert got['nats_L'].sum() == pytest.approx(wanted['nats_L'].sum(), rel=1e-6)
+            assert got['characters_L'].sum() == wanted['characters_L'].sum()
+    one = evaluator(Reader(2), longest=32, text=TEXT[:193])
+    by_windows = [nats_SL(scored(one, length)[0])[0].sum() for length in (8, 16, 32)]
     assert len({round(nats, 3) for nats in by_windows}) == 3, 'first tokens of windows lack the token before'
 
 
 def test_the_context_is_what_stands_before_the_targets():
     """A model that looks three back knows all of it from 6 tokens on, where 4 are scored, and not with 4 or 5."""
-    one = evaluator(Reader(3))
-    nats = {length: one.sliding(TABLES, TEXT, length, 32, 4, None).nats_SL for length in (4, 5, 6, 7, 32)}
+    one = evaluator(Reader(3), longest=32, stride=4)
+    nats = {length: nats_SL(scored(one, length)[1])[:, -4:] for length in (4, 5, 6, 7, 32)}
     for length in (7, 32):
         np.testing.assert_allclose(nats[6], nats[length], rtol=1e-6)
     for length in (4, 5):
         assert np.abs(nats[6][:, 0] - nats[length][:, 0]).max() > 0.1
 
 
-@pytest.mark.parametrize('length, stride', [(4, 6), (41, 6)])
-def test_a_length_that_cannot_score_the_same_targets_is_an_error(length, stride):
-    with pytest.raises(ValueError, match=f'got length {length}, wanted stride 6 to longest 40') as error:
-        evaluator(Reader(1)).sliding(TABLES, TEXT, length, 40, stride, None)
-    assert '\n' not in str(error.value)
-
-
-@pytest.mark.parametrize('tokens', [None, 19])
-@pytest.mark.parametrize('protocol', ['windows', 'sliding'])
-def test_a_text_too_short_is_one_clear_line(protocol, tokens):
-    text = TEXT[:20] if tokens is None else TEXT
-    arguments = (20, tokens) if protocol == 'windows' else (8, 20, 4, tokens)
-    with pytest.raises(ValueError, match='at length 20: got 19 tokens of text, wanted at least one window') as error:
-        getattr(evaluator(Reader(1)), protocol)(TABLES, text, *arguments)
-    assert '\n' not in str(error.value)
-
-
-def test_a_text_that_just_fits_is_one_window():
-    assert evaluator(Reader(1)).windows(TABLES, TEXT[:21], 20, None).count == 1
-    assert evaluator(Reader(1)).sliding(TABLES, TEXT[:21], 8, 20, 4, None).count == 1
-
-
 @pytest.mark.parametrize('position_map', ['sequential', 'randomized', 'shifted'])
 def test_drawn_positions_are_those_of_evaluation_and_the_same_every_time(position_map):
     model = Reader(1, knows_place=True)
-    got, again = (evaluator(model, position_map=position_map).windows(TABLES, TEXT, 20, None) for _ in range(2))
-    np.testing.assert_array_equal(got.nats_SL, again.nats_SL)
+    got, again = (scored(evaluator(model, position_map=position_map), 20)[0] for _ in range(2))
+    np.testing.assert_array_equal(nats_SL(got), nats_SL(again))
     in_order = plain(model, TABLES, ends(20), 20, 20)
-    assert np.allclose(got.nats_SL, in_order, rtol=SAME) == (position_map != 'randomized')
+    assert np.allclose(nats_SL(got), in_order, rtol=SAME) == (position_map != 'randomized')
+
+
+def test_only_the_main_protocol_is_scored_where_no_other_is_asked_for():
+    one = evaluator(Reader(1))
+    (found,) = one.scored(TABLES, {}, 'test', 20, only_main=True)
+    wanted = scored(one, 20)[0]
+    assert (found.protocol, found.length, found.examples) == (wanted.protocol, 20, wanted.examples)
+    np.testing.assert_array_equal(nats_SL(found), nats_SL(wanted))
+
+
+def test_what_is_decoded_depends_on_no_batch_and_no_device():
+    """Counts of right tokens and rows of an encoder-decoder; some parameters are frozen, and belong to no seed."""
+    task = reverse.Task(symbols=3)
+    fields = dict(encoding=encodings.build('rotary'), layers=1, width=16, heads=2, hidden=16)
+    model = build.language_model(vocabulary=task.vocabulary, name='encoder_decoder', **fields)
+    sequential, key = positions.build('sequential'), jax.random.key(0)
+    example = step.with_positions(task.sample(key, 1, 4), sequential, key, train=True)
+    params_S = jax.eval_shape(lambda: jax.vmap(lambda seed: step.init_params(model, seed, example))(jnp.arange(2)))
+    params_S = jax.tree.map(lambda leaf: np.random.default_rng(3).normal(size=leaf.shape).astype(leaf.dtype), params_S)
+    frozen = {'input_layer': jax.tree.map(lambda leaf: leaf[0], params_S.pop('input_layer'))}
+
+    def sums(devices, batch_tokens):
+        budget = base.Budget(60, batch_tokens, 4)
+        one = evaluate.Evaluator(model, task, sequential, layout(devices), SEEDS, budget)
+        (found,) = one.scored(params_S, frozen, 'test', 4)
+        assert (found.protocol, found.examples) == ('decoded', 15 * 5)
+        return found.sums
+
+    alone = sums(1, 60)
+    assert 0 < alone[0]['right_L'].sum() < alone[0]['tokens_L'].sum() == 15 * 5
+    for devices, batch_tokens in ((1, 16), (8, 60)):
+        for got, wanted in zip(sums(devices, batch_tokens), alone, strict=True):
+            for name in wanted:
+                np.testing.assert_array_equal(got[name], wanted[name], err_msg=name)
+
+
+def plan(multiples, first_unseen):
+    return settings.Evaluate(multiples, first_unseen, 'test', None, 64)
 
 
 def test_the_first_unseen_length_is_scored():
-    def lengths(multiples, first_unseen):
-        return job.Plan(multiples, first_unseen, 'test', None, 8, 64).lengths(16)
-
-    assert lengths((1, 2, 4), True) == [16, 17, 32, 64]
-    assert lengths((4, 2, 1), False) == [16, 32, 64]
-    assert lengths((1,), True) == [16, 17]
+    assert plan((1, 2, 4), True).lengths(16) == [16, 17, 32, 64]
+    assert plan((4, 2, 1), False).lengths(16) == [16, 32, 64]
+    assert plan((1,), True).lengths(16) == [16, 17]
 
 
-@pytest.mark.parametrize('length', [1, 5, 16, 17, 18, 128, 129, 1000])
-@pytest.mark.parametrize('border', [1, 2, 16, 100, 128])
-def test_bins_hold_every_place_once_and_the_first_unseen_one_alone(length, border):
-    nats_SL = np.random.default_rng(length).exponential(size=(2, length))
-    windows = evaluate.Windows(nats_SL, np.zeros(length, np.int64), 3, length)
-    bins = windows.by_position(border)
-    edges = [0, *(last for last, _, _ in bins)]
-    assert edges[-1] == length
-    assert all(a < b for a, b in itertools.pairwise(edges))
-    assert [tokens for _, _, tokens in bins] == [3 * (b - a) for a, b in itertools.pairwise(edges)]
-    if length > border:
-        assert {border, border + 1} <= set(edges)
-    for (_, mean_S, _), start, stop in zip(bins, edges, edges[1:]):
-        np.testing.assert_allclose(mean_S, nats_SL[:, start:stop].mean(axis=1) / 3)
-    overall = sum(mean_S * tokens for _, mean_S, tokens in bins) / (3 * length)
-    np.testing.assert_allclose(overall, [score.values()['loss'] for score in windows.scores()])
-
-
-def test_bins_grow_but_stay_narrow():
-    edges = [0, *(last for last, _, _ in evaluate.Windows(np.ones((1, 4096)), np.ones(4096), 1, 4096).by_position(128))]
-    assert edges[:17] == list(range(17))
-    assert all(b - a <= max(a // 16, 1) for a, b in itertools.pairwise(edges))
-    assert len(edges) < 130
+@pytest.mark.parametrize('train_length', [1, 2, 16])
+def test_a_plan_with_the_lengths_of_another_one_has_those_of_both(train_length):
+    one, other = plan((1, 4), False), plan((2, 3), True)
+    both = {*one.lengths(train_length), *other.lengths(train_length)}
+    for a, b in ((one, other), (other, one), (one, one)):
+        also = a.also(b.lengths(train_length), train_length).lengths(train_length)
+        assert also == sorted({*a.lengths(train_length), *b.lengths(train_length)})
+    assert sorted(both) == one.also(other.lengths(train_length), train_length).lengths(train_length)

@@ -1,4 +1,4 @@
-"""Sums that add up, and logs that a kill leaves without gaps or doubles."""
+"""Logs that a kill leaves without gaps or doubles."""
 
 import json
 import math
@@ -7,29 +7,9 @@ import numpy as np
 import pytest
 
 from posbench.training import log
-from posbench.training.log import Log, Score
+from posbench.training.log import Log
 
 FILES = ('metrics.jsonl', 'timing.jsonl')
-
-
-def test_scores_add_up_by_sums_and_not_by_means():
-    total = Score(6.0, 2, 3) + Score(2.0, 6, 1)
-    assert total == Score(8.0, 8, 4)
-    assert total.values() == pytest.approx(
-        dict(loss=1.0, perplexity=math.e, bits_per_character=8 / math.log(2) / 4), rel=1e-12
-    )
-
-
-def test_where_nothing_was_scored_there_is_no_number():
-    assert all(math.isnan(value) for value in Score(0.0, 0, 0).values().values())
-    no_characters = Score(3.0, 3, 0).values()
-    assert no_characters['loss'] == 1.0
-    assert math.isnan(no_characters['bits_per_character'])
-
-
-def test_nan_stays_nan_and_a_huge_loss_does_not_stop_a_run():
-    assert all(math.isnan(value) for value in Score(math.nan, 3, 4).values().values())
-    assert Score(1e6, 1, 1).values()['perplexity'] > 1e300
 
 
 def write(folder, start: int, *steps: int) -> Log:

@@ -1,20 +1,24 @@
 """The training step: the same numbers on any devices, compiled either way, seeds together or apart, any data path."""
 
-import functools
+import dataclasses
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from ml_collections import ConfigDict
 
-from posbench import encodings, positions
+from posbench import bodies, encodings, positions
 from posbench.devices import parallel
-from posbench.models.transformer import Transformer
+from posbench.heads import classify
+from posbench.inputs import vectors
+from posbench.models import build
 from posbench.positions import documents
+from posbench.tasks.image import digits
+from posbench.tasks.sequence import reverse
 from posbench.tasks.text import language_model
 from posbench.training import optim, step
+from tests import small_job
 
 BATCH, LENGTH, STEPS, VOCABULARY = 8, 12, 6, 30
 OPTIMIZER = ConfigDict(
@@ -31,33 +35,56 @@ OPTIMIZER = ConfigDict(
     )
 )
 TOKENS = np.random.default_rng(0).integers(0, VOCABULARY, 500).astype(np.int32)
-
-
 ALONE = dict(seed=1, data=1)
+FIELDS = dict(layers=1, width=16, heads=2, hidden=32)
+TEXT = language_model.Task(TOKENS)
+
+
+def language_model_of(task, **fields):
+    """A decoder of one layer, or another body by its name."""
+    fields = dict(encoding=encodings.build('rotary')) | FIELDS | fields
+    return build.language_model(vocabulary=VOCABULARY if task is TEXT else task.vocabulary, **fields)
+
+
+def classifier(task, **fields):
+    """An encoder of patches whose states' mean says a class."""
+    body = bodies.build('encoder', **(dict(encoding=encodings.build('rope_axial')) | FIELDS | fields))
+    parts = dict(input_layer=vectors.Input(), body=body, head=classify.Head())
+    return build.assemble(**parts, vocabulary=None, classes=task.classes)
 
 
 def losses(
-    seeds=(0,), mode='jit', mesh=ALONE, host=False, end=None, position_map='sequential', calls=(STEPS,), **model
+    seeds=(0,),
+    mode='jit',
+    mesh=ALONE,
+    task=TEXT,
+    model=None,
+    length=LENGTH,
+    position_map='sequential',
+    calls=(STEPS,),
+    **fields,
 ) -> np.ndarray:
     """Losses [S, STEPS] of a small run."""
-    fields = dict(vocabulary=VOCABULARY, encoding=encodings.build('rotary'), layers=1, width=16, heads=2, hidden=32)
-    built = Transformer(**(fields | model))
-    optimizer = optim.from_config(OPTIMIZER, STEPS)
+    model = model or language_model_of(TEXT, **fields)
+    optimizer, position_map = optim.from_config(OPTIMIZER, STEPS), positions.build(position_map)
     layout = parallel.layout(mode, seeds=len(seeds), batch_size=BATCH, **mesh)
-    steps = step.make_steps(
-        built, optimizer, positions.build(position_map), batch_size=BATCH, length=LENGTH, most=STEPS
-    )
-    init = functools.partial(step.init_state, built, optimizer, length=LENGTH)
-    state = jax.jit(jax.vmap(lambda seed: init(seed=seed)))(jnp.asarray(seeds, jnp.int32))
-    compiled = parallel.compile_steps(steps, layout, jax.eval_shape(lambda: state), step.SOURCE_SPEC)
+    steps = step.make_steps(model, optimizer, position_map, batch_size=BATCH, length=length, most=STEPS)
+
+    shapes = jax.eval_shape(lambda task: task.sample(jax.random.key(0), 1, length), task)
+
+    def first(seed):
+        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        example = step.with_positions(zeros, position_map, jax.random.key(0), train=True)
+        return step.init_state(model, optimizer, seed, example)
+
+    state = jax.jit(jax.vmap(first))(jnp.asarray(seeds, jnp.int32))
+    specs = dict(state_spec=step.STATE_SPEC, source_spec=step.SOURCE_SPEC)
+    compiled = parallel.compile_steps(steps, layout, jax.eval_shape(lambda: state), **specs)
     state = parallel.place_state(state, layout)
     found, at = [], 0
     for count in calls:
-        if host:
-            windows = step.host_windows(language_model.Task(TOKENS, end), seeds, at, STEPS, BATCH, LENGTH)
-            source = step.Source(language_model.Task(np.zeros(1, np.int32), end), windows)
-        else:
-            source = step.Source(language_model.Task(TOKENS, end))
+        parts = step.host_parts(task, seeds, at, STEPS, BATCH, length) if task.from_host else None
+        source = step.Source(task.without_host_data(), parts)
         state, metrics = compiled(state, parallel.place(source, layout), jnp.int32(count))
         found.append(parallel.numbers(metrics, layout)['loss'][:, :count])
         at += count
@@ -111,12 +138,34 @@ def test_dropout_and_drawn_positions_do_not_depend_on_devices(one_device, positi
     assert np.abs(alone - one_device).max() > 1e-3
 
 
+PIXELS = np.random.default_rng(1).random((30, 6, 6)).astype(np.float32)
+LABELS = np.random.default_rng(2).integers(0, 4, 30).astype(np.int32)
+REVERSE, DIGITS = reverse.Task(symbols=6), digits.Task({'train': PIXELS}, {'train': LABELS}, tuple('abcd'))
+KINDS = dict(
+    encoder_decoder=dict(task=REVERSE, model=language_model_of(REVERSE, name='encoder_decoder'), length=5),
+    classes_of_patches=dict(task=DIGITS, model=classifier(DIGITS, dropout=0.2), length=9, position_map='grid'),
+)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_devices_and_compilers_change_no_loss_of_any_kind_of_task(kind):
+    alone = losses(**KINDS[kind])
+    assert alone[0, -1] < alone[0, 0] - 0.02
+    for mode in ('jit', 'pmap'):
+        split = losses(**KINDS[kind], mode=mode, mesh=dict(data=8))
+        np.testing.assert_allclose(split, alone, rtol=2e-6, err_msg=mode)
+    seeds = losses(**KINDS[kind], seeds=(0, 1), mesh=dict(seed=2, data=2))
+    np.testing.assert_allclose(seeds[:1], alone, rtol=2e-6)
+    assert np.abs(seeds[0] - seeds[1]).max() > 1e-3
+
+
 def test_windows_cut_on_the_host_are_those_of_the_device(one_device):
-    np.testing.assert_array_equal(losses(host=True), one_device)
-    np.testing.assert_array_equal(losses(host=True, calls=(4, 2)), one_device)
-    np.testing.assert_allclose(losses(host=True, mode='pmap', mesh={}), one_device, rtol=2e-6)
+    host = TEXT.replace(on_device=False)
+    np.testing.assert_array_equal(losses(task=host), one_device)
+    np.testing.assert_array_equal(losses(task=host, calls=(4, 2)), one_device)
+    np.testing.assert_allclose(losses(task=host, mode='pmap', mesh={}), one_device, rtol=2e-6)
     seeds_apart = dict(seeds=(0, 1), mesh=dict(seed=2, data=2))
-    np.testing.assert_array_equal(losses(host=True, **seeds_apart), losses(**seeds_apart))
+    np.testing.assert_array_equal(losses(task=host, **seeds_apart), losses(**seeds_apart))
 
 
 def test_shorter_calls_give_the_same_bits(one_device):
@@ -124,39 +173,14 @@ def test_shorter_calls_give_the_same_bits(one_device):
 
 
 def test_documents_can_be_kept_apart():
-    end = 3
-    batch = language_model.as_batch(jnp.asarray([[1, 2, 3, 4, 5, 3, 6, 7]]), end)
+    text = dataclasses.replace(small_job.text(), end_of_document=3)
+    apart = TEXT.replace(text=text, separate_documents=True)
+    batch = apart.batch_of(jnp.asarray([[1, 2, 3, 4, 5, 3, 6, 7]]))
     np.testing.assert_array_equal(batch['segment_ids_BL'], [[0, 0, 0, 1, 1, 1, 2]])
     np.testing.assert_array_equal(batch['weights_BL'], [[1, 1, 0, 1, 1, 0, 1]])
     drawn = jnp.arange(7)[None] * 10
     np.testing.assert_array_equal(documents.restart(drawn, batch['segment_ids_BL']), [[0, 10, 20, 0, 10, 20, 0]])
-    np.testing.assert_allclose(losses(end=end, mode='pmap', mesh={}), losses(end=end), rtol=2e-6)
-
-
-@pytest.mark.parametrize('same_encoding', [True, False])
-def test_another_phase_goes_on_with_the_weights_and_with_the_same_encoding_only(same_encoding):
-    old = dict(up=jnp.ones(2), gone=jnp.ones(1), position_encoding=dict(table=jnp.ones(3)))
-    fresh = dict(up=jnp.zeros(2), new=jnp.zeros(1), position_encoding=dict(table=jnp.zeros(3)))
-    state = step.State(jnp.int32(7), jnp.int32(3), old, optax.adam(1.0).init(old)[0]._replace(count=jnp.int32(7)))
-    optimizer = optax.adam(1.0)
-    taken = step.take_over(state, fresh, optimizer=optimizer, same_encoding=same_encoding)
-    assert (int(taken.step), int(taken.seed), int(taken.opt_state[0].count)) == (7, 3, 0)
-    sums = jax.tree.map(lambda leaf: float(leaf.sum()), taken.params)
-    assert sums == dict(up=2.0, new=0.0, position_encoding=dict(table=3.0 if same_encoding else 0.0))
-    assert step.left_behind(old, fresh) == ['gone']
-
-
-def test_weight_decay_leaves_gains_and_encodings_alone():
-    params = dict(
-        input_layer=dict(vectors=1),
-        position_encoding=dict(table=1),
-        block_0=dict(norm=dict(scale=1), up=dict(kernel=1)),
-    )
-    assert optim.is_matrix(params) == dict(
-        input_layer=dict(vectors=True),
-        position_encoding=dict(table=False),
-        block_0=dict(norm=dict(scale=False), up=dict(kernel=True)),
-    )
+    np.testing.assert_allclose(losses(task=apart, mode='pmap', mesh={}), losses(task=apart), rtol=2e-6)
 
 
 def test_the_learning_rate_rises_and_falls():
