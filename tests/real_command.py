@@ -24,12 +24,32 @@ def write_text(root: pathlib.Path) -> list[str]:
         model=dict(layers=1, width=16, heads=2, hidden=32),
         train=dict(length=16, batch_size=4, steps=20, steps_per_call=5, evaluate_every=10, checkpoint_every=10),
         optimizer=dict(warmup_steps=5),
-        evaluate=dict(multiples='1,2', tokens=256, stride=8, batch_tokens=256),
+        task=dict(stride=8),
+        evaluate=dict(multiples='1,2', tokens=256, batch_tokens=256),
         generate=dict(tokens=8, samples=2),
     )
     return ['--config.seeds=0,1', '--devices=2'] + [
         f'--config.{group}.{name}={value}' for group, values in knobs.items() for name, value in values.items()
     ]
+
+
+REVERSE = [
+    '--config.seeds=0,1',
+    '--devices=2',
+    '--config.model.layers=1',
+    '--config.model.width=16',
+    '--config.model.heads=2',
+    '--config.model.hidden=32',
+    '--config.train.length=4',
+    '--config.train.batch_size=4',
+    '--config.train.steps=200',
+    '--config.train.steps_per_call=5',
+    '--config.train.evaluate_every=50',
+    '--config.train.checkpoint_every=20',
+    '--config.optimizer.warmup_steps=5',
+    '--config.evaluate.tokens=64',
+    '--config.evaluate.batch_tokens=64',
+]
 
 
 def start(*arguments, cwd: pathlib.Path = ROOT, **variables: str) -> subprocess.Popen:

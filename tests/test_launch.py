@@ -5,10 +5,14 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import traceback
 
 import pytest
 
+import launch
+from posbench.devices import host
 from posbench.knobs import command_line
+from posbench.training import job
 from tests import real_command
 
 KEYS = (
@@ -44,6 +48,7 @@ def test_a_run_leaves_the_files_of_its_contract(run):
     folder, _ = run
     names = {path.name for path in folder.iterdir()}
     assert {'config.json', 'metrics.jsonl', 'timing.jsonl', 'rows.jsonl', 'encoding.json', 'fingerprint.json'} < names
+    assert 'task.json' in names
     assert {'checkpoints', 'report.html', 'report.md', 'tb'} < names
     assert any(name.endswith('.png') for name in names)
     assert [path.name for path in sorted((folder / 'checkpoints').iterdir())] == ['00000010', '00000020']
@@ -135,6 +140,77 @@ def test_evaluating_half_a_run_does_not_end_it(run, tmp_path):
     assert values[0] == values[1]
 
 
+def test_a_finished_run_is_scored_at_another_length_without_training(run, tmp_path):
+    """Its folder is all that is needed, under whatever name."""
+    before, folder = rows(run[0]), tmp_path / 'elsewhere'
+    shutil.copytree(run[0], folder)
+    unchanged = ('config.json', 'metrics.jsonl', 'timing.jsonl')
+    files = {name: (folder / name).read_bytes() for name in unchanged}
+    stamps = {path: path.stat().st_mtime_ns for path in (folder / 'checkpoints').rglob('*')}
+    flags = ['--devices=2', f'--workdir={folder}', '--mode=evaluate', '--config.evaluate.multiples=1,4']
+    done = real_command.launch(*flags)
+    assert done.returncode == 0, done.stderr
+    after = {(row['run'], row['split'], row['seed'], row['metric'], row['length']): row for row in rows(folder)}
+    assert {row['length'] for row in after.values() if row['metric'] == 'windows/loss'} == {16, 17, 32, 64}
+    for row in before:
+        if row['metric'].startswith('windows/'):
+            again = after[row['run'], row['split'], row['seed'], row['metric'], row['length']]
+            assert again | dict(config_hash=row['config_hash']) == row
+    assert files == {name: (folder / name).read_bytes() for name in unchanged}
+    assert stamps == {path: path.stat().st_mtime_ns for path in (folder / 'checkpoints').rglob('*')}
+
+
+def here(monkeypatch, capsys, *arguments) -> tuple[int, str]:
+    """Exit code and last line of an error of the command in this process, whose settings it leaves alone."""
+    monkeypatch.setattr(host, 'prepare', lambda devices: None)
+    monkeypatch.setattr(host, 'compilation_cache', lambda folder: None)
+    code = launch.main(list(map(str, arguments)))
+    return code, capsys.readouterr().err.splitlines()[-1]
+
+
+class Called(Exception):
+    """Stands for the first call of the compiled steps."""
+
+
+def test_from_main_to_the_compiled_steps_are_at_most_four_calls(flags, tmp_path, monkeypatch, capsys):
+    found = []
+
+    def steps(*_):
+        found.extend(frame for frame in traceback.extract_stack()[:-1])
+        raise Called
+
+    monkeypatch.setattr(job.Job, 'compiled_steps', steps)
+    with pytest.raises(Called):
+        here(monkeypatch, capsys, '--config=configs/rope.py', *flags, f'--workdir={tmp_path}', '--quiet')
+    names = [(pathlib.Path(frame.filename), frame.name) for frame in found]
+    start = names.index((real_command.ROOT / 'launch.py', 'main'))
+    callers = [name for path, name in names[start:] if path.is_relative_to(real_command.ROOT)]
+    assert len(callers) <= 4, callers
+
+
+@pytest.mark.parametrize('knob', ['take', 'freeze', 'freeze_at_first'])
+def test_a_pattern_of_no_parameter_is_one_line(knob, flags, tmp_path, monkeypatch, capsys):
+    first = ['--config.init.first_steps=3'] if knob == 'freeze_at_first' else []
+    pattern = [f'--config.init.{knob}=block_7/*', *first, f'--workdir={tmp_path}']
+    code, line = here(monkeypatch, capsys, '--config=configs/rope.py', *flags, *pattern)
+    assert code == 2
+    assert line.startswith(f"launch.py: config.init.{knob}: got 'block_7/*', wanted a pattern of parameters; one is")
+
+
+def test_a_folder_without_weights_is_one_line(flags, tmp_path, monkeypatch, capsys):
+    source = [f'--config.init.folder={tmp_path}', f'--workdir={tmp_path}/out', '--quiet']
+    code, line = here(monkeypatch, capsys, '--config=configs/rope.py', *flags, *source)
+    assert code == 2
+    assert line.startswith(f"launch.py: config.init.folder: got '{tmp_path}', wanted the folder of a run")
+
+
+def test_a_length_that_the_task_cannot_score_is_one_line_before_anything_is_trained(tmp_path, monkeypatch, capsys):
+    flags = ['--config=configs/tasks/flip_flop.py', '--config.evaluate.first_unseen=true', f'--workdir={tmp_path}']
+    code, line = here(monkeypatch, capsys, *flags, '--quiet')
+    assert (code, line) == (2, 'launch.py: length: got 65, wanted an even number of at least 4.')
+    assert not (tmp_path / 'checkpoints').exists()
+
+
 def test_params_prints_the_table_and_makes_no_folder(flags, tmp_path):
     done = real_command.launch('--config=configs/rope.py', *flags, f'--workdir={tmp_path}/none', '--mode=params')
     assert done.returncode == 0, done.stderr
@@ -178,7 +254,7 @@ WAYS = dict(
     bfloat16=['--config.dtype=bfloat16'],
     deep=['--config.model.layers=2', '--config.model.scan_layers=true', '--config.model.remat=true'],
     pmap=['--config.parallel=pmap'],
-    host=['--config.dataset.on_device=false', '--config.dataset.separate_documents=true'],
+    host=['--config.task.on_device=false', '--config.task.separate_documents=true'],
 )
 
 

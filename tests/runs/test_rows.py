@@ -1,6 +1,7 @@
 """rows.jsonl: every key of the contract, every length and protocol, baselines, and NaN where the model has nothing."""
 
 import dataclasses
+import itertools
 import json
 import math
 import subprocess
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 
 import posbench
-from posbench.training import evaluate
-from posbench.runs import rows as results
-from posbench.training.progress import Progress
+from posbench.report import folder as report_folder
 from posbench.report import rows as report_rows
+from posbench.runs import rows as results
+from posbench.training import evaluate
+from posbench.training.progress import Progress
 from tests import small_job
 
 # fmt: off
@@ -78,18 +80,24 @@ def test_seeds_have_values_of_their_own(rows):
 
 
 def test_values_are_those_of_the_evaluator(one, rows):
-    evaluator, params = one.evaluator(), small_job.trained(one).params
-    text = one.text.tokens
-    for split, windows, protocol in (
-        ('validation', evaluator.windows(params, text['validation'], 16, 200), 'windows'),
-        ('test', evaluator.windows(params, text['test'], 17, 200), 'windows'),
-        ('test', evaluator.sliding(params, text['test'], 17, 32, 8, 200), 'sliding'),
-    ):
-        for seed, score in zip(SEEDS, windows.scores(), strict=True):
-            for name, value in score.values().items():
-                row = cells(rows, seed, split)[f'{protocol}/{name}', windows.length]
-                assert row['value'] == pytest.approx(value, rel=1e-6)
-                assert row['examples'] == score.tokens
+    trained = small_job.trained(one)
+    for split, length, protocols in (('validation', 16, ['windows']), ('test', 17, ['windows', 'sliding'])):
+        for scored in one.evaluator.scored(trained.params, trained.frozen, split, length):
+            if scored.protocol in protocols:
+                protocols.remove(scored.protocol)
+                for seed, values in zip(SEEDS, one.evaluator.values(scored), strict=True):
+                    for name, value in values.items():
+                        row = cells(rows, seed, split)[f'{scored.protocol}/{name}', length]
+                        assert row['value'] == pytest.approx(value, rel=1e-6)
+                        assert row['examples'] == scored.examples
+        assert protocols == []
+
+
+def test_examples_are_the_targets_that_were_scored(rows):
+    """200 tokens of the longest length, 32: windows of what fits, and of a sliding window the last 8."""
+    examples = {cell: row['examples'] for cell, row in cells(rows).items() if cell[0].endswith('/loss')}
+    windows = {('windows/loss', length): 200 // length * length for length in LENGTHS}
+    assert examples == windows | {('sliding/loss', length): 200 // 32 * 8 for length in LENGTHS}
 
 
 def test_past_its_table_a_model_has_nan_and_before_it_numbers(folder, rows):
@@ -115,14 +123,52 @@ def test_the_first_unseen_place_has_a_loss_of_its_own(rows):
 def test_losses_by_place_stand_under_their_seed_and_place(one, tmp_path):
     rows = results._Rows(one, small_job.trained(one), tmp_path, None)
     nats_SL = np.arange(2 * 20, dtype=float).reshape(2, 20)
-    rows.by_position(evaluate.Windows(nats_SL, np.ones(20, int), 4, 20), 'test')
+    sums = [dict(nats_L=nats_L, weights_L=np.full(20, 4.0), characters_L=np.ones(20)) for nats_L in nats_SL]
+    rows.by_place(evaluate.Scored('windows', 20, sums, 80), 'test')
     found = {(row['seed'], row['length']): row['value'] for row in rows.rows}
     assert found == {(seed, place + 1): nats_SL[s, place] / 4 for s, seed in enumerate(SEEDS) for place in range(20)}
 
 
+def test_losses_by_place_are_means_over_targets_and_places_without_any_have_none(one, tmp_path):
+    rows = results._Rows(one, small_job.trained(one), tmp_path, None)
+    rng = np.random.default_rng(0)
+    weights_L = rng.integers(1, 5, 200).astype(float)
+    weights_L[40:44] = 0
+    sums = dict(nats_L=rng.exponential(size=200) * weights_L, weights_L=weights_L, characters_L=weights_L)
+    rows.by_place(evaluate.Scored('windows', 200, [sums, sums], 1), 'test')
+    found = [row for row in rows.rows if row['seed'] == SEEDS[0]]
+    bins = [(a, b) for a, b in results.bins(200, 16) if weights_L[a:b].any()]
+    assert len(bins) < len(results.bins(200, 16))
+    assert [row['length'] for row in found] == [stop for _, stop in bins]
+    assert [row['examples'] for row in found] == [weights_L[a:b].sum() for a, b in bins]
+    for row, (a, b) in zip(found, bins):
+        assert row['value'] == pytest.approx(sums['nats_L'][a:b].sum() / weights_L[a:b].sum())
+    overall = sum(row['value'] * row['examples'] for row in found) / weights_L.sum()
+    assert overall == pytest.approx(one.task.values(sums)['loss'])
+
+
+@pytest.mark.parametrize('length', [1, 5, 16, 17, 18, 128, 129, 1000])
+@pytest.mark.parametrize('border', [1, 2, 16, 100, 128])
+def test_bins_hold_every_place_once_and_the_first_unseen_one_alone(length, border):
+    bins = results.bins(length, border)
+    edges = [0, *(stop for _, stop in bins)]
+    assert bins == list(itertools.pairwise(edges))
+    assert edges[-1] == length
+    assert all(a < b for a, b in bins)
+    if length > border:
+        assert {border, border + 1} <= set(edges)
+
+
+def test_bins_grow_but_stay_narrow():
+    edges = [0, *(stop for _, stop in results.bins(4096, 128))]
+    assert edges[:17] == list(range(17))
+    assert all(b - a <= max(a // 16, 1) for a, b in itertools.pairwise(edges))
+    assert len(edges) < 130
+
+
 def test_chance_is_the_unigram_model_in_the_same_unit(one, rows):
     for row in of_run(rows):
-        unigram = one.text.baselines[row['split']]
+        unigram = one.task.text.baselines[row['split']]
         wanted = {
             'loss': unigram['unigram_tokens_nats'],
             'loss_at_position': unigram['unigram_tokens_nats'],
@@ -134,10 +180,12 @@ def test_chance_is_the_unigram_model_in_the_same_unit(one, rows):
 
 def test_baselines_are_rows_without_a_model(one, rows):
     found = {(row['run'], row['split']): row for row in rows if row not in of_run(rows)}
-    assert set(found) == {(f'baseline:{name}', split) for name in ('unigram', '5-gram') for split in one.text.baselines}
+    assert set(found) == {
+        (f'baseline:{name}', split) for name in ('unigram', '5-gram') for split in ('validation', 'test')
+    }
     known = ('run', 'task', 'split', 'metric', 'value', 'version')
     for (run, split), row in found.items():
-        assert row['value'] == one.text.baselines[split][run.removeprefix('baseline:')]
+        assert row['value'] == one.task.text.baselines[split][run.removeprefix('baseline:')]
         assert row['metric'] == 'windows/bits_per_character'
         assert row['task'] == 'text/random'
         assert all(row[key] is None for key in KEYS if key not in known)
@@ -161,7 +209,9 @@ def test_a_row_says_where_it_comes_from(one, rows):
     for row in of_run(rows):
         assert {key: row[key] for key in wanted} == wanted
         assert row['device'].startswith('1 x ')
-        assert row['options']['encoding'] == dict(name='learned', module=None, max_length=PLACES)
+        assert row['options']['encoding'] == dict(
+            name='learned', module=None, max_length=PLACES, out_of_range='nan', init_std=1.0
+        )
         assert row['options']['positions'] == dict(name='sequential')
     assert of_encoding == PLACES * 16
 
@@ -173,6 +223,62 @@ def test_parameters_are_counted_for_one_seed(one):
 
 def _leaves(tree):
     return [leaf for value in tree.values() for leaf in (_leaves(value) if isinstance(value, dict) else [value])]
+
+
+def test_a_task_says_what_its_numbers_mean_and_a_report_reads_it(one, folder):
+    study = report_folder.read(folder)
+    (run,) = study.runs
+    assert run.task.name == one.task_name == 'text/random'
+    assert (run.task.deciding.name, run.task.deciding.unit) == ('bits_per_character', 'bits per character')
+    assert {name: metric.better for name, metric in run.task.metrics.items()} == dict.fromkeys(MEASURES, 'lower')
+    assert run.task.main == 'windows'
+    assert {name: found.scores for name, found in run.task.protocols.items()} == one.task.protocols
+    assert run.task.protocols['sliding'].label == 'last tokens'
+
+
+def scored(tmp_path, step=20, run='rope', **plan) -> list[dict]:
+    """The rows of a folder after one more scoring of weights that depend on nothing, at the end of so many steps."""
+    job = small_job.build('rope', **{f'evaluate__{name}': value for name, value in plan.items()})
+    job = dataclasses.replace(job, name=run)
+    results.score(job, dataclasses.replace(small_job.trained(job), step=step), tmp_path, Progress(quiet=True))
+    report_rows.read(tmp_path / 'rows.jsonl')
+    return of_run(results.read(tmp_path))
+
+
+def test_other_lengths_of_the_same_weights_come_beside_those_that_there_are(tmp_path):
+    """The longest length decides which tokens a sliding window scores, so that those of before are scored anew."""
+    before = scored(tmp_path, multiples=(1, 2))
+    after = scored(tmp_path, multiples=(1, 4), first_unseen=False)
+    assert {row['length'] for row in after if '/' in row['metric']} == {16, 17, 32, 64}
+    kept = ('metric', 'length', 'split', 'seed', 'value', 'chance', 'examples', 'step')
+    windows, again = ([[row[name] for name in kept] for row in rows if 'windows/' in row['metric']]
+                      for rows in (before, after))  # fmt: skip
+    assert [row for row in again if row[1] != 64] == windows
+    sliding = {row['examples'] for row in after if row['metric'] == 'sliding/loss'}
+    assert sliding == {200 // 64 * 8}, 'other targets at other lengths'
+    places = [row['length'] for row in after if row['metric'] == 'loss_at_position']
+    assert places == [stop for _, stop in results.bins(64, 16)]
+    assert scored(tmp_path, multiples=(1,), first_unseen=False) == [
+        row | dict(config_hash=again['config_hash'])
+        for row, again in zip(after, of_run(results.read(tmp_path)), strict=True)
+    ]
+
+
+def test_rows_of_another_split_stay_and_those_of_other_weights_go(tmp_path):
+    of_test = scored(tmp_path, multiples=(1,), first_unseen=False)
+    both = scored(tmp_path, multiples=(1,), first_unseen=False, split='validation')
+    kept = [row for row in of_test if row['split'] == 'test']
+    assert [row for row in both if row['split'] == 'test'] == kept
+    lengths = {(row['split'], row['metric']) for row in both if '/' in row['metric']}
+    assert {split for split, metric in lengths if metric == 'sliding/loss'} == {'test', 'validation'}
+    later = scored(tmp_path, step=40, multiples=(1,), first_unseen=False, split='validation')
+    assert {(row['step'], row['split']) for row in later} == {(40, 'validation')}
+
+
+def test_the_rows_of_a_folder_name_its_run(tmp_path):
+    assert results.name_of(tmp_path) is None
+    scored(tmp_path, run='a_name', multiples=(1,), first_unseen=False)
+    assert results.name_of(tmp_path) == 'a_name'
 
 
 def test_the_hash_of_a_config_changes_with_any_knob():

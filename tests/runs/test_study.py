@@ -7,10 +7,10 @@ import types
 
 import pytest
 
-from posbench.knobs import command_line
 from posbench import report
-from posbench.runs import study as studies
+from posbench.knobs import command_line
 from posbench.knobs.kinds import UsageError
+from posbench.runs import study as studies
 from tests.report.runs import rows_of
 
 EXPERIMENTS = sorted((studies.ROOT / 'experiments').glob('*.py'))
@@ -152,7 +152,7 @@ def test_every_run_of_every_experiment_is_a_command_that_is_understood(path):
     request = command_line.parse([f'--experiment={path}', '--devices=2', '--workdir=somewhere'])
     for one in runs:
         assert (studies.ROOT / one.config).is_file()
-        python, launch, config, *rest = study._command(one, request)
+        python, launch, config, *rest = studies._command(one, request)
         assert (python, launch) == (sys.executable, 'launch.py')
         config = f'--config={studies.ROOT / config.removeprefix("--config=")}'
         got = command_line.parse([config, *rest])

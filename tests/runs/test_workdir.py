@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from posbench.knobs import schema
-from posbench.runs import workdir
 from posbench.knobs.kinds import UsageError
+from posbench.runs import workdir
 
 ROOT = pathlib.Path(schema.__file__).parents[2]
 ROPE = ROOT / 'configs' / 'rope.py'
@@ -23,8 +23,8 @@ def with_checkpoint(folder):
     (folder / 'checkpoints' / '500').mkdir(parents=True)
 
 
-def refusal(path, config, resume='auto'):
-    with pytest.raises(UsageError) as error, workdir.open_workdir(path, config, resume):
+def refusal(path, config, resume='auto', mode='train'):
+    with pytest.raises(UsageError) as error, workdir.open_workdir(path, config, resume, mode=mode):
         pass
     assert '\n' not in str(error.value)
     return str(error.value)
@@ -77,14 +77,63 @@ def test_what_is_generated_may_change_between_two_commands(tmp_path, config):
     with workdir.open_workdir(tmp_path, schema.load(ROPE, {'generate.prompt': 'Emma'})):
         pass
     assert schema.load(tmp_path / 'config.json') == config
-    assert 'config.generate.prompt' in refusal_when_nothing_is_free(tmp_path)
 
 
-def refusal_when_nothing_is_free(path):
-    other = schema.load(ROPE, {'generate.prompt': 'Emma'})
-    with pytest.raises(UsageError) as error, workdir.open_workdir(path, other, free=()):
+def test_what_is_scored_may_change_where_nothing_is_trained(tmp_path, config):
+    with workdir.open_workdir(tmp_path, config):
         pass
-    return str(error.value)
+    other = schema.load(ROPE, {'evaluate.multiples': '1,16', 'evaluate.batch_tokens': '16384'})
+    assert 'config.evaluate.multiples' in refusal(tmp_path, other)
+    for mode in ('evaluate', 'generate'):
+        assert 'no run with checkpoints' in refusal(tmp_path, other, mode=mode)
+    with_checkpoint(tmp_path)
+    for mode in ('evaluate', 'generate'):
+        with workdir.open_workdir(tmp_path, other, mode=mode):
+            pass
+        assert 'config.seeds' in refusal(tmp_path, schema.load(ROPE, {'seeds': '0,1'}), mode=mode)
+    assert schema.load(tmp_path / 'config.json') == config
+
+
+@pytest.mark.parametrize(
+    'schedule, line',
+    [
+        ('constant', ', as if it had been one of 1300 from the start.'),
+        (
+            'cosine',
+            '. Not as if it had been one of 1300 from the start: its first steps followed a cosine over 1000 steps, '
+            'and those to come follow one over 1300.',
+        ),
+    ],
+)
+def test_a_run_may_go_on_longer_and_its_config_then_says_so(tmp_path, capsys, schedule, line):
+    def config(steps):
+        return schema.load(ROPE, {'optimizer.schedule': schedule, 'train.steps': str(steps)})
+
+    with workdir.open_workdir(tmp_path, config(1000)):
+        pass
+    with_checkpoint(tmp_path)
+    for mode in ('evaluate', 'generate'):
+        assert 'it holds another run: config.train.steps is 1000' in refusal(tmp_path, config(1300), mode=mode)
+    assert capsys.readouterr().out == ''
+    with workdir.open_workdir(tmp_path, config(1300)):
+        pass
+    assert capsys.readouterr().out == f'{tmp_path}: this run of 1000 steps goes on to 1300{line}\n'
+    assert schema.load(tmp_path / 'config.json') == config(1300)
+    assert 'it holds another run: config.train.steps is 1300 there and 1000 here' in refusal(tmp_path, config(1000))
+    other = schema.load(ROPE, {'optimizer.schedule': schedule, 'train.steps': '2000', 'seeds': '0,1'})
+    assert 'it holds another run: config.seeds is (0,) there and (0, 1) here' in refusal(tmp_path, other)
+    assert schema.load(tmp_path / 'config.json') == config(1300)
+
+
+def test_a_run_with_a_second_phase_does_not_go_on_longer(tmp_path):
+    drope = ROOT / 'configs' / 'drope.py'
+    with workdir.open_workdir(tmp_path, schema.load(drope)):
+        pass
+    assert refusal(tmp_path, schema.load(drope, {'train.steps': '1300'})) == (
+        f'{tmp_path}: config.train.steps is 1000 there and 1300 here, which moves the second phase, whose steps are '
+        'the last ones; choose another --workdir'
+    )
+    assert schema.load(tmp_path / 'config.json') == schema.load(drope)
 
 
 def test_never_keeps_a_run_with_checkpoints_or_rows_and_replaces_one_without(tmp_path, config):
@@ -146,7 +195,8 @@ def test_a_read_only_folder_is_one_line(tmp_path, config):
 def test_a_folder_that_is_held_is_refused_with_the_number_of_its_process(tmp_path, config):
     code = (
         'import sys\n'
-        'from posbench import schema, workdir\n'
+        'from posbench.knobs import schema\n'
+        'from posbench.runs import workdir\n'
         'with workdir.open_workdir(sys.argv[1], schema.load(sys.argv[2])):\n'
         "    print('held', flush=True)\n"
         '    sys.stdin.read()\n'
