@@ -18,24 +18,32 @@ TREES = {name: ast.parse(path.read_text('utf-8'), str(path)) for name, path in F
 # From the bottom up; a module may import from its own line and from those above it. A folder stands for its files.
 LAYERS = """
     knobs.kinds registry files manifest streams report datasets.sources
-    knobs.rules knobs.tree knobs.user_file knobs.source ops.blocks ops.products ops.online_softmax ops.linear devices.host
-    knobs.annotations knobs.declared ops.broadcast devices.fingerprint training.progress training.log models.style
-    knobs ops devices positions.documents training.settings
+    knobs.rules knobs.tree knobs.user_file knobs.source ops.blocks ops.products ops.online_softmax ops.linear
+    devices.host knobs.annotations knobs.declared ops.broadcast devices.fingerprint training.progress training.log models.style
+    training.kinds
+    knobs ops devices positions.documents training.settings encodings.parts.declaration
     encodings.base
     encodings positions
     models.kernels
-    models.attention models.cross_attention inputs runs.workdir
+    models.attention models.cross_attention inputs heads bodies.base runs.workdir
     atlas.probing atlas.views datasets
     atlas.mechanism models.block tasks
     models.transformer
     models.encoder_decoder
+    bodies
+    models.model
     models pretrained
-    training.optim training.checkpoint training.step training.evaluate training.generate
+    bodies.published
+    training.checkpoint training.decode training.generate
+    training.init
+    training.optim training.step
+    training.evaluate
     training.job
     training.loop training.parameters
     atlas.picture atlas.rows training
-    runs.rows
-    runs.study runs.run runs
+    runs.rows runs.console
+    runs.samples runs.study
+    runs.run runs
     atlas
     launch
 """
@@ -124,7 +132,7 @@ def test_what_answers_before_jax_is_loaded_does_not_load_it(module):
     [
         ('orbax', {'training'}),
         ('ml_collections', {'knobs', 'runs'}),
-        ('flax', {'encodings', 'inputs', 'ops', 'models', 'heads', 'pretrained', 'tasks'}),
+        ('flax', {'encodings', 'inputs', 'ops', 'models', 'bodies', 'heads', 'pretrained', 'tasks'}),
         ('safetensors', {'pretrained'}),
         ('tensorflow', {'datasets'}),
         ('tensorflow_datasets', {'datasets'}),
@@ -136,7 +144,8 @@ def test_only_its_home_imports(package, homes):
 
 
 def test_transformer_and_attention_name_no_encoding():
-    for module in (name for name in FILES if name.startswith(('posbench.models', 'posbench.inputs', 'posbench.heads'))):
+    rooms = tuple(f'posbench.{room}' for room in ('models', 'inputs', 'bodies', 'heads'))
+    for module in (name for name in FILES if name.startswith(rooms)):
         words = set(re.findall(r'\w+', FILES[module].read_text('utf-8')))
         assert words & set(encodings.names()) == set(), module
 
