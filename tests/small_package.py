@@ -62,7 +62,7 @@ from posbench.tasks import base
 class Task(base.Task):
     reads: ClassVar[str] = 'text'
     tokens_N: jax.Array
-    text: Text | None = flax.struct.field(pytree_node=False, default=None)
+    text: Text | None = base.constant(None)
     separate_documents: bool = base.option(False)
     on_device: bool = base.option(True)
     stride: Annotated[int, Range(min=1)] = base.option(32)

@@ -10,15 +10,17 @@ padding. A task for an encoder-decoder also gives `source_BM`, which the encoder
 `source_segment_ids_BM`; `inputs_BL` are then the decoder's, beginning with a begin token. Other keys are its own.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal, NamedTuple
 
-import flax.struct
 import jax
 import numpy as np
 
 Batch = dict[str, Any]
 Sums = dict[str, Any]
+# Marks fields of a task that are no data.
+STATIC = 'static'
 
 
 class Metric(NamedTuple):
@@ -53,11 +55,40 @@ class Budget(NamedTuple):
 
 def option(default: Any) -> Any:
     """A static field of a task, which `config.task` may set."""
-    return flax.struct.field(pytree_node=False, default=default)
+    return dataclasses.field(default=default, metadata={STATIC: True})
 
 
-class Task(flax.struct.PyTreeNode):
+def constant(default: Any = dataclasses.MISSING) -> Any:
+    """A static field that is no option: what a dataset gave that no compiled program needs as an array."""
+    return dataclasses.field(default=default, metadata={STATIC: True})
+
+
+class Task:
     """Base of all tasks; a subclass is a frozen dataclass and a pytree, and implements what has no default here."""
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        dataclasses.dataclass(frozen=True)(cls)
+        fields = dataclasses.fields(cls)
+        data = [field.name for field in fields if not field.metadata.get(STATIC)]
+        static = [field.name for field in fields if field.metadata.get(STATIC)]
+
+        def flatten(task):
+            # With the class: trees of two dataclasses that are registered as such compare equal in jax 0.10.
+            return [getattr(task, name) for name in data], (cls, *(getattr(task, name) for name in static))
+
+        def flatten_with_keys(task):
+            leaves, known = flatten(task)
+            return [(jax.tree_util.GetAttrKey(name), leaf) for name, leaf in zip(data, leaves)], known
+
+        def unflatten(known, leaves):
+            return cls(**dict(zip(data, leaves)), **dict(zip(static, known[1:])))
+
+        jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
+
+    def replace(self, **changes: Any) -> 'Task':
+        """This task with other fields."""
+        return dataclasses.replace(self, **changes)
 
     # Metrics by name; one of them decides.
     metrics: ClassVar[dict[str, Metric]]

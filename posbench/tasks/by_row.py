@@ -1,7 +1,6 @@
-"""A task that is one function: a row of tokens from a key. All that a task has besides follows from the rows.
+"""Tasks that are one function: a row of tokens from a key. All that a task has besides follows from the rows.
 
-class Task(by_row.Task):
-    def row(self, key, length): ...
+A subclass called Task, of ByRow, with a method `row(key, length)`; README.md has one.
 """
 
 import functools
@@ -21,7 +20,7 @@ from posbench.tasks import base, generated
 COUNTED = 4096  # rows from which a predictor that knows places alone is learned
 
 
-class Task(base.Task):
+class ByRow(base.Task):
     """Base of tasks of a decoder whose sequences are made on the device, and whose scored tokens are right or wrong.
 
     symbols: tokens that there are.
@@ -91,7 +90,7 @@ class Task(base.Task):
 
 
 @functools.lru_cache(maxsize=256)
-def _chance(task: Task, length: int) -> tuple[tuple[str, float], ...]:
+def _chance(task: ByRow, length: int) -> tuple[tuple[str, float], ...]:
     batch = jax.jit(lambda key: task.sample(key, COUNTED, length))(streams.key(0, 'held_out', 2))
     targets_BL, weights_BL = (np.asarray(batch[name]) for name in ('targets_BL', 'weights_BL'))
     counts_LV = np.zeros((targets_BL.shape[1], task.vocabulary))

@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,7 +38,7 @@ class Task(base.Task):
     # By split, float32 from 0 to 1, and int32.
     images_NYX: dict[str, jax.Array]
     labels_N: dict[str, jax.Array]
-    names: tuple[str, ...] = flax.struct.field(pytree_node=False)
+    names: tuple[str, ...] = base.constant()
     patch: Annotated[int, Range(min=1)] = base.option(2)
     crop: Annotated[float, Range(above=0, max=1)] = base.option(1.0)
 

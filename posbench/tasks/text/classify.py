@@ -7,7 +7,6 @@ in sight; a longer passage is easier, and chance knows the frequencies of the wi
 from collections.abc import Iterator
 from typing import ClassVar
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +15,6 @@ from posbench.datasets.labelled import Labelled
 from posbench.tasks import base, classification
 
 
-@flax.struct.dataclass
 class Task(base.Task):
     """Passages of documents. D documents of the training split, by class.
 
@@ -38,7 +36,7 @@ class Task(base.Task):
     starts_D: jax.Array
     ends_D: jax.Array
     labels_D: jax.Array
-    dataset: Labelled | None = flax.struct.field(pytree_node=False, default=None)
+    dataset: Labelled | None = base.constant(None)
     balanced: bool = base.option(False)
     framed: bool = base.option(False)
 

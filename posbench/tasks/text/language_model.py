@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,7 +43,7 @@ class Task(base.Task):
 
     tokens_N: jax.Array  # of the training text, int32
     characters_V: jax.Array | None = None  # that each token stands for
-    text: Text | None = flax.struct.field(pytree_node=False, default=None)
+    text: Text | None = base.constant(None)
     separate_documents: bool = base.option(False)
     stride: Annotated[int, Range(min=1)] = base.option(32)
     on_device: bool = base.option(True)
