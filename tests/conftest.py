@@ -61,11 +61,11 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    """Forgets what was compiled after every tenth group of tests: a worker would need many GiB in the end."""
+    """Forgets what was compiled after every twentieth group of tests: a worker would need many GiB in the end."""
     group = item.get_closest_marker('xdist_group').args[0]
     if group not in SEEN:
         SEEN.append(group)
-        if len(SEEN) % 10 == 0:
+        if len(SEEN) % 20 == 0:
             jax.clear_caches()
             gc.collect()
             # glibc keeps what was freed, unless it is asked for it.

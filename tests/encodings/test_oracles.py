@@ -81,7 +81,7 @@ def test_every_option_is_compared_at_two_values(name):
     own = {field for field in fields if field not in base.PositionEncoding.__dataclass_fields__}
     # What initial values are, and what happens outside of a table, is tested elsewhere.
     compared = {option for options in oracles.settings(name) for option in options}
-    assert own - getattr(oracles.module(name), 'UNCOMPARED', set()) == compared
+    assert own - oracles.uncompared(name) == compared
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -34,6 +34,7 @@ BROKEN_RULES = [
     ({'dataset.name': 'folder', 'dataset.folder': '/dev/null'}, "config.dataset.folder: got '/dev/null', which is no folder on this machine"),
     ({'dataset.tokenizer': 'file'}, "config.dataset.tokenizer_file: got None, wanted a path, because config.dataset.tokenizer is 'file'"),
     ({'dataset.tokenizer_file': '/t.json'}, "config.dataset.tokenizer_file: got '/t.json', wanted None, because config.dataset.tokenizer is 'bpe'"),
+    ({'init.take': 'a/*'}, "config.init.take: got ('a/*',), wanted ('*',), because config.init.folder is None"),
     ({'init.first_steps': 5}, 'config.init.first_steps: got 5 with config.init.freeze_at_first = (), wanted both or neither: those patterns are frozen for so many steps'),
     ({'init.freeze_at_first': 'a/*'}, "config.init.first_steps: got 0 with config.init.freeze_at_first = ('a/*',), wanted both or neither: those patterns are frozen for so many steps"),
     ({'init.freeze_at_first': '*', 'init.first_steps': 1001}, 'config.init.first_steps: got 1001, wanted at most config.train.steps, which is 1000'),

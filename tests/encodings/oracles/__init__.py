@@ -37,6 +37,11 @@ def settings(name: str) -> list[dict]:
     return module(name).SETTINGS
 
 
+def uncompared(name: str) -> set[str]:
+    """Options that are not compared: UNCOMPARED, where an oracle's file has it."""
+    return getattr(module(name), 'UNCOMPARED', set())
+
+
 def of(encoding: base.PositionEncoding, params: dict) -> 'Oracle':
     """The oracle of a built encoding with these parameters (any dtype), and those of the encodings inside it."""
     options = {field: getattr(encoding, field) for field in encoding.__dataclass_fields__}
