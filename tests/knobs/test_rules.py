@@ -92,7 +92,7 @@ def test_positions_are_drawn_as_far_as_the_encoding_counts():
         {**SECOND, 'second_phase.steps': 975, 'second_phase.warmup_steps': 975},
         {'second_phase.steps': 1001},
         {'init.freeze_at_first': 'a/*,b', 'init.first_steps': 1000},
-        {'init.freeze': '', 'init.take': '()'},
+        {'init.freeze': '', 'init.take': '()', 'init.folder': '/'},
         {'dataset.tokenizer': 'file', 'dataset.tokenizer_file': 'tokenizer.json'},
         {'model.name': 'lstm', 'model.width': 33},
         {'task.name': 'symbols/count'},
