@@ -5,6 +5,7 @@ a program of 48, the first of which they are: each setting has three programs to
 """
 
 import functools
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
@@ -79,9 +80,45 @@ def test_every_encoding_has_an_oracle():
 def test_every_option_is_compared_at_two_values(name):
     fields = encodings.build(name).__dataclass_fields__
     own = {field for field in fields if field not in base.PositionEncoding.__dataclass_fields__}
-    # What initial values are, and what happens outside of a table, is tested elsewhere.
     compared = {option for options in oracles.settings(name) for option in options}
-    assert own - oracles.uncompared(name) == compared
+    # What initial values are, and what happens outside of a table, is tested elsewhere.
+    assert own - oracles.uncompared(name) <= compared <= own
+
+
+def answers(name, options) -> Iterator[np.ndarray]:
+    """What the oracle says, of few tokens first."""
+    encoding, params = pair(name, options)
+    yield from small.by_path(params).values()
+    for length in (SHORT, LONG):
+        x = draw(2, LONG, encoding.width, seed=3)[:1, :length]
+        for pos in (gaps(length, 4)[:1], positions(length)['sequential'][0][:1]):
+            pos = small.lift(encoding, pos)
+            yield wanted_embedding(encoding, params, x, pos)
+            yield wanted_layer(encoding, params, x, pos)
+        q, k = (draw(2, LONG, encoding.heads, encoding.head_width, seed=seed)[0, :length] for seed in (1, 2))
+        for case in cases_of_logits(encoding, length).values():
+            yield wanted_logits(encoding, params, q, k, *(small.lift(encoding, pos)[0] for pos in case))
+
+
+def is_heard(name, options, option) -> bool:
+    """Whether the oracle says something else, or nothing, without an option."""
+    without = {other: value for other, value in options.items() if other != option}
+    try:
+        pairs = zip(answers(name, options), answers(name, without))
+        return any(a.shape != b.shape or not np.abs(a - b).max(initial=0.0) <= 10 * TOLERANCE for a, b in pairs)
+    except (ValueError, IndexError):
+        return True
+
+
+@pytest.mark.parametrize('name', oracles.names())
+def test_every_compared_option_is_heard(name):
+    """An encoding that ignored one would not equal its oracle: of a setting without it that says something else.
+
+    So the default tier asks the option itself only where no oracle hears it (test_options.py).
+    """
+    settings = oracles.settings(name)
+    for option in {option for options in settings for option in options} - oracles.uncompared(name):
+        assert any(is_heard(name, options, option) for options in settings if option in options), option
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -163,17 +200,22 @@ def wanted_logits(encoding, params, q_LHK, k_MHK, pos_q_L, pos_k_M):
     return oracles.of(encoding, params).logits(sequence)
 
 
+def cases_of_logits(encoding, length) -> dict[str, tuple]:
+    """Positions of queries and keys, few of them for many tokens, and none where more than positions counts."""
+    if encoding.reads_order or encoding.depends_on_length or encoding.has('aux') or encoding.has('enter'):
+        return {}
+    return {
+        case: at for case, at in positions(length).items() if length == SHORT or case in ('sequential', 'with gaps')
+    }
+
+
 def logit_errors(name, options, length) -> dict[str, float]:
     """Largest error of the logits of queries and keys at places of their own, where positions alone count."""
     encoding, params = pair(name, options)
     part, inner = encoding.at(0)
-    if encoding.reads_order or encoding.depends_on_length or encoding.has('aux') or encoding.has('enter'):
-        return {}
     part_params, errors = params.get(inner, {}) if inner else params, {}
     q, k = (draw(2, LONG, encoding.heads, encoding.head_width, seed=seed) for seed in (1, 2))
-    for case, (pos_q, pos_k) in positions(length).items():
-        if length == LONG and case not in ('sequential', 'with gaps'):
-            continue
+    for case, (pos_q, pos_k) in cases_of_logits(encoding, length).items():
         pos_q, pos_k = (small.lift(encoding, _more(pos, LONG)) for pos in (pos_q, pos_k))
         got = np.asarray(logits(part, part_params, q, k, pos_q, pos_k))[:, :, :length, :length]
         for row in range(2 if length == SHORT else 1):

@@ -7,7 +7,7 @@ One file for each encoding, of the same name, with
     WIDTH, HEADS the model that is compared, where it is not two heads of four channels
     SPREAD       the standard deviation of its parameters, where it is not 0.3
     CONTRACT     options that the contract is kept with, where the defaults hide a claim or leave a hook out
-    UNCOMPARED   options that only initial values or places outside of a table depend on
+    UNCOMPARED   options that only initial values, other layers or places outside of a table depend on
     Oracle       the encoding of one sequence, with its options and its parameters as arrays
 """
 
@@ -38,7 +38,7 @@ def settings(name: str) -> list[dict]:
 
 
 def uncompared(name: str) -> set[str]:
-    """Options that are not compared: UNCOMPARED, where an oracle's file has it."""
+    """Options that no comparison hears, UNCOMPARED, where an oracle's file has it."""
     return getattr(module(name), 'UNCOMPARED', set())
 
 

@@ -7,6 +7,7 @@ HEADS = 3
 SETTINGS = [
     dict(first='rotary', second='none', pattern=(0, 1)),
     dict(first='none', second='alibi', pattern=(1, 0)),
+    dict(first='alibi', second='none', pattern=(0, 1)),
 ]
 OTHER = {'first': ('alibi', {}), 'second': ('alibi', {}), 'pattern': ((1, 0), {})}
 

@@ -7,7 +7,7 @@ from tests.encodings import oracles
 # A threshold that all positions stay below, and one that most are beyond.
 SETTINGS = [dict(length=2000.0), dict(hidden=4, length=20.0, shared=True)]
 OTHER = {'hidden': (8, {}), 'length': (64.0, {}), 'init_c': (0.5, {}), 'shared': (True, {})}
-UNCOMPARED = {'init_c'}
+UNCOMPARED = {'init_c', 'shared'}
 # Up to the threshold only distances count.
 CONTRACT = dict(length=20.0)
 

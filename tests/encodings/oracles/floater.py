@@ -20,7 +20,7 @@ OTHER = {
     'where': ('blocks', {}),
     'out_of_range': ('clip', dict(max_length=16)),
 }
-UNCOMPARED = {'out_of_range'}
+UNCOMPARED = {'max_length', 'out_of_range'}
 
 
 class Oracle(oracles.Oracle):

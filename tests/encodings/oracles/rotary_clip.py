@@ -5,11 +5,11 @@ import math
 from tests.encodings.oracles import rotary
 
 WIDTH = 16
-# The second of three pairs completes no turn within 100 tokens, but half of one.
+# The second of three pairs completes no turn within 100 tokens, but half of one, and one within 128.
 SETTINGS = [
     {},
     dict(slowest=3, layout='interleaved'),
-    dict(original_length=100, window='hard', fraction=0.8),
+    dict(original_length=100, window='hard', fraction=0.8, theta=5000.0),
     dict(slowest=99, theta=100_000.0),
     dict(slowest=1),
 ]

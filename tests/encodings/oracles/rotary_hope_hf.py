@@ -5,8 +5,12 @@ import math
 from tests.encodings.oracles import rotary
 
 WIDTH = 16
-# The second of four pairs completes no turn within 50 tokens, but half of one.
-SETTINGS = [{}, dict(original_length=50, layout='interleaved'), dict(theta=100_000.0, fraction=0.8)]
+# The second of four pairs completes no turn within 50 tokens, but half of one; the second of three turns in 400.
+SETTINGS = [
+    {},
+    dict(original_length=50, layout='interleaved'),
+    dict(original_length=400, theta=100_000.0, fraction=0.8),
+]
 OTHER = rotary.OTHER | {'original_length': (1000, {})}
 
 

@@ -3,7 +3,8 @@
 from tests.encodings.oracles import rotary
 
 WIDTH = 16
-SETTINGS = [{}, dict(kept=0.5, theta=100_000.0, layout='interleaved', fraction=0.5), dict(kept=0.0)]
+# The second of three pairs is kept, so that theta is heard.
+SETTINGS = [{}, dict(kept=0.7, theta=100_000.0, layout='interleaved', fraction=0.8), dict(kept=0.0)]
 OTHER = rotary.OTHER | {'kept': (0.25, {})}
 
 
