@@ -79,7 +79,8 @@ def _random_leaf(path, leaf):
     else:
         out = leaf.shape[1:] if any(name in path for name in ('query', 'key', 'value')) else leaf.shape[-1:]
         drawn = drawn * (np.prod(out) / np.prod(leaf.shape)) ** 0.5
-    return np.asarray(drawn, leaf.dtype)
+    # Not jnp.asarray, which compiles a program for each shape.
+    return jax.device_put(np.asarray(drawn, leaf.dtype))
 
 
 def by_path(params) -> dict[str, np.ndarray]:
@@ -93,7 +94,7 @@ def stacked(variables: dict, period: int = 1) -> dict:
     layers = [variables['params'][f'block_{index}'] for index in range(len(variables['params']) - len(shared))]
 
     def stack(layers):
-        return jax.tree.map(lambda *leaves: np.stack(leaves), *layers)
+        return jax.tree.map(lambda *leaves: jax.device_put(np.stack(leaves)), *layers)
 
     if period == 1:
         return {'params': shared | {'blocks': stack(layers)}}

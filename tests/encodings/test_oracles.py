@@ -40,7 +40,7 @@ def pair(name, options):
     shapes = jax.eval_shape(encoding.init_params, jax.random.key(0))
     spread = getattr(file, 'SPREAD', SPREAD)
     params = jax.tree.map(lambda leaf: (spread * rng(5).normal(size=leaf.shape)).astype(np.float32), dict(shapes))
-    return encoding, params
+    return encoding, jax.device_put(params)
 
 
 def in_float64(params):
