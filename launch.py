@@ -19,9 +19,9 @@ def main(argv: list[str]) -> int:
         if request.report is not None:
             return console.report(request.report, readme=request.readme)
         if request.atlas:
-            from posbench.runs import atlas
+            from posbench.runs import draw
 
-            return atlas.run(request)
+            return draw.run(request)
         if request.experiment is not None:
             return study.run(request)
         return run.run(request)

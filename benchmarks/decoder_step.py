@@ -55,7 +55,7 @@ def of_posbench() -> dict:
     state = parallel.place_state(jax.jit(jax.vmap(init))(jnp.arange(1)), layout)
     steps = step.make_steps(model, optimizer, position_map, batch_size=BATCH, length=LENGTH, most=STEPS)
     compiled = parallel.compile_steps(steps, layout, jax.eval_shape(lambda: state))
-    source = parallel.place(step.Source(task), layout)
+    source = parallel.place(step.Feed(task), layout)
     before = time.perf_counter()
     program = compiled.lower(state, source, jnp.int32(STEPS)).compile()
     compile_seconds = time.perf_counter() - before

@@ -59,7 +59,7 @@ class Subject:
         state = parallel.place_state(jax.jit(jax.vmap(init))(jnp.arange(1)), layout)
         steps = step.make_steps(model, optimizer, position_map, batch_size=batch_size, length=length, most=STEPS)
         compiled = parallel.compile_steps(steps, layout, jax.eval_shape(lambda: state))
-        self.source = parallel.place(step.Source(task), layout)
+        self.source = parallel.place(step.Feed(task), layout)
         begun = time.perf_counter()
         self.program = compiled.lower(state, self.source, jnp.int32(STEPS)).compile()
         self.compile_seconds = time.perf_counter() - begun

@@ -72,7 +72,7 @@ def main() -> None:
     one = job.from_config(schema.load(flags.config), pathlib.Path(flags.config).stem)
     steps = one.compiled_steps
     state = parallel.place_state(one.init_state(), one.layout)
-    source = loop.device_source(one)
+    source = loop.device_feed(one)
     before = time.perf_counter()
     program = steps.lower(state, source, jnp.int32(1)).compile()
     compile_seconds = time.perf_counter() - before

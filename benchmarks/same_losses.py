@@ -39,7 +39,7 @@ def losses(steps: int, changes: dict[str, str]) -> np.ndarray:
     found, at = [], 0
     while at < steps:
         count = min(one.schedule.steps_per_call, steps - at)
-        state, metrics = compiled(state, loop.device_source(one), jnp.int32(count))
+        state, metrics = compiled(state, loop.device_feed(one), jnp.int32(count))
         found.append(parallel.numbers(metrics, one.layout)['loss'][:, :count])
         at += count
     return np.concatenate(found, axis=1)

@@ -134,7 +134,7 @@ def batches(encoding, map_name, heard=lambda batch: None):
 
         with mock.patch.object(step, 'train_step', unchanged):
             made = step.make_steps(model, None, position_map, batch_size=4, length=24, most=3)
-            return made(state, step.Source(language_model.Task(text)), 3, lambda batch: batch)
+            return made(state, step.Feed(language_model.Task(text)), 3, lambda batch: batch)
 
     state = step.State(jnp.zeros(1, jnp.int32), jnp.asarray([7], jnp.int32), {}, {})
     return steps, state, jnp.asarray(TEXT)

@@ -135,15 +135,15 @@ def layout(
     return Layout(Mesh(np.array(devices[:wanted]).reshape(seed, data, model), ('seed', 'data', 'model')), mode)
 
 
-def compile_steps(steps: Callable, layout: Layout, state_shapes, *, state_spec=P('seed'), source_spec=P()) -> Callable:
-    """Compiles steps(state, source, count, rows) -> (state, metrics); the state is donated.
+def compile_steps(steps: Callable, layout: Layout, state_shapes, *, state_spec=P('seed'), feed_spec=P()) -> Callable:
+    """Compiles steps(state, feed, count, rows) -> (state, metrics); the state is donated.
 
     Both ways run the same code for each part of the batch: `rows(batch)` cuts out the rows of this device, and sums
     over the batch go by the name of its axis, 'data'. Under jit the seed axis is split the same way, and XLA splits
-    the model axis after the shardings of the parameters. Under pmap the state and the source have one copy a device,
+    the model axis after the shardings of the parameters. Under pmap the state and the feed have one copy a device,
     along a leading axis.
 
-    state_spec, source_spec: which axes of the leaves the seed axis splits, as prefixes of their trees.
+    state_spec, feed_spec: which axes of the leaves the seed axis splits, as prefixes of their trees.
     """
     parts = layout.mesh.shape['data']
 
@@ -155,8 +155,8 @@ def compile_steps(steps: Callable, layout: Layout, state_shapes, *, state_spec=P
         # A leading 1 stands for all rows.
         return jax.tree.map(lambda x: x if x.shape[0] == 1 else mine(x), batch)
 
-    def program(state, source, count):
-        return steps(state, source, count, rows)
+    def program(state, feed, count):
+        return steps(state, feed, count, rows)
 
     if layout.mode == 'pmap':
         devices = list(layout.mesh.devices.flat)
@@ -164,7 +164,7 @@ def compile_steps(steps: Callable, layout: Layout, state_shapes, *, state_spec=P
     split = jax.shard_map(
         program,
         mesh=layout.mesh,
-        in_specs=(state_spec, source_spec, P()),
+        in_specs=(state_spec, feed_spec, P()),
         out_specs=(state_spec, P('seed')),
         axis_names={'seed', 'data'},
         check_vma=False,
@@ -173,7 +173,7 @@ def compile_steps(steps: Callable, layout: Layout, state_shapes, *, state_spec=P
 
 
 def place(tree, layout: Layout):
-    """A tree on the devices, in the form that the compiled steps want as their source."""
+    """A tree on the devices, in the form that the compiled steps want as their feed."""
     if layout.mode == 'pmap':
         return _copies(tree, layout)
     return jax.device_put(tree, layout.replicated)

@@ -19,8 +19,8 @@ import numpy as np
 
 from posbench.encodings import base
 from posbench.models.model import Model
+from posbench.pretrained import converted
 from posbench.pretrained import folder as folders
-from posbench.pretrained import parts
 
 FOLDER = pathlib.Path(__file__).parent
 
@@ -64,7 +64,7 @@ def load(
     weight that is missing, left over, or of another shape than config.json says.
     """
     architecture, found = _converted(folder)
-    model = parts.model(found, encoding, dtype)
+    model = converted.model(found, encoding, dtype)
     if encoding is None:
         own = found.encoding_params()
     else:
@@ -91,7 +91,7 @@ def read_params(folder: str | pathlib.Path) -> dict:
     return jax.tree.map(np.asarray, _merged(found.params, found.encoding_params()))
 
 
-def _converted(folder, values: bool = True) -> tuple[str, parts.Parts | parts.Pair]:
+def _converted(folder, values: bool = True) -> tuple[str, converted.Parts | converted.Pair]:
     """The architecture of a folder, and what that makes of it."""
     config, weights = folders.read(folder, values=values)
     architecture = config.one_of('model_type', names())

@@ -6,8 +6,8 @@ Sentence encoders such as MiniLM and all that call themselves BertModel are the 
 from posbench import encodings
 from posbench.models.style import LINEAR, Style
 from posbench.pretrained import layers
+from posbench.pretrained.converted import Parts
 from posbench.pretrained.folder import Settings, Weights
-from posbench.pretrained.parts import Parts
 
 
 def convert(config: Settings, weights: Weights) -> Parts:

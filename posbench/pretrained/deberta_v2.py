@@ -8,8 +8,8 @@ import numpy as np
 
 from posbench import encodings
 from posbench.pretrained import bert, layers
+from posbench.pretrained.converted import Parts
 from posbench.pretrained.folder import Settings, Weights
-from posbench.pretrained.parts import Parts
 
 
 def convert(config: Settings, weights: Weights) -> Parts:

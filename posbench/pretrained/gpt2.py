@@ -5,8 +5,8 @@ import numpy as np
 from posbench import encodings
 from posbench.models.style import LINEAR, Style
 from posbench.pretrained import layers
+from posbench.pretrained.converted import Parts
 from posbench.pretrained.folder import Settings, Weights
-from posbench.pretrained.parts import Parts
 
 
 def convert(config: Settings, weights: Weights) -> Parts:

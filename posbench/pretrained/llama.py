@@ -9,8 +9,8 @@ from posbench.encodings import base
 from posbench.knobs import kinds
 from posbench.models.style import Style
 from posbench.pretrained import layers
+from posbench.pretrained.converted import Parts
 from posbench.pretrained.folder import Settings, Weights
-from posbench.pretrained.parts import Parts
 
 
 def convert(config: Settings, weights: Weights) -> Parts:

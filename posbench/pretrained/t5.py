@@ -10,8 +10,8 @@ import numpy as np
 from posbench import encodings
 from posbench.models.style import Style
 from posbench.pretrained import layers
+from posbench.pretrained.converted import Pair, Parts
 from posbench.pretrained.folder import Settings, Weights
-from posbench.pretrained.parts import Pair, Parts
 
 # What Hugging Face calls a feed-forward layer -> its activation, and whether it is gated.
 FEED_FORWARD = {

@@ -7,11 +7,11 @@ import sys
 def report(folder: pathlib.Path, readme: pathlib.Path | None = None) -> int:
     """Rebuilds and prints the report of a folder."""
     from posbench import report as reports
-    from posbench.report import atlas as atlases
+    from posbench.report import atlas_page
 
     try:
-        if readme is None and atlases.is_atlas(folder):
-            print(atlases.build(folder))
+        if readme is None and atlas_page.is_atlas(folder):
+            print(atlas_page.build(folder))
         else:
             reports.build(folder, readme=readme)
     except reports.ReportError as error:

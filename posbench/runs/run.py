@@ -82,7 +82,7 @@ def _in_folder(request, folder: pathlib.Path) -> int:
             picture.write(phase, trained, folder)
             rows.score(phase, trained, folder, bar, config.experiment)
         return 0
-    except init.SourceError as error:
+    except init.InitError as error:
         return console.fail(str(error), 2)
     except (checkpoint.CheckpointError, loop.NotANumber) as error:
         return console.fail(str(error), 1)

@@ -17,11 +17,11 @@ from posbench import pretrained
 from posbench.training import checkpoint
 
 
-class SourceError(ValueError):
+class InitError(ValueError):
     """Weights that cannot be taken from where config.init says; one line for the user."""
 
 
-class Source(NamedTuple):
+class Given(NamedTuple):
     """Parameters to take, by path: [S, ...] where there are `seeds`, without that axis where there are none."""
 
     name: str
@@ -78,7 +78,7 @@ def merged(trained: dict, frozen: dict | None) -> dict:
 
 
 class Taken(NamedTuple):
-    """The paths that were taken, those that the source lacks or has in another shape, and what nobody wanted of it."""
+    """The paths that were taken, those that were not given or have in another shape, and what nobody wanted of it."""
 
     taken: list[str]
     missing: list[str]
@@ -120,10 +120,10 @@ def take(params: dict, leaves: dict[str, Any], taken: Iterable[str]) -> dict:
     return map_by_path(lambda path, own: leaves[path] if path in taken else own, params)
 
 
-def read(folder: str | pathlib.Path) -> Source:
+def read(folder: str | pathlib.Path) -> Given:
     """The parameters of a run's newest good checkpoint, or of a folder in Hugging Face layout.
 
-    SourceError for a folder that is neither.
+    InitError for a folder that is neither.
     """
     folder = pathlib.Path(folder).expanduser()
     if (folder / 'checkpoints').is_dir():
@@ -131,28 +131,28 @@ def read(folder: str | pathlib.Path) -> Source:
         try:
             step, state = checkpoint.read_arrays(folder / 'checkpoints')
         except checkpoint.CheckpointError as error:
-            raise SourceError(f'config.init.folder: {error}') from None
+            raise InitError(f'config.init.folder: {error}') from None
         seeds = tuple(config['seeds'])
         frozen = {path: np.broadcast_to(x, (len(seeds), *x.shape)) for path, x in _below(state, 'frozen').items()}
-        return Source(f'{folder}, step {step}', _below(state, 'params') | frozen, seeds)
+        return Given(f'{folder}, step {step}', _below(state, 'params') | frozen, seeds)
     if not (folder / 'config.json').is_file():
-        raise SourceError(
+        raise InitError(
             f'config.init.folder: got {str(folder)!r}, wanted the folder of a run with checkpoints, or one in Hugging '
             'Face layout with a config.json'
         )
     try:
-        return Source(str(folder), by_path(pretrained.read_params(folder)), None)
+        return Given(str(folder), by_path(pretrained.read_params(folder)), None)
     except ValueError as error:
-        raise SourceError(f'config.init.folder: {error}') from None
+        raise InitError(f'config.init.folder: {error}') from None
 
 
 def _below(leaves: dict[str, Any], group: str) -> dict[str, Any]:
     return {path.removeprefix(f'{group}/'): leaf for path, leaf in leaves.items() if path.startswith(f'{group}/')}
 
 
-def of_seeds(source: Source, seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Leaves with the seeds of a run first: each takes its own where the source has it, and the first one otherwise."""
-    if source.seeds is None:
-        return {path: np.broadcast_to(leaf, (len(seeds), *leaf.shape)) for path, leaf in source.leaves.items()}
-    places = [source.seeds.index(seed) if seed in source.seeds else 0 for seed in seeds]
-    return {path: np.asarray(leaf)[places] for path, leaf in source.leaves.items()}
+def of_seeds(given: Given, seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Leaves with the seeds of a run first: each takes its own where there is one, and the first one otherwise."""
+    if given.seeds is None:
+        return {path: np.broadcast_to(leaf, (len(seeds), *leaf.shape)) for path, leaf in given.leaves.items()}
+    places = [given.seeds.index(seed) if seed in given.seeds else 0 for seed in seeds]
+    return {path: np.asarray(leaf)[places] for path, leaf in given.leaves.items()}

@@ -112,20 +112,20 @@ class Job:
 
         return jax.jit(made, out_shardings=self._shardings())(state)
 
-    def start_from(self, state: step.State, source: init.Source) -> tuple[step.State, init.Taken]:
+    def start_from(self, state: step.State, given: init.Given) -> tuple[step.State, init.Taken]:
         """A first state with the weights that `config.init` takes from elsewhere, and what matched.
 
-        SourceError where nothing did.
+        InitError where nothing did.
         """
-        leaves_S = init.of_seeds(source, self.seeds)
+        leaves_S = init.of_seeds(given, self.seeds)
         first = {path: leaf[0] for path, leaf in leaves_S.items()}
         # Of one seed, as frozen ones are.
         shapes = {path: leaf.shape[1:] for path, leaf in init.by_path(state.params).items()}
         shapes |= _shapes(init.by_path(state.frozen))
         found = init.match(shapes, _shapes(first), lambda path: init.fits(path, self.init.take))
         if not found.taken:
-            raise init.SourceError(
-                f'config.init.folder: got {source.name}, none of whose weights is one of config.init.take in this '
+            raise init.InitError(
+                f'config.init.folder: got {given.name}, none of whose weights is one of config.init.take in this '
                 f'model; {init.some(found.missing)} are missing there or of another shape'
             )
         params = init.take(state.params, leaves_S, found.taken)
@@ -185,7 +185,7 @@ class Job:
             most=self.schedule.steps_per_call,
         )
         return parallel.compile_steps(
-            steps, self.layout, self.abstract_state, state_spec=step.STATE_SPEC, source_spec=step.SOURCE_SPEC
+            steps, self.layout, self.abstract_state, state_spec=step.STATE_SPEC, feed_spec=step.FEED_SPEC
         )
 
     @functools.cached_property

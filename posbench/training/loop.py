@@ -61,12 +61,12 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
                 progress.note(f'Step {at}: from here on the encoding is {phase.encoding_name}.')
             steps = phase.compiled_steps
             state = parallel.place_state(state, job.layout)
-            source = None if phase.task.from_host else device_source(phase)
+            feed = None if phase.task.from_host else device_feed(phase)
             while at < phase.schedule.steps:
                 begun = time.perf_counter()
                 most = job.schedule.steps_per_call
                 count = min(most - at % most, phase.schedule.steps - at)
-                state, metrics = steps(state, source or _host_source(phase, at), jnp.int32(count))
+                state, metrics = steps(state, feed or _host_feed(phase, at), jnp.int32(count))
                 metrics = {name: values[:, :count] for name, values in parallel.numbers(metrics, job.layout).items()}
                 at += count
                 keeper.keep(phase, at, state, metrics, time.perf_counter() - begun)
@@ -197,23 +197,23 @@ def _fresh_state(job: Job, progress: Progress) -> step.State:
     state = job.init_state()
     if job.init.folder is None:
         return state
-    source = init.read(job.init.folder)
-    state, found = job.start_from(state, source)
-    for line in found.sentences(source.name):
+    given = init.read(job.init.folder)
+    state, found = job.start_from(state, given)
+    for line in found.sentences(given.name):
         progress.note(line)
     return state
 
 
-def device_source(job: Job) -> step.Source:
+def device_feed(job: Job) -> step.Feed:
     """The task with its data on the devices."""
-    return step.Source(parallel.place(jax.tree.map(np.asarray, job.task), job.layout))
+    return step.Feed(parallel.place(jax.tree.map(np.asarray, job.task), job.layout))
 
 
-def _host_source(job: Job, at: int) -> step.Source:
+def _host_feed(job: Job, at: int) -> step.Feed:
     """The host's part in the next steps, filled up to a full call so that the shape never changes."""
     schedule = job.schedule
     parts = step.host_parts(job.task, job.seeds, at, schedule.steps_per_call, schedule.batch_size, schedule.length)
-    return parallel.place(step.Source(job.task.without_host_data(), parts), job.layout)
+    return parallel.place(step.Feed(job.task.without_host_data(), parts), job.layout)
 
 
 def _validation(job: Job, state: step.State) -> dict[str, np.ndarray]:

@@ -27,7 +27,7 @@ class State(NamedTuple):
     frozen: Any = None
 
 
-class Source(NamedTuple):
+class Feed(NamedTuple):
     """Where batches come from: a task, and for one whose batches the host has a part in, these parts for one call."""
 
     task: base.Task
@@ -35,7 +35,7 @@ class Source(NamedTuple):
 
 
 # All seeds read one task; parts are cut for each seed, and lie where the seed does.
-SOURCE_SPEC = Source(P(), P('seed'))
+FEED_SPEC = Feed(P(), P('seed'))
 # What is frozen belongs to no seed.
 SEEDS_FIRST = State(0, 0, 0, 0, None)
 STATE_SPEC = State(P('seed'), P('seed'), P('seed'), P('seed'), P())
@@ -121,30 +121,30 @@ def make_steps(
     length: int,
     most: int,
 ) -> Callable:
-    """steps(state, source, count, rows): up to `most` steps of all seeds in one program.
+    """steps(state, feed, count, rows): up to `most` steps of all seeds in one program.
 
     `count` is an argument of the compiled program, so that a last, shorter call runs the same instructions and gives
     the same bits. Metrics come back as [S, most]; places from `count` on are 0.
     """
 
-    def batch_of(source: Source, seed, step, number):
-        if source.parts_SNB is None:
-            batch = source.task.sample(streams.key(seed, 'batch', step), batch_size, length)
+    def batch_of(feed: Feed, seed, step, number):
+        if feed.parts_SNB is None:
+            batch = feed.task.sample(streams.key(seed, 'batch', step), batch_size, length)
         else:
-            batch = source.task.batch_of(jax.tree.map(lambda parts_N: parts_N[number], source.parts_SNB))
+            batch = feed.task.batch_of(jax.tree.map(lambda parts_N: parts_N[number], feed.parts_SNB))
         return with_positions(batch, position_map, streams.key(seed, 'positions', step), train=True)
 
-    def steps(state: State, source: Source, count: jax.Array, rows: Callable):
-        def of_one_seed(state, source, number):
-            batch = rows(batch_of(source, state.seed, state.step, number))
-            return train_step(state, batch, model=model, task=source.task, optimizer=optimizer, axis='data')
+    def steps(state: State, feed: Feed, count: jax.Array, rows: Callable):
+        def of_one_seed(state, feed, number):
+            batch = rows(batch_of(feed, state.seed, state.step, number))
+            return train_step(state, batch, model=model, task=feed.task, optimizer=optimizer, axis='data')
 
-        in_axes = (SEEDS_FIRST, Source(None, 0), None)
+        in_axes = (SEEDS_FIRST, Feed(None, 0), None)
         over_seeds = jax.vmap(of_one_seed, in_axes=in_axes, out_axes=(SEEDS_FIRST, 0))
 
         def body(number, carry):
             state, metrics = carry
-            state, new = over_seeds(state, source, number)
+            state, new = over_seeds(state, feed, number)
             return state, jax.tree.map(lambda all_SN, new_S: all_SN.at[:, number].set(new_S), metrics, new)
 
         seeds = state.step.shape[0]

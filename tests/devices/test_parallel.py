@@ -31,8 +31,8 @@ def lowered(platform, devices, encoding='t5_bias', mode='jit', **mesh):
 
     state = jax.eval_shape(jax.vmap(init), jnp.arange(seeds, dtype=jnp.int32))
     steps = step.make_steps(model, optimizer, position_map, batch_size=BATCH, length=LENGTH, most=2)
-    program = parallel.compile_steps(steps, layout, state, state_spec=step.STATE_SPEC, source_spec=step.SOURCE_SPEC)
-    arguments, count = (state, step.Source(task)), jax.ShapeDtypeStruct((), jnp.int32)
+    program = parallel.compile_steps(steps, layout, state, state_spec=step.STATE_SPEC, feed_spec=step.FEED_SPEC)
+    arguments, count = (state, step.Feed(task)), jax.ShapeDtypeStruct((), jnp.int32)
     if mode == 'pmap':
         # Always for the platform of its devices.
         copies = jax.tree.map(lambda x: jax.ShapeDtypeStruct((len(devices), *x.shape), x.dtype), arguments)

@@ -7,7 +7,7 @@ import pytest
 
 from posbench import encodings
 from posbench.atlas import mechanism
-from posbench.report import atlas
+from posbench.report import atlas_page
 from posbench.report.rows import ReportError
 
 VIEWS = [
@@ -53,14 +53,14 @@ def write(folder, rows, **changes):
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
     names = encodings.names()
-    rows = [row(name, list(atlas.GROUPS)[i % len(atlas.GROUPS)], VIEWS[:1]) for i, name in enumerate(names)]
+    rows = [row(name, list(atlas_page.GROUPS)[i % len(atlas_page.GROUPS)], VIEWS[:1]) for i, name in enumerate(names)]
     rows[1] |= {'views': VIEWS, 'parameters': 'random'}
     return write(tmp_path_factory.mktemp('atlas'), [*rows, {'name': 'half_done', 'error': 'ValueError: <b>no</b>'}])
 
 
 @pytest.fixture(scope='module')
 def html(folder):
-    return atlas.build(folder).read_text()
+    return atlas_page.build(folder).read_text()
 
 
 def test_every_encoding_has_a_card_a_row_a_picture_and_a_file(html, folder):
@@ -110,27 +110,27 @@ def test_an_encoding_that_failed_is_listed_as_text(html):
 
 def test_docstrings_are_text_and_their_papers_links(tmp_path):
     evil = row('evil', documentation='<script>alert(1)</script> `x<y`\n\nB (arXiv 2108.12409).')
-    html = atlas.build(write(tmp_path, [evil])).read_text()
+    html = atlas_page.build(write(tmp_path, [evil])).read_text()
     assert '<script>alert' not in html and '<code>x&lt;y</code>' in html
     assert '<a href="https://arxiv.org/abs/2108.12409" rel="noreferrer">arXiv 2108.12409</a>' in html
 
 
 def test_a_config_with_a_second_phase_says_so_and_reads_like_the_rest(tmp_path):
     config = row('rotary')['configs'][0] | {'about': 'Dropped, `so`.', 'then': 'the last 125 steps with encoding none'}
-    html = atlas.build(write(tmp_path, [row('rotary', configs=[config])])).read_text()
+    html = atlas_page.build(write(tmp_path, [row('rotary', configs=[config])])).read_text()
     assert 'Dropped, <code>so</code>.' in html
     assert '<strong>In training: the last 125 steps with encoding none.</strong>' in html
 
 
 def test_every_group_and_claim_of_the_package_has_its_words():
-    assert set(atlas.GROUPS) == set(mechanism.GROUPS)
+    assert set(atlas_page.GROUPS) == set(mechanism.GROUPS)
     claims = mechanism.claims(encodings.build('none').sized(32, 4))
     assert set(claims) == set(CLAIMS)
-    assert not any(re.match(r'\w+: ', sentence) for sentence in atlas._claims(claims))
+    assert not any(re.match(r'\w+: ', sentence) for sentence in atlas_page._claims(claims))
 
 
 def test_the_same_rows_give_the_same_bytes(tmp_path):
-    pages = [atlas.build(write(tmp_path / name, [row('alibi', views=VIEWS)])).read_bytes() for name in 'ab']
+    pages = [atlas_page.build(write(tmp_path / name, [row('alibi', views=VIEWS)])).read_bytes() for name in 'ab']
     assert pages[0] == pages[1]
 
 
@@ -147,5 +147,5 @@ def test_the_same_rows_give_the_same_bytes(tmp_path):
 )
 def test_a_damaged_atlas_is_one_line(tmp_path, rows, changes, says):
     with pytest.raises(ReportError, match=says) as error:
-        atlas.build(write(tmp_path, rows, **changes))
+        atlas_page.build(write(tmp_path, rows, **changes))
     assert '\n' not in str(error.value) and 'atlas.json' in str(error.value)

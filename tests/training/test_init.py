@@ -104,11 +104,11 @@ def test_weights_that_are_not_there_are_one_line(tmp_path, other_run):
         (tmp_path / 'damaged', 'got no good checkpoint, wanted at least one to start from'),
         (tmp_path / 'unknown', r'there is no model\.safetensors'),
     ):
-        with pytest.raises(init.SourceError, match=f'^config.init.folder: .*{message}') as error:
+        with pytest.raises(init.InitError, match=f'^config.init.folder: .*{message}') as error:
             loop._fresh_state(tiny(init__folder=str(path)), Notes())
         assert '\n' not in str(error.value)
     wide = tiny(model__width=32, init__folder=str(folder), init__take=('block_0/*',))
-    with pytest.raises(init.SourceError, match=r'none of whose weights is one of config\.init\.take'):
+    with pytest.raises(init.InitError, match=r'none of whose weights is one of config\.init\.take'):
         loop._fresh_state(wide, Notes())
 
 

@@ -78,14 +78,14 @@ def losses(
         return step.init_state(model, optimizer, seed, example)
 
     state = jax.jit(jax.vmap(first))(jnp.asarray(seeds, jnp.int32))
-    specs = dict(state_spec=step.STATE_SPEC, source_spec=step.SOURCE_SPEC)
+    specs = dict(state_spec=step.STATE_SPEC, feed_spec=step.FEED_SPEC)
     compiled = parallel.compile_steps(steps, layout, jax.eval_shape(lambda: state), **specs)
     state = parallel.place_state(state, layout)
     found, at = [], 0
     for count in calls:
         parts = step.host_parts(task, seeds, at, STEPS, BATCH, length) if task.from_host else None
-        source = step.Source(task.without_host_data(), parts)
-        state, metrics = compiled(state, parallel.place(source, layout), jnp.int32(count))
+        feed = step.Feed(task.without_host_data(), parts)
+        state, metrics = compiled(state, parallel.place(feed, layout), jnp.int32(count))
         found.append(parallel.numbers(metrics, layout)['loss'][:, :count])
         at += count
     return np.concatenate(found, axis=1)

@@ -68,7 +68,7 @@ def test_the_second_phase_has_the_other_encoding(uninterrupted, drope):
         nats_BLV = -jax.nn.log_softmax(logits_BLV)
         return np.take_along_axis(nats_BLV, np.asarray(batch['targets_BL'])[..., None], axis=-1).mean()
 
-    source = loop.device_source(drope)
+    source = loop.device_feed(drope)
     _, metrics = drope.compiled_steps(state, source, np.int32(1))
     got = float(metrics['loss'][0, 0])
     np.testing.assert_allclose(got, loss(none.Encoding()), rtol=1e-6)
