@@ -190,8 +190,8 @@ def test_from_main_to_the_compiled_steps_are_at_most_four_calls(flags, tmp_path,
 
 @pytest.mark.parametrize('knob', ['take', 'freeze', 'freeze_at_first'])
 def test_a_pattern_of_no_parameter_is_one_line(knob, flags, tmp_path, monkeypatch, capsys):
-    first = ['--config.init.first_steps=3'] if knob == 'freeze_at_first' else []
-    pattern = [f'--config.init.{knob}=block_7/*', *first, f'--workdir={tmp_path}']
+    beside = {'take': [f'--config.init.folder={tmp_path}'], 'freeze_at_first': ['--config.init.first_steps=3']}
+    pattern = [f'--config.init.{knob}=block_7/*', *beside.get(knob, []), f'--workdir={tmp_path}/out']
     code, line = here(monkeypatch, capsys, '--config=configs/rope.py', *flags, *pattern)
     assert code == 2
     assert line.startswith(f"launch.py: config.init.{knob}: got 'block_7/*', wanted a pattern of parameters; one is")
