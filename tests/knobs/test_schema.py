@@ -157,7 +157,7 @@ def test_another_body_or_head_keeps_what_both_have(load):
         ('dataset.data_dir', 'gs://bucket/x', 'gs://bucket/x'),
         ('init.freeze', 'input_layer/*, block_0/*', ('input_layer/*', 'block_0/*')),
         ('init.freeze', '()', ()),
-        ('init.take', '', ()),
+        ('init.freeze_at_first', '', ()),
         ('init.folder', '/runs/rope', '/runs/rope'),
         ('dataset.name', 'lm1b/subwords8k:1.0.0', 'lm1b/subwords8k:1.0.0'),
     ],
