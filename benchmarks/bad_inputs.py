@@ -47,7 +47,7 @@ BAD = [
     Bad('no seed', [ROPE, '--config.seeds='], 'config.seeds'),
     Bad('width no multiple of heads', [ROPE, '--config.model.width=130'], 'wanted a multiple of config.model.heads'),
     Bad('odd head width for rotary', [ROPE, '--config.model.width=36'], 'wanted an even head width'),
-    Bad('encoder on text', [ROPE, '--config.model.kind=encoder'], "wanted 'decoder'"),
+    Bad('encoder on text', [ROPE, '--config.model.name=encoder'], "wanted 'decoder'"),
     Bad('checkpoints between calls', [ROPE, '--config.train.checkpoint_every=7'], 'multiple of config.train.steps'),
     Bad('warm-up longer than the run', [ROPE, '--config.train.steps=50'], 'wanted at most config.train.steps'),
     Bad('mesh larger than the machine', [ROPE, '--config.mesh.data=16', '--devices=2'], 'on 2 devices', slow=True),

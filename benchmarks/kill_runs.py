@@ -39,7 +39,7 @@ RUN = f"""
     --config.model.width=16 --config.model.heads=2 --config.model.hidden=32 --config.model.layers=1
     --config.train.length=16 --config.train.batch_size=4 --config.train.steps={STEPS} --config.train.steps_per_call=5
     --config.train.checkpoint_every={SAVED.step} --config.train.evaluate_every={SAVED.step}
-    --config.optimizer.warmup_steps=5 --config.evaluate.tokens=512 --config.evaluate.stride=8
+    --config.optimizer.warmup_steps=5 --config.evaluate.tokens=512 --config.task.stride=8
     --config.evaluate.batch_tokens=512
 """.split()
 # What a trial waits for before it kills: most of a run's time is none of the three in the middle.
