@@ -24,9 +24,6 @@ def metrics(thing: str) -> dict[str, base.Metric]:
     }
 
 
-METRICS = metrics('sequence')
-
-
 def loss(logits_BC: jax.Array, targets_B: jax.Array, weights_B: jax.Array) -> tuple[jax.Array, jax.Array]:
     """(sum of the cross-entropies in nats, their weight). Traced."""
     nats_B = optax.softmax_cross_entropy_with_integer_labels(logits_BC.astype(jnp.float32), targets_B)

@@ -1,4 +1,4 @@
-"""Held-out data of tasks whose sequences are made from random numbers: keys that no training batch is made from."""
+"""What tasks share whose sequences are made from random numbers: held-out keys that no batch is made from, a loss."""
 
 import functools
 from collections.abc import Callable, Hashable, Iterator
@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterator
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from posbench import streams
 from posbench.tasks import base
@@ -45,3 +46,11 @@ def held_out(
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _rows(rows_of, options, key, numbers_B) -> base.Batch:
     return rows_of(jax.vmap(jax.random.fold_in, (None, 0))(key, numbers_B), *options)
+
+
+def loss(outputs: jax.Array, batch: base.Batch) -> tuple[jax.Array, jax.Array]:
+    """(nats of the targets, their weight) of logits at every place. Traced."""
+    nats_BL = optax.softmax_cross_entropy_with_integer_labels(outputs, batch['targets_BL'])
+    weights_BL = batch['weights_BL']
+    # What is not scored may be past a table, where there is only NaN.
+    return jnp.where(weights_BL > 0, nats_BL * weights_BL, 0.0).sum(), weights_BL.sum()

@@ -13,7 +13,6 @@ from typing import Annotated, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from posbench.knobs import Range
 from posbench.tasks import base, generated
@@ -75,10 +74,7 @@ class Task(base.Task):
 
     def loss(self, outputs: jax.Array, batch: base.Batch) -> tuple[jax.Array, jax.Array]:
         """Nats of the targets."""
-        nats_BL = optax.softmax_cross_entropy_with_integer_labels(outputs, batch['targets_BL'])
-        weights_BL = batch['weights_BL']
-        # What is not scored may be past a table, where there is only NaN.
-        return jnp.where(weights_BL > 0, nats_BL * weights_BL, 0.0).sum(), weights_BL.sum()
+        return generated.loss(outputs, batch)
 
     def score(self, outputs: jax.Array, batch: base.Batch) -> base.Sums:
         """Wrong bits, nats and targets; NaN where logits are NaN."""
