@@ -46,8 +46,11 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize('any_task', tasks.names() if path is None else [path], indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """All tests of one encoding or config go to one worker, which then compiles what they share once.
+
+    First, because pytest-xdist reads the groups when it is its turn.
 
     Groups are sent out in this order: files, some of which take minutes, before encodings and configs, which take
     seconds, so that at the end no worker waits long for the others.
@@ -55,7 +58,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         named = getattr(item, 'callspec', None) and item.callspec.id.split(']')[0].split('-')
         known = next((part for part in named or () if part in NAMES), None)
-        item.add_marker(pytest.mark.xdist_group(known or item.path.stem))
+        item.add_marker(pytest.mark.xdist_group(known or item.nodeid.partition('::')[0]))
     items.sort(key=lambda item: item.get_closest_marker('xdist_group').args[0] in NAMES)
 
 

@@ -1,4 +1,6 @@
-"""Which encodings and configs the default tier asks everything of."""
+"""Which encodings and configs the default tier asks everything of, and which tests go to one worker."""
+
+import os
 
 import pytest
 
@@ -76,3 +78,9 @@ def test_tests_are_given_one_of_each_kind_or_all_or_the_one_of_a_file(tmp_path):
     mine = tmp_path / 'mine.py'
     mine.write_text((encodings.FOLDER / 'alibi.py').read_text('utf-8'), 'utf-8')
     assert given(encoding=str(mine)) == default | dict(encoding=['mine'])
+
+
+@pytest.mark.skipif('PYTEST_XDIST_WORKER' not in os.environ, reason='no worker beside this one')
+def test_tests_that_share_what_they_compile_go_to_one_worker(request):
+    """pytest-xdist takes the group from the name of a test; where it is not there, groups are ignored without a word."""
+    assert request.node.nodeid.endswith('@tests/test_tiers.py')
