@@ -306,9 +306,9 @@ def axis(pos: jax.Array | tuple[jax.Array, ...], number: int, axes: int = 1) -> 
     return pos[..., number] if pos.ndim == 3 else pos
 
 
-def all_axes(pos: jax.Array | tuple[jax.Array, ...], axes: int) -> list[jax.Array]:
+def all_axes(pos: jax.Array | tuple[jax.Array, ...], axes: int) -> tuple[jax.Array, ...]:
     """Coordinates 0 to `axes` - 1 of positions, each [B or 1, L]. ValueError where they have fewer."""
-    return jnp.broadcast_arrays(*(axis(pos, number, axes) for number in range(axes)))
+    return tuple(jnp.broadcast_arrays(*(axis(pos, number, axes) for number in range(axes))))
 
 
 def coordinates(pos: jax.Array | tuple[jax.Array, ...]) -> int:

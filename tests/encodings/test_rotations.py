@@ -244,6 +244,15 @@ def test_learned_waves_are_those_of_the_sum_of_the_angles(length):
     same(got, with_gradients(lambda a, b: jnp.stack([jnp.cos(a + b), jnp.sin(a + b)]), *angles))
 
 
+@pytest.mark.parametrize('container', [list, tuple])
+def test_learned_waves_have_a_gradient_in_whatever_jax_gives_several_arrays(container, monkeypatch):
+    broadcast = jnp.broadcast_arrays
+    monkeypatch.setattr(jnp, 'broadcast_arrays', lambda *arrays: container(broadcast(*arrays)))
+    angles = [np.ones((1, 3, 2, 4), np.float32), np.ones((2, 3, 2, 4), np.float32)]
+    gradient = jax.eval_shape(jax.grad(lambda angles: sum(rotation.learned_waves(*angles)).sum()), angles)
+    assert [leaf.shape for leaf in gradient] == [angle.shape for angle in angles]
+
+
 def test_learned_waves_keep_a_small_angle_beside_a_large_one():
     large, small = np.full((1, 2, 1, 1), 4096, np.float32), np.full((1, 2, 1, 1), 1e-4, np.float32)
     cos, sin = rotation.learned_waves(jnp.asarray(large), jnp.asarray(small))

@@ -37,7 +37,7 @@ def made_anew(
     padded_BL = jnp.pad(kept_BL, ((0, 0), (0, -kept_BL.shape[1] % few)), constant_values=True)
     todo_N = ~everywhere(padded_BL.reshape(len(padded_BL), -1, few).all(axis=(0, 2)))
     (number_N,) = jnp.nonzero(todo_N, size=len(todo_N))
-    return _made_anew(of_few, bias_BHLM, held, (pos_q_BL, pos_k_BM, kept_BL, number_N, todo_N.sum()))
+    return _made_anew(of_few, bias_BHLM, tuple(held), (pos_q_BL, pos_k_BM, kept_BL, number_N, todo_N.sum()))
 
 
 @jax.custom_batching.custom_vmap
@@ -98,9 +98,9 @@ def _backward(of_few, residuals, d_BHLM):
         d_BHFM = jax.lax.dynamic_slice_in_dim(d_BHLM, start, pos_q_BF.shape[1], axis=2)
         d_BHFM = jnp.where(kept_BF[:, None, :, None], 0.0, d_BHFM)
         more = jax.vjp(functools.partial(of_few, pos_q_BF, pos_k_BM), *held)[1](d_BHFM)
-        return jax.tree.map(jnp.add, d_held, list(more))
+        return jax.tree.map(jnp.add, d_held, more)
 
-    d_held = jax.lax.fori_loop(0, count, turn, jax.tree.map(jnp.zeros_like, list(held)))
+    d_held = jax.lax.fori_loop(0, count, turn, jax.tree.map(jnp.zeros_like, held))
     return jnp.where(kept_BL[:, None, :, None], d_BHLM, 0.0), d_held, None
 
 

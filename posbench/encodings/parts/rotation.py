@@ -68,7 +68,8 @@ def learned_waves(*angle_BLHC: jax.Array) -> tuple[jax.Array, jax.Array]:
 
     The gradient needs nothing but these values. Forward-mode differentiation is not defined.
     """
-    return _learned_waves(jnp.broadcast_arrays(*angle_BLHC))
+    # A list with some versions of jax, a tuple with others.
+    return _learned_waves(tuple(jnp.broadcast_arrays(*angle_BLHC)))
 
 
 @jax.custom_vjp
@@ -79,13 +80,13 @@ def _learned_waves(angle_BLHC):
 
 def _learned_waves_forward(angle_BLHC):
     cos_BLHC, sin_BLHC = _learned_waves(angle_BLHC)
-    return (cos_BLHC, sin_BLHC), (cos_BLHC, sin_BLHC, [None] * len(angle_BLHC))
+    return (cos_BLHC, sin_BLHC), (cos_BLHC, sin_BLHC, (None,) * len(angle_BLHC))
 
 
 def _learned_waves_backward(kept, d):
     cos_BLHC, sin_BLHC, each = kept
     d_cos_BLHC, d_sin_BLHC = d
-    return ([cos_BLHC * d_sin_BLHC - sin_BLHC * d_cos_BLHC for _ in each],)
+    return (tuple(cos_BLHC * d_sin_BLHC - sin_BLHC * d_cos_BLHC for _ in each),)
 
 
 _learned_waves.defvjp(_learned_waves_forward, _learned_waves_backward)
