@@ -1,6 +1,7 @@
 """What all tests share: cheap compilation, and the encodings and configs that they are asked of, as arguments.
 
-`encoding` and `variant` are one encoding and one config of each kind (tests/tiers.py), and all there are with `--all`.
+`encoding` and `variant` are one encoding and one config of each kind (tests/tiers.py), and all there are with `--all`;
+`generating` and `training` are of kinds that only generation, and only the trainer, can tell apart.
 
 `pytest tests/encodings/test_contract.py --encoding=path/to/mine.py` holds the `Encoding` of that file, with the
 default options, to the same contract; tests/tasks/test_contract.py does so with `--task=path/to/mine.py`.
@@ -31,16 +32,18 @@ def pytest_addoption(parser):
 
 def pytest_generate_tests(metafunc):
     path, everything = metafunc.config.getoption('--encoding'), metafunc.config.getoption('--all')
-    if 'encoding' in metafunc.fixturenames:
-        if path is None:
-            names = encodings.names() if everything else tiers.encodings_of_all_kinds()
-            built = {name: encodings.build(name) for name in names}
-        else:
-            name = pathlib.Path(path).stem
-            built = {name: encodings.build(name, module=path)}
-        metafunc.parametrize('encoding', built.values(), ids=built)
-    if 'variant' in metafunc.fixturenames:
-        metafunc.parametrize('variant', small_job.VARIANTS if everything else tiers.configs_of_all_kinds())
+    for argument, of_all_kinds in ENCODINGS.items():
+        if argument in metafunc.fixturenames:
+            if path is None:
+                names = encodings.names() if everything else of_all_kinds()
+                built = {name: encodings.build(name) for name in names}
+            else:
+                name = pathlib.Path(path).stem
+                built = {name: encodings.build(name, module=path)}
+            metafunc.parametrize(argument, built.values(), ids=built)
+    for argument, of_all_kinds in CONFIGS.items():
+        if argument in metafunc.fixturenames:
+            metafunc.parametrize(argument, small_job.VARIANTS if everything else of_all_kinds())
     if 'any_task' in metafunc.fixturenames:
         path = metafunc.config.getoption('--task')
         metafunc.parametrize('any_task', tasks.names() if path is None else [path], indirect=True)
@@ -81,5 +84,7 @@ def pytest_collection_finish():
     gc.set_threshold(50_000, 20, 50)
 
 
+ENCODINGS = {'encoding': tiers.encodings_of_all_kinds, 'generating': tiers.encodings_of_all_caches}
+CONFIGS = {'variant': tiers.configs_of_all_kinds, 'training': tiers.configs_of_all_trainings}
 NAMES = {*encodings.names(), *tasks.names(), *small_job.VARIANTS}
 SEEN = []

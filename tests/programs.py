@@ -3,7 +3,7 @@
 Two programs with one text give the same numbers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -29,6 +29,19 @@ def whole_text(function: Callable, *arguments: Any) -> str:
     """The program with all that it computes, whether anything comes of it or not."""
     traced = jax.make_jaxpr(function)(*arguments)
     return f'{traced.jaxpr}\n{[_plain(value) for value in traced.consts]}'
+
+
+def equations(program: Any) -> Iterator[Any]:
+    """Every equation of a traced program and of all programs inside it."""
+    for equation in program.eqns:
+        yield equation
+        for value in jax.tree.leaves(equation.params, is_leaf=_is_program):
+            if _is_program(value):
+                yield from equations(getattr(value, 'jaxpr', value))
+
+
+def _is_program(value: Any) -> bool:
+    return hasattr(value, 'eqns') or hasattr(value, 'jaxpr')
 
 
 def _text(traced, used: list[bool]) -> str:

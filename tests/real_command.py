@@ -49,7 +49,10 @@ REVERSE = [
     '--config.optimizer.warmup_steps=5',
     '--config.evaluate.tokens=64',
     '--config.evaluate.batch_tokens=64',
+    '--config.evaluate.multiples=1',
 ]
+# At the training length alone.
+ONE_LENGTH = ['--config.evaluate.multiples=1', '--config.evaluate.first_unseen=false']
 
 
 def start(*arguments, cwd: pathlib.Path = ROOT, **variables: str) -> subprocess.Popen:
@@ -61,8 +64,8 @@ def start(*arguments, cwd: pathlib.Path = ROOT, **variables: str) -> subprocess.
     return subprocess.Popen(command, cwd=cwd, env=environment, stdout=pipe, stderr=pipe, text=True)
 
 
-def launch(*arguments, cwd: pathlib.Path = ROOT) -> subprocess.CompletedProcess:
+def launch(*arguments, cwd: pathlib.Path = ROOT, **variables: str) -> subprocess.CompletedProcess:
     """Runs the command to its end."""
-    process = start(*arguments, cwd=cwd)
+    process = start(*arguments, cwd=cwd, **variables)
     stdout, stderr = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)

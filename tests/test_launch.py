@@ -24,9 +24,31 @@ METRICS = ('loss', 'perplexity', 'bits_per_character')
 TINY_STEPS = ('--config.train.steps=10', '--config.evaluate.multiples=1')
 
 
+@pytest.fixture
+def here(monkeypatch, capsys):
+    """The command in this process, whose settings it leaves alone."""
+    monkeypatch.setattr(host, 'prepare', lambda devices: None)
+    monkeypatch.setattr(host, 'compilation_cache', lambda folder: None)
+
+    def command(*arguments) -> subprocess.CompletedProcess:
+        capsys.readouterr()
+        code = launch.main(list(map(str, arguments)))
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
+
+    return command
+
+
+def refused(done: subprocess.CompletedProcess) -> str:
+    """The line of an error that was found before anything was trained."""
+    assert done.returncode == 2
+    return done.stderr.splitlines()[-1]
+
+
 @pytest.fixture(scope='module')
 def flags(tmp_path_factory):
-    return [*real_command.write_text(tmp_path_factory.mktemp('text')), '--config.evaluate.tokens=128']
+    text = real_command.write_text(tmp_path_factory.mktemp('text'))
+    # The same mesh in a process with more devices than two.
+    return [*text, '--config.evaluate.tokens=128', '--config.mesh.seed=2', '--config.mesh.data=1']
 
 
 @pytest.fixture(scope='module')
@@ -109,8 +131,8 @@ def test_a_report_is_rebuilt_byte_for_byte_without_jax(run):
     assert before == {path.name: path.read_bytes() for path in folder.glob('*report*')}
 
 
-def test_generate_prints_the_prompt_continued(run):
-    done = real_command.launch(*run[1], '--mode=generate', '--config.generate.prompt=A wife')
+def test_generate_prints_the_prompt_continued(run, here):
+    done = here(*run[1], '--mode=generate', '--config.generate.prompt=A wife')
     assert done.returncode == 0, done.stderr
     head, *samples = done.stdout.split('--- sample ')
     assert (head, len(samples)) == ('', 2)
@@ -119,28 +141,28 @@ def test_generate_prints_the_prompt_continued(run):
         assert len(sample) > len('1 of 2 ---\nA wife\n')
 
 
-def test_evaluate_gives_the_rows_of_training(run):
+def test_evaluate_gives_the_rows_of_training(run, here):
     folder, command = run
     before = rows(folder)
-    done = real_command.launch(*command, '--mode=evaluate')
+    done = here(*command, '--mode=evaluate')
     assert done.returncode == 0, done.stderr
     assert rows(folder) == before
 
 
-def test_evaluating_half_a_run_does_not_end_it(run, tmp_path):
+def test_evaluating_half_a_run_does_not_end_it(run, here, tmp_path):
     folder, command = run
     stopped = [*command[:-1], f'--workdir={tmp_path}']
     (tmp_path / 'config.json').write_bytes((folder / 'config.json').read_bytes())
     shutil.copytree(folder / 'checkpoints' / '00000010', tmp_path / 'checkpoints' / '00000010')
-    assert real_command.launch(*stopped, '--mode=evaluate').returncode == 0
+    assert here(*stopped, '--mode=evaluate').returncode == 0
     assert {row['step'] for row in rows(tmp_path)} == {10, None}
-    assert real_command.launch(*stopped).returncode == 0
+    assert here(*stopped).returncode == 0
     assert {row['step'] for row in rows(tmp_path)} == {20, None}
     values = [[row['value'] for row in rows(place)] for place in (folder, tmp_path)]
     assert values[0] == values[1]
 
 
-def test_a_finished_run_is_scored_at_another_length_without_training(run, tmp_path):
+def test_a_finished_run_is_scored_at_another_length_without_training(run, here, tmp_path):
     """Its folder is all that is needed, under whatever name."""
     before, folder = rows(run[0]), tmp_path / 'elsewhere'
     shutil.copytree(run[0], folder)
@@ -148,7 +170,7 @@ def test_a_finished_run_is_scored_at_another_length_without_training(run, tmp_pa
     files = {name: (folder / name).read_bytes() for name in unchanged}
     stamps = {path: path.stat().st_mtime_ns for path in (folder / 'checkpoints').rglob('*')}
     flags = ['--devices=2', f'--workdir={folder}', '--mode=evaluate', '--config.evaluate.multiples=1,4']
-    done = real_command.launch(*flags)
+    done = here(*flags)
     assert done.returncode == 0, done.stderr
     after = {(row['run'], row['split'], row['seed'], row['metric'], row['length']): row for row in rows(folder)}
     assert {row['length'] for row in after.values() if row['metric'] == 'windows/loss'} == {16, 17, 32, 64}
@@ -160,19 +182,11 @@ def test_a_finished_run_is_scored_at_another_length_without_training(run, tmp_pa
     assert stamps == {path: path.stat().st_mtime_ns for path in (folder / 'checkpoints').rglob('*')}
 
 
-def here(monkeypatch, capsys, *arguments) -> tuple[int, str]:
-    """Exit code and last line of an error of the command in this process, whose settings it leaves alone."""
-    monkeypatch.setattr(host, 'prepare', lambda devices: None)
-    monkeypatch.setattr(host, 'compilation_cache', lambda folder: None)
-    code = launch.main(list(map(str, arguments)))
-    return code, capsys.readouterr().err.splitlines()[-1]
-
-
 class Called(Exception):
     """Stands for the first call of the compiled steps."""
 
 
-def test_from_main_to_the_compiled_steps_are_at_most_four_calls(flags, tmp_path, monkeypatch, capsys):
+def test_from_main_to_the_compiled_steps_are_at_most_four_calls(flags, here, tmp_path, monkeypatch):
     found = []
 
     def steps(*_):
@@ -181,7 +195,7 @@ def test_from_main_to_the_compiled_steps_are_at_most_four_calls(flags, tmp_path,
 
     monkeypatch.setattr(job.Job, 'compiled_steps', steps)
     with pytest.raises(Called):
-        here(monkeypatch, capsys, '--config=configs/rope.py', *flags, f'--workdir={tmp_path}', '--quiet')
+        here('--config=configs/rope.py', *flags, f'--workdir={tmp_path}', '--quiet')
     names = [(pathlib.Path(frame.filename), frame.name) for frame in found]
     start = names.index((real_command.ROOT / 'launch.py', 'main'))
     callers = [name for path, name in names[start:] if path.is_relative_to(real_command.ROOT)]
@@ -189,30 +203,28 @@ def test_from_main_to_the_compiled_steps_are_at_most_four_calls(flags, tmp_path,
 
 
 @pytest.mark.parametrize('knob', ['take', 'freeze', 'freeze_at_first'])
-def test_a_pattern_of_no_parameter_is_one_line(knob, flags, tmp_path, monkeypatch, capsys):
+def test_a_pattern_of_no_parameter_is_one_line(knob, flags, here, tmp_path):
     beside = {'take': [f'--config.init.folder={tmp_path}'], 'freeze_at_first': ['--config.init.first_steps=3']}
     pattern = [f'--config.init.{knob}=block_7/*', *beside.get(knob, []), f'--workdir={tmp_path}/out']
-    code, line = here(monkeypatch, capsys, '--config=configs/rope.py', *flags, *pattern)
-    assert code == 2
+    line = refused(here('--config=configs/rope.py', *flags, *pattern))
     assert line.startswith(f"launch.py: config.init.{knob}: got 'block_7/*', wanted a pattern of parameters; one is")
 
 
-def test_a_folder_without_weights_is_one_line(flags, tmp_path, monkeypatch, capsys):
+def test_a_folder_without_weights_is_one_line(flags, here, tmp_path):
     source = [f'--config.init.folder={tmp_path}', f'--workdir={tmp_path}/out', '--quiet']
-    code, line = here(monkeypatch, capsys, '--config=configs/rope.py', *flags, *source)
-    assert code == 2
+    line = refused(here('--config=configs/rope.py', *flags, *source))
     assert line.startswith(f"launch.py: config.init.folder: got '{tmp_path}', wanted the folder of a run")
 
 
-def test_a_length_that_the_task_cannot_score_is_one_line_before_anything_is_trained(tmp_path, monkeypatch, capsys):
+def test_a_length_that_the_task_cannot_score_is_one_line_before_anything_is_trained(here, tmp_path):
     flags = ['--config=configs/tasks/flip_flop.py', '--config.evaluate.first_unseen=true', f'--workdir={tmp_path}']
-    code, line = here(monkeypatch, capsys, *flags, '--quiet')
-    assert (code, line) == (2, 'launch.py: length: got 65, wanted an even number of at least 4.')
+    line = refused(here(*flags, '--quiet'))
+    assert line == 'launch.py: length: got 65, wanted an even number of at least 4.'
     assert not (tmp_path / 'checkpoints').exists()
 
 
-def test_params_prints_the_table_and_makes_no_folder(flags, tmp_path):
-    done = real_command.launch('--config=configs/rope.py', *flags, f'--workdir={tmp_path}/none', '--mode=params')
+def test_params_prints_the_table_and_makes_no_folder(flags, here, tmp_path):
+    done = here('--config=configs/rope.py', *flags, f'--workdir={tmp_path}/none', '--mode=params')
     assert done.returncode == 0, done.stderr
     assert 'block_0' in done.stdout
     assert not (tmp_path / 'none').exists()
@@ -240,10 +252,11 @@ def get_config():
 """
 
 
-def test_an_encoding_of_ones_own_trains_from_its_own_folder(flags, tmp_path):
+def test_an_encoding_of_ones_own_trains_from_its_own_folder(flags, here, tmp_path, monkeypatch):
     (tmp_path / 'my_encoding.py').write_text(MY_ENCODING)
     (tmp_path / 'my_config.py').write_text(MY_CONFIG)
-    done = real_command.launch('--config=my_config.py', *flags, *TINY_STEPS, '--workdir=out', cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = here('--config=my_config.py', *flags, *TINY_STEPS, '--workdir=out')
     assert done.returncode == 0, done.stderr
     row = rows(tmp_path / 'out')[0]
     assert (row['run'], row['encoding'], row['options']['encoding']['strength']) == ('my_config', 'my_encoding', 0.5)
@@ -253,14 +266,15 @@ def test_an_encoding_of_ones_own_trains_from_its_own_folder(flags, tmp_path):
 WAYS = dict(
     bfloat16=['--config.dtype=bfloat16'],
     deep=['--config.model.layers=2', '--config.model.scan_layers=true', '--config.model.remat=true'],
-    pmap=['--config.parallel=pmap'],
+    pmap=['--config.parallel=pmap', '--config.mesh.seed=1', '--config.mesh.data=2'],
     host=['--config.task.on_device=false', '--config.task.separate_documents=true'],
 )
 
 
 @pytest.mark.parametrize('way', WAYS)
-def test_other_ways_to_train_learn_too(way, flags, tmp_path):
-    done = real_command.launch('--config=configs/rope.py', *flags, *TINY_STEPS, *WAYS[way], f'--workdir={tmp_path}/out')
+def test_other_ways_to_train_learn_too(way, flags, here, tmp_path):
+    flags = [*flags, *WAYS[way], *TINY_STEPS]
+    done = here('--config=configs/rope.py', *flags, f'--workdir={tmp_path}/out')
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in (tmp_path / 'out' / 'metrics.jsonl').read_text().splitlines()]
     losses = {(line['seed'], line['step']): line['value'] for line in lines if line['name'] == 'loss'}

@@ -23,6 +23,13 @@ def test_configs_with_a_second_phase_or_other_positions_are_kinds_of_their_own()
     assert {'none', 'drope', 'randomized_rope', 'pose'} <= set(configs)
 
 
+def test_kinds_of_caches_and_of_trainings_are_fewer_and_all_are_there():
+    caches, trainings = tiers.encodings_of_all_caches(), tiers.configs_of_all_trainings()
+    assert len(caches) < len(tiers.encodings_of_all_kinds()) and len(trainings) < len(tiers.configs_of_all_kinds())
+    # A cache that keeps more than keys and values, and one of several coordinates; two phases, and drawn positions.
+    assert {'fox', 'comrope'} <= set(caches) and {'drope', 'pose'} <= set(trainings)
+
+
 class Hooked(base.PositionEncoding):
     """One hook that is rare."""
 
@@ -54,7 +61,7 @@ def test_an_encoding_like_another_one_is_not():
 class Metafunc:
     """What pytest tells of a test that has both arguments, and the values that these are given."""
 
-    fixturenames = ('encoding', 'variant')
+    fixturenames = ('encoding', 'variant', 'generating', 'training')
 
     def __init__(self, **options):
         self.config, self.options, self.given = self, options, {}
@@ -72,15 +79,21 @@ def test_tests_are_given_one_of_each_kind_or_all_or_the_one_of_a_file(tmp_path):
         conftest.pytest_generate_tests(metafunc)
         return metafunc.given
 
-    default = dict(encoding=tiers.encodings_of_all_kinds(), variant=tiers.configs_of_all_kinds())
+    default = dict(
+        encoding=tiers.encodings_of_all_kinds(),
+        generating=tiers.encodings_of_all_caches(),
+        variant=tiers.configs_of_all_kinds(),
+        training=tiers.configs_of_all_trainings(),
+    )
     assert given() == default
-    assert given(all=True) == dict(encoding=encodings.names(), variant=small_job.VARIANTS)
+    names, configs = encodings.names(), small_job.VARIANTS
+    assert given(all=True) == dict(encoding=names, generating=names, variant=configs, training=configs)
     mine = tmp_path / 'mine.py'
     mine.write_text((encodings.FOLDER / 'alibi.py').read_text('utf-8'), 'utf-8')
-    assert given(encoding=str(mine)) == default | dict(encoding=['mine'])
+    assert given(encoding=str(mine)) == default | dict(encoding=['mine'], generating=['mine'])
 
 
 @pytest.mark.skipif('PYTEST_XDIST_WORKER' not in os.environ, reason='no worker beside this one')
 def test_tests_that_share_what_they_compile_go_to_one_worker(request):
-    """pytest-xdist takes the group from the name of a test; where it is not there, groups are ignored without a word."""
+    """pytest-xdist reads the group in the name of a test; where it is not there, groups are ignored without a word."""
     assert request.node.nodeid.endswith('@tests/test_tiers.py')

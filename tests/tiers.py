@@ -9,12 +9,16 @@ how its layers repeat. No names are kept here: a new encoding of a new kind is a
 
 import functools
 import importlib
+import json
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
+
+import jax
 
 from posbench import encodings
 from posbench.encodings import base
 from tests import small_job
+from tests.encodings import small
 
 
 def kind(encoding: base.PositionEncoding) -> Hashable:
@@ -22,6 +26,24 @@ def kind(encoding: base.PositionEncoding) -> Hashable:
     hooks = tuple(name for name in base.HOOKS if encoding.has(name))
     claims = tuple(getattr(encoding, name) for name in base.CLAIMS)
     return hooks, claims, encoding.owns_parameters(), encoding.period
+
+
+def kind_of_cache(encoding: base.PositionEncoding) -> Hashable:
+    """What generation can know of an encoding: the parts of the cache, and claims."""
+    model = small.model(encoding, layers=1)
+    cache = jax.eval_shape(lambda: model.empty_cache(1, 8, small.lift(encoding, small.positions(1, 1))))
+    claims = (getattr(encoding, name) for name in ('depends_on_length', 'needs_causal', 'reads_order'))
+    return jax.tree.structure(cache), encoding.axes > 1, encoding.has('embed'), *claims
+
+
+def kind_of_training(config: Any) -> Hashable:
+    """What the trainer can know of a config: all of it but which encoding there is, and what that asks of a trainer."""
+    built = encodings.build(**config.encoding)
+    plain = config.to_dict()
+    then = plain['second_phase'].pop('encoding')['name']
+    known = built.owns_parameters(), built.period, built.axes, bool(built.parts())
+    rest = {name: value for name, value in plain.items() if name != 'encoding'}
+    return json.dumps(rest, sort_keys=True, default=str), then is None, known
 
 
 def kind_of_config(config: Any) -> Hashable:
@@ -46,7 +68,24 @@ def encodings_of_all_kinds() -> list[str]:
 
 
 @functools.cache
+def encodings_of_all_caches() -> list[str]:
+    """One encoding of each kind of cache."""
+    return representatives(encodings.names(), lambda name: kind_of_cache(encodings.build(name)))
+
+
+@functools.cache
 def configs_of_all_kinds() -> list[str]:
     """One config of each kind."""
-    configs = {name: importlib.import_module(f'configs.{name}').get_config() for name in small_job.VARIANTS}
+    configs = _configs()
     return representatives(configs, lambda name: kind_of_config(configs[name]))
+
+
+@functools.cache
+def configs_of_all_trainings() -> list[str]:
+    """One config of each kind of training."""
+    configs = _configs()
+    return representatives(configs, lambda name: kind_of_training(configs[name]))
+
+
+def _configs() -> dict[str, Any]:
+    return {name: importlib.import_module(f'configs.{name}').get_config() for name in small_job.VARIANTS}

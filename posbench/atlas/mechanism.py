@@ -1,5 +1,7 @@
 """How an encoding works, told from its hooks and claims: its group in the atlas."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,10 @@ from posbench.atlas import probing
 from posbench.encodings import base
 
 GROUPS = ('nothing', 'absolute', 'rotation', 'bias', 'relative', 'content', 'plan')
+
+# The positions of the queries that encodings are probed with.
+AT = (1, 2, 5, 17, 80)
+QUERIES = len(AT)
 
 
 def group(encoding: base.PositionEncoding) -> str:
@@ -57,18 +63,25 @@ def _decided_by_content(encoding, own: set[str], parts: list) -> bool:
 
 def _adds(encoding) -> bool:
     """Whether `score` adds the same to whatever the logits are."""
-    q_BLHK, pos_BL, aux = _query(encoding)
-    shape = (1, encoding.heads, q_BLHK.shape[1], q_BLHK.shape[1])
-    block = base.Block(q_BLHK, q_BLHK, pos_BL, pos_BL, aux, aux)
-    some = jax.random.normal(jax.random.key(2), shape)
-    carry = encoding.first_carry(q_BLHK)
-    of_none, of_some = (encoding.score(logits, block, carry)[0] for logits in (jnp.zeros(shape), some))
-    return bool(np.allclose(of_some - some, of_none, atol=1e-4))
+
+    @functools.partial(probing.compiled, encoding)
+    def score(encoding, logits_BHLM):
+        q_BLHK, pos_BL, aux = _query(encoding)
+        block = base.Block(q_BLHK, q_BLHK, pos_BL, pos_BL, aux, aux)
+        return encoding.score(logits_BHLM, block, encoding.first_carry(q_BLHK))[0]
+
+    some_BHLM = np.random.default_rng(2).normal(size=(1, encoding.heads, QUERIES, QUERIES)).astype(np.float32)
+    of_none, of_some = score(np.zeros_like(some_BHLM)), score(some_BHLM)
+    return bool(np.allclose(of_some - some_BHLM, of_none, atol=1e-4))
 
 
 def _kind_of_rotation(encoding) -> str:
-    q_BLHK, pos_BL, aux = _query(encoding)
-    turned_BLHK = np.asarray(encoding.rotate(q_BLHK, pos_BL, 'query', aux))
+    @functools.partial(probing.compiled, encoding)
+    def rotated(encoding):
+        q_BLHK, pos_BL, aux = _query(encoding)
+        return q_BLHK, encoding.rotate(q_BLHK, pos_BL, 'query', aux)
+
+    q_BLHK, turned_BLHK = jax.device_get(rotated())
     if turned_BLHK.shape[-1] != encoding.head_width:
         return 'relative' if turned_BLHK.shape[-1] > 2 * encoding.head_width else 'rotation'
     lengths = np.linalg.norm(q_BLHK, axis=-1) * np.linalg.norm(turned_BLHK, axis=-1)
@@ -78,6 +91,6 @@ def _kind_of_rotation(encoding) -> str:
 
 def _query(encoding):
     """Random queries at five positions, and what `rotate` and `score` want to know of them."""
-    pos_BL = probing.lifted(encoding, jnp.asarray([[1, 2, 5, 17, 80]], jnp.int32))
-    q_BLHK = jax.random.normal(jax.random.key(3), (1, 5, encoding.heads, encoding.head_width))
-    return q_BLHK, pos_BL, probing.aux_of(encoding, jnp.ones((1, 5, encoding.width)), pos_BL)
+    pos_BL = probing.lifted(encoding, jnp.asarray([AT], jnp.int32))
+    q_BLHK = jax.random.normal(jax.random.key(3), (1, QUERIES, encoding.heads, encoding.head_width))
+    return q_BLHK, pos_BL, probing.aux_of(encoding, jnp.ones((1, QUERIES, encoding.width)), pos_BL)

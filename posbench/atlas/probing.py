@@ -1,8 +1,11 @@
 """What the hooks of an encoding give at positions of one's choosing: what its pictures are made of.
 
-All of them take an encoding with its dimensions and parameters bound.
+All of them take an encoding with its dimensions and parameters bound, and compile what they ask of it: one program is
+made sooner than one for each of its operations.
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -16,14 +19,24 @@ QUERIES = 64  # at least so many random ones, for scores
 SEQUENCES = 32  # of random token vectors, for attention
 
 
+def compiled(encoding: base.PositionEncoding, function: Callable) -> Callable:
+    """function(encoding, *arrays) as one program of the arrays."""
+    # One without parameters need not be bound.
+    unbound, variables = (encoding, {}) if encoding.scope is None else encoding.unbind()
+    # Bound inside, because Flax allows no module of one trace in another.
+    program = jax.jit(lambda variables, *arrays: function(unbound.bind(variables), *arrays))
+    return functools.partial(program, variables)
+
+
 def position_vectors(encoding: base.PositionEncoding, pos_BN: jax.Array) -> tuple[np.ndarray, bool]:
     """What is added to a token, float64 [N, D]; where that is nothing, one random token at each position, and True."""
+    embed = compiled(encoding, lambda encoding, x_BND, pos_BN: encoding.embed(x_BND, pos_BN))
 
     def vectors_ND(x_D):
-        x_BND = jnp.broadcast_to(x_D, (1, pos_BN.shape[1], encoding.width))
-        return np.asarray(encoding.embed(x_BND, pos_BN), np.float64)[0]
+        x_BND = np.broadcast_to(x_D, (1, pos_BN.shape[1], encoding.width))
+        return np.asarray(embed(x_BND, pos_BN), np.float64)[0]
 
-    added_ND = vectors_ND(jnp.zeros(encoding.width))
+    added_ND = vectors_ND(np.zeros(encoding.width, np.float32))
     if np.nan_to_num(added_ND).any():
         return added_ND, False
     return vectors_ND(jax.random.normal(jax.random.key(0), (encoding.width,))), True
@@ -44,22 +57,23 @@ def scores(encoding: base.PositionEncoding, pos_k_BM: jax.Array, query: int) -> 
     """
     q_BLHK = _queries(encoding.heads, encoding.head_width)
     shape, keys = q_BLHK.shape, pos_k_BM.shape[1]
-    aux_k = aux_of(encoding, jnp.zeros((1, keys, encoding.width)), pos_k_BM)
-    aux_q, pos_q_BL = jax.tree.map(lambda x: x[:, query : query + 1], (aux_k, pos_k_BM))
 
-    def of_some(q_BLHK, key_BLHK):
+    @functools.partial(compiled, encoding)
+    def of_some(encoding, pos_k_BM, q_BLHK, key_BLHK):
+        aux_k = aux_of(encoding, jnp.zeros((1, keys, encoding.width)), pos_k_BM)
+        aux_q, pos_q_BL = jax.tree.map(lambda x: x[:, query : query + 1], (aux_k, pos_k_BM))
         keys_BMHK = jnp.broadcast_to(key_BLHK, (len(q_BLHK), keys, *shape[2:]))
-        q = encoding.rotate(jnp.asarray(q_BLHK), pos_q_BL, 'query', aux_q) * shape[-1] ** -0.5
+        q = encoding.rotate(q_BLHK, pos_q_BL, 'query', aux_q) * shape[-1] ** -0.5
         k = encoding.rotate(keys_BMHK, pos_k_BM, 'key', aux_k)
         block, carry = base.Block(q, k, pos_q_BL, pos_k_BM, aux_q, aux_k), encoding.first_carry(q)
         logits_BHLM, carry = encoding.product(block, carry)
         logits_BHLM, _ = encoding.score(logits_BHLM, block, carry)
-        return np.asarray(logits_BHLM)[:, :, 0]
+        return logits_BHLM[:, :, 0]
 
     def logits_BHM(key_BLHK):
         # A few at a time: rotated keys may be wider than keys, and all at once could need more memory than training.
         parts = range(0, shape[0], 8)
-        return np.concatenate([of_some(q_BLHK[at : at + 8], key_BLHK[at : at + 8]) for at in parts])
+        return np.concatenate([of_some(pos_k_BM, q_BLHK[at : at + 8], key_BLHK[at : at + 8]) for at in parts])
 
     of_nothing_BHM = logits_BHM(np.zeros_like(q_BLHK))
     if np.abs(of_nothing_BHM).max() > 1e-6:
@@ -70,6 +84,11 @@ def scores(encoding: base.PositionEncoding, pos_k_BM: jax.Array, query: int) -> 
 
 def attention_weights(encoding: base.PositionEncoding, length: int) -> np.ndarray:
     """The last query's weights of all keys, oldest first, float32 [SEQUENCES, H, length]."""
+    weights_BHM = np.asarray(compiled(encoding, functools.partial(_attention_weights, length=length))())
+    return weights_BHM if encoding.normaliser == 'exp' else weights_BHM / weights_BHM.sum(axis=-1, keepdims=True)
+
+
+def _attention_weights(encoding: base.PositionEncoding, length: int) -> jax.Array:
     rngs = jax.random.split(jax.random.key(1), 3)
     x_BLD = jax.random.normal(rngs[0], (SEQUENCES, length, encoding.width))
     pos_BL, order = lifted(encoding, jnp.arange(length, dtype=jnp.int32)[None]), attention.sequence_order(length)
@@ -98,8 +117,7 @@ def attention_weights(encoding: base.PositionEncoding, length: int) -> np.ndarra
         order_q=order_q,
         order_k=order,
     )
-    weights_BHM = np.asarray(listener.weights_BHLM)[:, :, 0]
-    return weights_BHM if encoding.normaliser == 'exp' else weights_BHM / weights_BHM.sum(axis=-1, keepdims=True)
+    return listener.weights_BHLM[:, :, 0]
 
 
 class _Listener:
@@ -122,8 +140,9 @@ def reads_content(encoding: base.PositionEncoding) -> bool:
     if not (encoding.has('aux') or encoding.has('accumulate')):
         return False
     pos_BL = lifted(encoding, jnp.arange(8, dtype=jnp.int32)[None])
-    x_BLD = jax.random.normal(jax.random.key(0), (2, 8, encoding.width))
-    one, other = (jax.tree.leaves(aux_of(encoding, x_BLD[i : i + 1], pos_BL)) for i in range(2))
+    x_BLD = np.asarray(jax.random.normal(jax.random.key(0), (2, 8, encoding.width)))
+    aux = compiled(encoding, aux_of)
+    one, other = (jax.tree.leaves(aux(x_BLD[i : i + 1], pos_BL)) for i in range(2))
     return any(not np.array_equal(a, b) for a, b in zip(one, other))
 
 

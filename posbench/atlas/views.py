@@ -4,6 +4,7 @@ All of them take an encoding with its dimensions and parameters bound. Distances
 rotation that is sampled too rarely shows waves that are not there.
 """
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,7 +58,7 @@ def bias(encoding: base.PositionEncoding, longest: int) -> dict | None:
     distance_N = _distances(longest)
     query = jnp.asarray([[longest - 1]], jnp.int32)
     keys = jnp.asarray(longest - 1 - distance_N, jnp.int32)[None]
-    bias_BHLM = encoding.bias(probing.lifted(encoding, query), probing.lifted(encoding, keys))
+    bias_BHLM = _bias(encoding, probing.lifted(encoding, query), probing.lifted(encoding, keys))
     if bias_BHLM is None:
         return None
     bias_HN = np.broadcast_to(np.asarray(bias_BHLM)[0, :, 0], (encoding.heads, len(distance_N)))
@@ -119,7 +120,7 @@ def _by_place(encoding: base.PositionEncoding, pos_BNA: jax.Array, query: int) -
         title = f'Cosine similarity of the {one} in the middle of a grid with {other}'
         return title, (found_ND @ found_ND[query] / (length_N * length_N[query]))[None]
     if encoding.has('bias'):
-        bias_BHLM = encoding.bias(pos_BNA[:, query : query + 1], pos_BNA)
+        bias_BHLM = _bias(encoding, pos_BNA[:, query : query + 1], pos_BNA)
         if bias_BHLM is not None:
             return 'Bias of the keys around a query', np.asarray(bias_BHLM)[0, :, 0]
     if not any(encoding.has(hook) for hook in SCORING) or probing.reads_content(encoding):
@@ -131,6 +132,11 @@ def _by_place(encoding: base.PositionEncoding, pos_BNA: jax.Array, query: int) -
         return 'Position term of the logits around a query, root mean square', found.of_keys_HM
     title = 'Mean score of a query with equal keys around it, relative to its own place'
     return title, found.of_keys_HM / found.of_keys_HM[:, query : query + 1]
+
+
+def _bias(encoding: base.PositionEncoding, pos_q_BL: jax.Array, pos_k_BM: jax.Array) -> jax.Array | None:
+    """[B or 1, H, L, M], or None where the hook gives none."""
+    return probing.compiled(encoding, lambda encoding, *pos: encoding.bias(*pos))(pos_q_BL, pos_k_BM)
 
 
 def spectrum(encoding: base.PositionEncoding, longest: int) -> dict | None:
@@ -145,12 +151,16 @@ def spectrum(encoding: base.PositionEncoding, longest: int) -> dict | None:
     # From position 1 on, because a temperature may leave nothing of position 0; and the longest, by which an encoding
     # may choose its spectrum.
     pos_BN = probing.lifted(encoding, jnp.asarray([[1, *(1 + step for step in steps), longest]], jnp.int32))
-    aux = probing.aux_of(encoding, jnp.zeros((1, pos_BN.shape[1], encoding.width)), pos_BN)
     width = encoding.head_width
 
+    @functools.partial(probing.compiled, encoding)
+    def rotate(encoding, x_BNHK, pos_BN):
+        aux = probing.aux_of(encoding, jnp.zeros((1, pos_BN.shape[1], encoding.width)), pos_BN)
+        return encoding.rotate(x_BNHK, pos_BN, 'query', aux)
+
     def turned_BNHK(x_BK):
-        x_BNHK = jnp.broadcast_to(x_BK[:, None, None], (len(x_BK), pos_BN.shape[1], encoding.heads, width))
-        return np.asarray(encoding.rotate(x_BNHK, pos_BN, 'query', aux), np.float64)
+        x_BNHK = np.broadcast_to(x_BK[:, None, None], (len(x_BK), pos_BN.shape[1], encoding.heads, width))
+        return np.asarray(rotate(x_BNHK, pos_BN), np.float64)
 
     unit_KK = np.eye(width, dtype=np.float32)
     columns_KNHK = turned_BNHK(unit_KK)

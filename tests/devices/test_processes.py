@@ -9,7 +9,7 @@ from tests import real_command
 
 @pytest.mark.parametrize('mesh', [['--config.mesh.seed=1'], ['--config.mesh.seed=2']], ids=['batch', 'seeds'])
 def test_two_processes_are_one_process_with_two_devices(tmp_path, mesh):
-    flags = [*real_command.write_text(tmp_path), '--config=configs/t5.py', *mesh]
+    flags = [*real_command.write_text(tmp_path), '--config=configs/t5.py', *mesh, *real_command.ONE_LENGTH]
     alone = real_command.launch(*flags, '--devices=2', f'--workdir={tmp_path / "alone"}')
     assert alone.returncode == 0, alone.stderr
 

@@ -20,6 +20,7 @@ from posbench import encodings, positions
 from posbench.encodings import base
 from posbench.models import attention
 from posbench.positions import documents
+from tests import programs
 from tests.encodings import small
 from tests.encodings.compare import BFLOAT16, DIFFERENT, SAME, different, same, same_trees
 
@@ -33,6 +34,9 @@ MAP_OPTIONS = {
 
 # Sequences that end here are read at once, where logits depend on the length of a sequence: each is compiled anew.
 ENDS = (1, 8, 16, 17, 19, 21, 24)
+
+# Neighbours that are one number in bfloat16 are among these.
+FAR = np.array([0, 255, 256, 257, 259, 511, 517, 771, 1001], np.int32)
 
 CHECKS = []
 # As one program; each of its operations would be compiled for itself.
@@ -194,25 +198,26 @@ def _logits_as_read(model, tokens, pos, chunk: int):
 @check
 def decoding_with_a_cache_equals_reading_at_once(encoding):
     model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
-    segments, variables = np.zeros_like(tokens), small.params(model)
+    segments, variables = np.zeros_like(tokens), small.stacked(small.params(model), encoding.period)
+    by_token, by_chunk = (small.model(encoding, scan_layers=True, block_size=size) for size in (None, 5))
     places, at_once = _logits_as_read(model, tokens, pos, 1)
-    same(_read(model, variables, tokens, pos, segments, 24 * [1])[:, places], at_once, 'token by token')
-    scanned = small.model(encoding, scan_layers=True, block_size=5)
-    chunks = _read(scanned, small.stacked(variables, encoding.period), tokens, pos, segments, 3 * [8])
+    same(_read(by_token, variables, tokens, pos, segments, 24 * [1])[:, places], at_once, 'token by token')
+    chunks = _read(by_chunk, variables, tokens, pos, segments, 3 * [8])
     places, at_once = _logits_as_read(model, tokens, pos, 8)
-    same(chunks[:, places], at_once, 'in chunks of 8, layers scanned, keys in blocks of 5')
+    same(chunks[:, places], at_once, 'in chunks of 8, keys in blocks of 5')
 
 
 @check
 def decoding_takes_prompts_of_different_lengths(encoding):
     model, tokens = small.model(encoding), small.tokens()
-    scanned, variables = small.model(encoding, scan_layers=True, block_size=5), small.params(model)
+    variables = small.stacked(small.params(model), encoding.period)
+    of_token, of_chunk = (small.model(encoding, scan_layers=True, block_size=size) for size in (None, 5))
     prompts = np.array([3, 8, 5, 1])
     segments = np.where(np.arange(small.LENGTH) < 8 - prompts[:, None], -1, 0).astype(np.int32)
     pos = _packed(segments)
     left = np.stack([np.roll(row, 8 - prompt) for row, prompt in zip(tokens, prompts)])
-    by_token = _read(model, variables, left, pos, segments, 24 * [1])
-    by_chunk = _read(scanned, small.stacked(variables, encoding.period), left, pos, segments, 3 * [8])
+    by_token = _read(of_token, variables, left, pos, segments, 24 * [1])
+    by_chunk = _read(of_chunk, variables, left, pos, segments, 3 * [8])
     places, at_once = _logits_as_read(model, tokens, small.positions(), 1)
     for row, prompt in enumerate(prompts):
         real, what = prompt + 16, f'a prompt of {prompt} tokens in a batch of others'
@@ -253,31 +258,14 @@ def scanned_layers_equal_separate_ones(encoding):
     same(small.logits(scanned, tokens, pos, variables=stacked), small.logits(separate, tokens, pos), 'scanned layers')
 
 
-def _products(jaxpr) -> int:
-    """Products of matrices in a program and all programs inside it."""
-    inner = [value for equation in jaxpr.eqns for value in jax.tree.leaves(equation.params, is_leaf=_is_program)]
-    here = sum(equation.primitive.name == 'dot_general' for equation in jaxpr.eqns)
-    return here + sum(_products(getattr(value, 'jaxpr', value)) for value in inner if _is_program(value))
-
-
-def _is_program(value) -> bool:
-    return hasattr(value, 'eqns') or hasattr(value, 'jaxpr')
-
-
 @check
 def rematerialisation_computes_products_again(encoding):
     models = [small.model(encoding, layers=1, remat=remat) for remat in (False, True)]
     traced = jax.make_jaxpr(small.value_and_gradient, static_argnums=0)
-    programs = [traced(model, small.params(model), small.tokens(), small.positions()).jaxpr for model in models]
-    once, twice = map(_products, programs)
+    arguments = small.params(models[0]), small.tokens(), small.positions()
+    names = [[one.primitive.name for one in programs.equations(traced(model, *arguments).jaxpr)] for model in models]
+    once, twice = (of_one.count('dot_general') for of_one in names)
     assert twice > once, f'remat=True: {twice} products of matrices in a step; without it {once}'
-
-
-@check
-def compiling_changes_nothing(encoding):
-    model, tokens, pos = _model(encoding), small.tokens(), small.positions()
-    eager = model.apply(small.params(model), tokens, small.lift(encoding, pos), np.zeros_like(tokens))
-    same(eager, small.logits(model, tokens, pos), 'without jit')
 
 
 @check
@@ -290,7 +278,7 @@ def bfloat16_activations_stay_close_to_float32(encoding):
     assert error < BFLOAT16, f'bfloat16 activations: relative error {error:.4f} of the logits, wanted < {BFLOAT16}'
 
 
-def _hooks(encoding, dtype, pos_L):
+def _hooks(encoding, dtype, pos_L=FAR):
     """Everything an encoding computes of one sequence, as float32 arrays."""
     encoding = encoding.sized(32, 4).at(0)[0]
     shapes = jax.eval_shape(encoding.init_params, jax.random.key(0))
@@ -314,11 +302,22 @@ def _hooks(encoding, dtype, pos_L):
     return {name: value.astype(jnp.float32) for name, value in outputs.items() if value is not None}
 
 
+_compiled_hooks = jax.jit(_hooks, static_argnums=(0, 1))
+
+
+@check
+def compiling_changes_nothing(encoding):
+    """What the hooks give; that it is so of the model around them is asked of one encoding (tests/models)."""
+    eager, compiled = _hooks(encoding, jnp.float32), _compiled_hooks(encoding, jnp.float32)
+    assert set(eager) == set(compiled), 'without jit other hooks give something'
+    for name, value in eager.items():
+        same(value, compiled[name], f'{name} without jit', SAME * max(1.0, np.abs(value).max()))
+
+
 @check
 def bfloat16_tells_positions_past_256_apart(encoding):
     """bfloat16(257) == 256: an encoding that computes with such positions is off by a whole step."""
-    pos_L = np.array([0, 255, 256, 257, 259, 511, 517, 771, 1001], np.int32)
-    exact, rough = (_hooks(encoding, dtype, pos_L) for dtype in (jnp.float32, jnp.bfloat16))
+    exact, rough = (_compiled_hooks(encoding, dtype) for dtype in (jnp.float32, jnp.bfloat16))
     for name, wanted in exact.items():
         same(rough[name], wanted, f'{name} of bfloat16 activations', 2**-6 * max(1.0, np.abs(wanted).max()))
     model = small.model(encoding, dtype=jnp.bfloat16)

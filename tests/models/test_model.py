@@ -253,3 +253,9 @@ def test_from_config_passes_everything_on(name):
     )
     for part in (built.input_layer, built.head):
         assert (part.vocabulary, part.width, part.dtype, part.style) == (77, 48, jnp.bfloat16, Style())
+
+
+def test_compiling_changes_nothing():
+    model, tokens, pos = small.model(encodings.build('t5_bias')), small.tokens(), small.positions()
+    eager = model.apply(small.params(model), tokens, pos, np.zeros_like(tokens))
+    np.testing.assert_allclose(eager, small.logits(model, tokens, pos), rtol=0, atol=1e-5)

@@ -53,16 +53,16 @@ def check_greedy(model, position_map, got_BN):
         np.testing.assert_allclose(chosen_N, logits_NV.max(axis=1), rtol=0, atol=1e-4, err_msg=f'row {row}')
 
 
-def test_greedy_tokens_are_those_without_a_cache(encoding):
+def test_greedy_tokens_are_those_without_a_cache(generating):
     """Prompts of different lengths, in one batch."""
 
     def of_several_axes(rng, batch_size, length, *, train):
-        return small.lift(encoding, MAPS['randomized'](rng, batch_size, length, train=train))
+        return small.lift(generating, MAPS['randomized'](rng, batch_size, length, train=train))
 
     position_map = positions.PositionMap(of_several_axes, ())
-    got_BN = new_tokens(decoder(encoding), position_map)
+    got_BN = new_tokens(decoder(generating), position_map)
     assert got_BN.shape == (len(PROMPTS), NEW)
-    check_greedy(decoder(encoding), position_map, got_BN)
+    check_greedy(decoder(generating), position_map, got_BN)
 
 
 # Position coupling numbers the digits of an operand from its end, which is still to come while one is written.

@@ -215,15 +215,17 @@ def flags(tmp_path_factory):
 
 def test_a_killed_encoder_decoder_ends_with_the_same_files(tmp_path):
     flags = ['--config=configs/tasks/reverse.py', '--quiet', *real_command.REVERSE]
-    assert real_command.launch(*flags, f'--workdir={tmp_path}/alone').returncode == 0
-    process = real_command.start(*flags, f'--workdir={tmp_path}/killed')
+    # Where compiled programs are kept.
+    home = dict(HOME=str(tmp_path))
+    assert real_command.launch(*flags, f'--workdir={tmp_path}/alone', **home).returncode == 0
+    process = real_command.start(*flags, f'--workdir={tmp_path}/killed', **home)
     while not list((tmp_path / 'killed').glob('checkpoints/*/manifest.json')):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.01)
     process.kill()
     process.communicate()
     assert not (tmp_path / 'killed' / 'rows.jsonl').exists()
-    done = real_command.launch(*flags[:1], *flags[2:], f'--workdir={tmp_path}/killed')
+    done = real_command.launch(*flags[:1], *flags[2:], f'--workdir={tmp_path}/killed', **home)
     assert re.search(r'--resume=auto: from step \d+, bit for bit \(same fingerprint\)\.', done.stderr)
     assert files(tmp_path / 'killed') == files(tmp_path / 'alone')
 
@@ -235,7 +237,7 @@ def files(folder) -> dict[str, object]:
 
 def test_sigterm_saves_and_the_same_command_goes_on(tmp_path, flags):
     every = ('--config.train.steps=300', '--config.train.evaluate_every=100', '--config.train.checkpoint_every=200')
-    flags = ['--config=configs/rope.py', *flags, *every]
+    flags = ['--config=configs/rope.py', *flags, *every, *real_command.ONE_LENGTH]
     assert real_command.launch(*flags, f'--workdir={tmp_path}/alone', '--quiet').returncode == 0
     process = real_command.start(*flags, f'--workdir={tmp_path}/stopped', '--quiet')
     while not (tmp_path / 'stopped' / 'tb').exists():  # The first call of steps is done.

@@ -1,6 +1,7 @@
 """The training step: the same numbers on any devices, compiled either way, seeds together or apart, any data path."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -53,6 +54,18 @@ def classifier(task, **fields):
     return build.assemble(**parts, vocabulary=None, classes=task.classes)
 
 
+@functools.cache
+def first_state(model, position_map, seeds, shapes) -> step.State:
+    """Of all seeds, as NumPy arrays: compiled once for all that ask."""
+
+    def first(seed):
+        zeros = {name: jnp.zeros(shape, dtype) for name, shape, dtype in shapes}
+        example = step.with_positions(zeros, position_map, jax.random.key(0), train=True)
+        return step.init_state(model, optim.from_config(OPTIMIZER, STEPS), seed, example)
+
+    return jax.device_get(jax.jit(jax.vmap(first))(jnp.asarray(seeds, jnp.int32)))
+
+
 def losses(
     seeds=(0,),
     mode='jit',
@@ -65,19 +78,13 @@ def losses(
     **fields,
 ) -> np.ndarray:
     """Losses [S, STEPS] of a small run."""
-    model = model or language_model_of(TEXT, **fields)
-    optimizer, position_map = optim.from_config(OPTIMIZER, STEPS), positions.build(position_map)
+    model, position_map = model or language_model_of(TEXT, **fields), positions.build(position_map)
+    optimizer = optim.from_config(OPTIMIZER, STEPS)
     layout = parallel.layout(mode, seeds=len(seeds), batch_size=BATCH, **mesh)
     steps = step.make_steps(model, optimizer, position_map, batch_size=BATCH, length=length, most=STEPS)
 
     shapes = jax.eval_shape(lambda task: task.sample(jax.random.key(0), 1, length), task)
-
-    def first(seed):
-        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-        example = step.with_positions(zeros, position_map, jax.random.key(0), train=True)
-        return step.init_state(model, optimizer, seed, example)
-
-    state = jax.jit(jax.vmap(first))(jnp.asarray(seeds, jnp.int32))
+    state = first_state(model, position_map, seeds, tuple((name, one.shape, one.dtype) for name, one in shapes.items()))
     specs = dict(state_spec=step.STATE_SPEC, feed_spec=step.FEED_SPEC)
     compiled = parallel.compile_steps(steps, layout, jax.eval_shape(lambda: state), **specs)
     state = parallel.place_state(state, layout)
