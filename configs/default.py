@@ -3,7 +3,7 @@
 What a knob may be (type, range, choices) is declared where it is used, and a value that is not allowed stops the run
 before anything is compiled. None means off, or: decide by what the machine has. What a variant leaves out of a group
 that it chooses by `name` is the default of the thing itself; `module`, for all of them, a path to a Python file of your
-own from outside the package, that defines the class (Task, Encoding, Input, Body, Head).
+own from outside the package, that defines the class (Task, Encoding, Input, Body, Head) or the function of positions.
 """
 
 from ml_collections import ConfigDict
@@ -141,8 +141,9 @@ def get_config() -> ConfigDict:
     config.init = ConfigDict(
         dict(
             folder=None,  # of a run, or of a model in Hugging Face's layout; None: every weight is drawn
+            seed=None,  # of the run there, whose weights all seeds take; None: each seed its own, if it is there
             take=('*',),  # what is taken from there, if it is there
-            freeze=(),  # what is never trained
+            freeze=(),  # what is never trained; all seeds share it, and where it is drawn, it is the first seed's
             freeze_at_first=(),  # what is not trained in the first steps
             first_steps=0,  # how many steps these are
         )

@@ -38,7 +38,7 @@ class Registry:
     def find(self, name: str, module: str | None = None) -> type:
         """The class called `name`, or that of the file `module`; ValueError names the valid ones."""
         if module is not None:
-            return getattr(self._load(name, pathlib.Path(module)), self.class_name)
+            return from_file(self.folder, name, module, self.class_name)
         if name not in self.names():
             near = difflib.get_close_matches(name, self.names(), n=1)
             hint = f'did you mean {near[0]!r}? ' if near else ''
@@ -49,15 +49,20 @@ class Registry:
         """An instance with these options; ValueError for an unknown name, TypeError for an unknown option."""
         return self.find(name, module)(**options)
 
-    def _load(self, name: str, path: pathlib.Path):
-        key = f'posbench_external_{self.folder}_{name.replace("/", "_")}'
-        spec = importlib.util.spec_from_file_location(key, path)
-        if spec is None or not path.is_file():
-            raise ValueError(f'{self.class_name} {name!r}: there is no Python file {str(path)!r}.')
-        module = importlib.util.module_from_spec(spec)
-        # dataclasses look up a class's module by name while they build it.
-        sys.modules[key] = module
-        spec.loader.exec_module(module)
-        if not hasattr(module, self.class_name):
-            raise ValueError(f'{path}: it defines no class {self.class_name}.')
-        return module
+
+def from_file(folder: str, name: str, path: str | pathlib.Path, wanted: str) -> Any:
+    """What the Python file `path`, from outside of the package, calls `wanted`; ValueError where there is none.
+
+    `name` is that of the thing, and `folder` the room that it would stand in.
+    """
+    key, path = f'posbench_external_{folder}_{name.replace("/", "_")}', pathlib.Path(path)
+    spec = importlib.util.spec_from_file_location(key, path)
+    if spec is None or not path.is_file():
+        raise ValueError(f'{folder}: got {name!r}, for which there is no Python file {str(path)!r}.')
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses look up a class's module by name while they build it.
+    sys.modules[key] = module
+    spec.loader.exec_module(module)
+    if not hasattr(module, wanted):
+        raise ValueError(f'{path}: it defines no {wanted}.')
+    return getattr(module, wanted)

@@ -49,8 +49,12 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize('any_task', tasks.names() if path is None else [path], indirect=True)
 
 
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'everything: asked with --all alone; what is asked anyway is much like it')
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """All tests of one encoding or config go to one worker, which then compiles what they share once.
 
     First, because pytest-xdist reads the groups when it is its turn.
@@ -58,6 +62,8 @@ def pytest_collection_modifyitems(items):
     Groups are sent out in this order: files, some of which take minutes, before encodings and configs, which take
     seconds, so that at the end no worker waits long for the others.
     """
+    if not config.getoption('--all'):
+        items[:] = [item for item in items if item.get_closest_marker('everything') is None]
     for item in items:
         named = getattr(item, 'callspec', None) and item.callspec.id.split(']')[0].split('-')
         known = next((part for part in named or () if part in NAMES), None)

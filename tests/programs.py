@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core
 from jax.interpreters import partial_eval
 
 
@@ -28,7 +29,7 @@ def text(function: Callable, *arguments: Any, wanted: Callable[[str], bool] = la
 def whole_text(function: Callable, *arguments: Any) -> str:
     """The program with all that it computes, whether anything comes of it or not."""
     traced = jax.make_jaxpr(function)(*arguments)
-    return f'{traced.jaxpr}\n{[_plain(value) for value in traced.consts]}'
+    return f'{_written(traced.jaxpr)}\n{[_plain(value) for value in traced.consts]}'
 
 
 def equations(program: Any) -> Iterator[Any]:
@@ -46,7 +47,32 @@ def _is_program(value: Any) -> bool:
 
 def _text(traced, used: list[bool]) -> str:
     program, constants, _ = partial_eval.dce_jaxpr_consts(traced.jaxpr, used)
-    return f'{program}\n{[_plain(value) for value, is_used in zip(traced.consts, constants) if is_used]}'
+    return f'{_written(program)}\n{[_plain(value) for value, is_used in zip(traced.consts, constants) if is_used]}'
+
+
+def _written(program: Any) -> str:
+    """JAX writes a program once that it holds in memory once, and whether it does depends on what ran before."""
+    number = {}
+
+    def names(variables) -> str:
+        return ' '.join(
+            f'{number.setdefault(one, len(number))}:{one.aval}' if isinstance(one, core.Var) else str(one)
+            for one in variables
+        )
+
+    lines = [names([*program.constvars, *program.invars])]
+    for equation in program.eqns:
+        options = ' '.join(f'{name}={_option(value)}' for name, value in sorted(equation.params.items()))
+        lines.append(f'{names(equation.outvars)} = {equation.primitive}[{options}] {names(equation.invars)}')
+    return '\n'.join([*lines, names(program.outvars)])
+
+
+def _option(value: Any) -> str:
+    if _is_program(value):
+        return f'({_written(getattr(value, "jaxpr", value))})'
+    if isinstance(value, tuple | list):
+        return f'[{", ".join(map(_option, value))}]'
+    return getattr(value, '__name__', None) or str(value)
 
 
 def _plain(value: Any) -> tuple:

@@ -65,17 +65,6 @@ class Chooser:
             return self.thing('encoding', values, path)
         return {'name': Optional(Text()), 'module': PATH}, {'module': None, **values}
 
-    def positions(self, values: Any) -> Group:
-        """The knobs of the chosen position map."""
-        if not isinstance(values, dict):
-            raise UsageError(tree.wanted_group('config.positions', values, ['name']))
-        name_knob = Choice(tuple(declared.names('positions', self.package)))
-        name = self.line.get('positions.name', values.get('name'))
-        name = tree.read('positions.name', name_knob, name, self.folders)
-        options = declared.options('positions', name, package=self.package)
-        values = values if name == values.get('name') else {}
-        return {'name': name_knob, **_knobs(options)}, {**_defaults(options), **values, 'name': name}
-
     def dataset(self, values: Any, task: dict[str, Any], old_task: dict[str, Any]) -> tuple[Any, Any]:
         """The knobs of the data that the chosen task reads; those of the config if its own task reads the same kind."""
         reads = self._reads(task)
@@ -93,7 +82,7 @@ class Chooser:
         return _knobs(options), {**_defaults(options), **values}
 
     def _name_knob(self, group: str, path: str, name: Any, module: str | None) -> Choice | Text:
-        shipped, noun = declared.names(group, self.package), declared.ROOMS[group].noun
+        shipped, noun = declared.names(group, self.package), declared.noun(group)
         if not module:
             return Choice(tuple(shipped))
         if not os.path.isfile(module):

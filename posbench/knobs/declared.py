@@ -90,7 +90,15 @@ def names(group: str, package: pathlib.Path = PACKAGE) -> list[str]:
     For positions these are the files that define a function of their own name, which starts with (rng, batch_size,
     length); for all others those that define the class of the room.
     """
-    return list(_maps(package)) if group == 'positions' else ROOMS[group].registry.names(package)
+    if group == 'positions':
+        files = sorted((package / 'positions').glob('*.py'))
+        return [file.stem for file in files if _map(file, file.stem) is not None]
+    return ROOMS[group].registry.names(package)
+
+
+def noun(group: str) -> str:
+    """What one of the things is called that `config.<group>` chooses from."""
+    return 'position map' if group == 'positions' else ROOMS[group].noun
 
 
 def options(
@@ -98,8 +106,11 @@ def options(
 ) -> dict[str, Option]:
     """Every option of what is chosen, in source order; of the file `module`, if there is one, whatever its name."""
     if group == 'positions':
-        path = package / 'positions' / f'{name}.py'
-        return _options(_arguments(path, _maps(package)[name], SET_BY_THE_TRAINER), group, package)
+        path = pathlib.Path(module) if module else package / 'positions' / f'{name}.py'
+        function = _map(path, name)
+        if function is None:
+            raise UsageError(f'{path}: it defines no function {name}({", ".join(MAP_ARGUMENTS)}, *, ...)')
+        return _options(_arguments(path, function, SET_BY_THE_TRAINER), group, package)
     room = ROOMS[group]
     found = _class(group, name, module, package)
     if room.is_linen:
@@ -167,14 +178,11 @@ def _marked(field: Field) -> Field | None:
     return None
 
 
-def _maps(package: pathlib.Path) -> dict[str, ast.FunctionDef]:
-    files = sorted((package / 'positions').glob('*.py'))
-    found = {file.stem: source.find_function(file, file.stem) for file in files}
-    return {
-        name: node
-        for name, node in found.items()
-        if node is not None and [argument.arg for argument in node.args.args] == MAP_ARGUMENTS
-    }
+def _map(path: pathlib.Path, name: str) -> ast.FunctionDef | None:
+    """The function of a position map; None where the file has none."""
+    found = source.find_function(path, name)
+    is_map = found is not None and [argument.arg for argument in found.args.args] == MAP_ARGUMENTS
+    return found if is_map else None
 
 
 def _arguments(path: pathlib.Path, function: ast.FunctionDef, without: Iterable[str]) -> dict[str, Field]:
@@ -190,8 +198,7 @@ def _options(fields: dict[str, Field], group: str | None, package: pathlib.Path)
 
 def _option(name: str, field: Field, group: str | None, package: pathlib.Path) -> Option:
     if group is not None and name in ('name', 'module'):
-        noun = ROOMS[group].noun if group in ROOMS else 'map'
-        field.fail(f'an option cannot be called {name!r}: config.{group}.{name} says which {noun} it is')
+        field.fail(f'an option cannot be called {name!r}: config.{group}.{name} says which {noun(group)} it is')
     try:
         knob = annotations.knob(field.node.annotation, field.path, package)
     except ValueError as error:

@@ -145,6 +145,8 @@ def _evaluate(config: dict) -> Iterator[str]:
 def _init(init: dict, train: dict) -> Iterator[str]:
     if init['folder'] is None and init['take'] != ('*',):
         yield f"config.init.take: got {init['take']}, wanted ('*',), because config.init.folder is None"
+    if init['folder'] is None and init['seed'] is not None:
+        yield f'config.init.seed: got {init["seed"]}, wanted None, because config.init.folder is None'
     steps, patterns = init['first_steps'], init['freeze_at_first']
     if bool(steps) != bool(patterns):
         yield (

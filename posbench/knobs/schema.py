@@ -21,11 +21,11 @@ from posbench.knobs.tree import PATH
 
 # The groups that are chosen by name, then the plain ones: all that a config has besides the knobs at its top.
 GROUPS = ('task', 'encoding', 'positions', 'dataset', 'input', 'model', 'head', *filter(None, declared.SETTINGS))
+CHOSEN = (*declared.ROOMS, 'positions')
 # These decide which other knobs there are. Anything may have encodings inside.
 EARLY = {
-    rf'(second_phase\.)?({"|".join(declared.ROOMS)})(\.\w+)*\.name': Text(),
-    rf'(second_phase\.)?({"|".join(declared.ROOMS)})(\.\w+)*\.module': PATH,
-    r'positions\.name': Text(),
+    rf'(second_phase\.)?({"|".join(CHOSEN)})(\.\w+)*\.name': Text(),
+    rf'(second_phase\.)?({"|".join(CHOSEN)})(\.\w+)*\.module': PATH,
 }
 
 
@@ -96,8 +96,6 @@ def _knobs(given: dict[str, Any], chooser: chosen.Chooser) -> tuple[dict[str, An
     for group in GROUPS:
         if group in declared.SETTINGS:
             knobs[group], values[group] = _plain_group(group, given.get(group), chooser)
-        elif group == 'positions':
-            knobs[group], values[group] = chooser.positions(given.get(group))
         elif group == 'dataset':
             knobs[group], values[group] = chooser.dataset(given.get(group), values['task'], given['task'])
         else:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import jax
 
+from posbench import registry
 from posbench.positions import documents
 
 FOLDER = pathlib.Path(__file__).parent
@@ -70,15 +71,22 @@ class PositionMap:
         return documents.restart(self.function(rng, rows, length, **options), segment_ids_BL)
 
 
-def build(name: str, **options) -> PositionMap:
-    """The map called `name`; ValueError names the valid ones, TypeError an unknown option."""
-    if name not in names():
+def build(name: str, *, module: str | None = None, **options) -> PositionMap:
+    """The map called `name`; ValueError names the valid ones, TypeError an unknown option.
+
+    `module` is the path of a Python file that defines the function, for maps that live outside the package.
+    """
+    if module is not None:
+        function = registry.from_file('positions', name, module, name)
+    elif name in names():
+        function = globals()[name]
+    else:
         raise ValueError(f'Unknown position map {name!r}; there are {names()}.')
     try:
-        inspect.signature(globals()[name]).bind_partial(**options)
+        inspect.signature(function).bind_partial(**options)
     except TypeError as error:
         raise TypeError(f'Position map {name!r}: {error}.') from None
-    return PositionMap(globals()[name], tuple(sorted(options.items())))
+    return PositionMap(function, tuple(sorted(options.items())))
 
 
 # By their names, as in `positions.sequential(rng, 4, 128)`: the functions stand in the place of their files.

@@ -150,8 +150,15 @@ def _below(leaves: dict[str, Any], group: str) -> dict[str, Any]:
     return {path.removeprefix(f'{group}/'): leaf for path, leaf in leaves.items() if path.startswith(f'{group}/')}
 
 
-def of_seeds(given: Given, seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Leaves with the seeds of a run first: each takes its own where there is one, and the first one otherwise."""
+def of_seeds(given: Given, seeds: tuple[int, ...], seed: int | None = None) -> dict[str, np.ndarray]:
+    """Leaves with the seeds of a run first: those of `seed` for all; None: each its own, or the first one otherwise.
+
+    InitError where there is no such seed.
+    """
+    if seed is not None and seed not in (given.seeds or ()):
+        has = f'one of {given.seeds}' if given.seeds else 'None'
+        raise InitError(f'config.init.seed: got {seed}, wanted {has}, as {given.name} has it')
+    seeds = seeds if seed is None else (seed,) * len(seeds)
     if given.seeds is None:
         return {path: np.broadcast_to(leaf, (len(seeds), *leaf.shape)) for path, leaf in given.leaves.items()}
     places = [given.seeds.index(seed) if seed in given.seeds else 0 for seed in seeds]

@@ -115,9 +115,9 @@ class Job:
     def start_from(self, state: step.State, given: init.Given) -> tuple[step.State, init.Taken]:
         """A first state with the weights that `config.init` takes from elsewhere, and what matched.
 
-        InitError where nothing did.
+        InitError where nothing did, and where seeds that share what is frozen take other values for it.
         """
-        leaves_S = init.of_seeds(given, self.seeds)
+        leaves_S = init.of_seeds(given, self.seeds, self.init.seed)
         first = {path: leaf[0] for path, leaf in leaves_S.items()}
         # Of one seed, as frozen ones are.
         shapes = {path: leaf.shape[1:] for path, leaf in init.by_path(state.params).items()}
@@ -128,6 +128,12 @@ class Job:
                 f'config.init.folder: got {given.name}, none of whose weights is one of config.init.take in this '
                 f'model; {init.some(found.missing)} are missing there or of another shape'
             )
+        for path in set(init.by_path(state.frozen)) & set(found.taken):
+            if (leaves_S[path] != leaves_S[path][:1]).any():
+                raise init.InitError(
+                    f'config.init.seed: got None, wanted one of {given.seeds}, because {path} is frozen, which all '
+                    f'seeds share, and differs from seed to seed in {given.name}'
+                )
         params = init.take(state.params, leaves_S, found.taken)
         frozen = init.take(state.frozen, first, found.taken)
         return jax.device_put(state._replace(params=params, frozen=frozen), self._shardings()), found

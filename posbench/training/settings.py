@@ -84,6 +84,7 @@ class Init(NamedTuple):
     """config.init: patterns are those of fnmatch, on paths of parameters such as `block_0/query/kernel`."""
 
     folder: Path | None
+    seed: int | None
     take: tuple[str, ...]
     freeze: tuple[str, ...]
     freeze_at_first: tuple[str, ...]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from posbench import encodings
+from posbench.atlas import probing
 from posbench.encodings import alibi, irpe
 
 LN2, LN3 = np.log(2.0), np.log(3.0)
@@ -90,14 +91,15 @@ def test_fire_is_a_function_of_the_share_of_the_distance():
 def test_fire_of_distance_alone_ends_at_the_threshold():
     """The same values by distance and by pairs: consecutive positions below the threshold, at it and beyond."""
     fire = bound('fire', length=20.0)
+    of = probing.compiled(fire, lambda fire, *pos: fire.bias(*pos))
     for first in (5, 15, 16, 40):
-        pos_k = jnp.arange(first + 6)[None]
-        by_block = fire.bias(pos_k[:, first:], pos_k)
-        one_by_one = [fire.bias(pos_k[:, i : i + 1], pos_k) for i in range(first, first + 6)]
-        np.testing.assert_allclose(by_block, jnp.concatenate(one_by_one, axis=2), rtol=0, atol=1e-6)
-    near, nearer = (fire.bias(sequence(i), sequence(i - 4)) for i in (20, 10))
+        pos_k = np.arange(first + 6)[None]
+        by_block = of(pos_k[:, first:], pos_k)
+        one_by_one = [of(pos_k[:, i : i + 1], pos_k) for i in range(first, first + 6)]
+        np.testing.assert_allclose(by_block, np.concatenate(one_by_one, axis=2), rtol=0, atol=1e-6)
+    near, nearer = (of(sequence(i), sequence(i - 4)) for i in (20, 10))
     np.testing.assert_array_equal(near, nearer)
-    assert np.abs(fire.bias(sequence(60), sequence(56)) - near).max() > 1e-3
+    assert np.abs(of(sequence(60), sequence(56)) - near).max() > 1e-3
 
 
 @pytest.mark.parametrize('name, last', [('fire', 'kernel_1'), ('dynamic_bias', 'kernel_2')])

@@ -67,7 +67,7 @@ def test_a_resolved_config_shows_every_option(load):
     assert load().encoding.to_dict() == {
         'name': 'turn', 'module': None, 'theta': 10_000.0, 'layout': 'half', 'limit': None, 'factors': (1.0, 0.5),
     }  # fmt: skip
-    assert load(positions__name='drawn').positions.to_dict() == {'name': 'drawn', 'max_position': 2048}
+    assert load(positions__name='drawn').positions.to_dict() == {'name': 'drawn', 'module': None, 'max_position': 2048}
 
 
 def test_another_encoding_drops_the_options_of_the_old_one_but_not_those_of_the_command_line(load):
@@ -191,7 +191,7 @@ BAD_OVERRIDES = [
     ('second_phase.encoding.name', 'trun', "config.second_phase.encoding.name: got 'trun', wanted one of 'plain', 'turn', 'turn_more'; did you mean 'turn'?"),
     ('second_phase.encoding.theta', '3', f"config.second_phase.encoding.theta: there is no such knob; did you mean 'config.encoding.theta'? {HERE}: name, module"),
     ('positions.name', 'draw', "config.positions.name: got 'draw', wanted one of 'drawn', 'in_order'; did you mean 'drawn'?"),
-    ('positions.max_position', '5', f'config.positions.max_position: there is no such knob. {HERE}: name'),
+    ('positions.max_position', '5', f'config.positions.max_position: there is no such knob. {HERE}: name, module'),
     ('train.steps', '-5', 'config.train.steps: got -5, wanted an integer of at least 1'),
     ('train.steps', '2.5', 'config.train.steps: got 2.5, wanted an integer of at least 1'),
     ('train.steps', 'many', "config.train.steps: got 'many', wanted an integer of at least 1"),
@@ -290,6 +290,16 @@ def test_a_path_is_looked_up_beside_the_config_or_where_the_command_was_given(lo
     os.remove('encoding.py')
     assert load(encoding__module='encoding.py').encoding.module == str(tmp_path / 'mine/encoding.py')
     assert load(dataset__data_dir='new').dataset.data_dir == str(tmp_path / 'elsewhere/new')
+
+
+def test_a_position_map_of_ones_own_has_its_options(load, tmp_path):
+    (tmp_path / 'every_other.py').write_text('def every_other(rng, batch_size, length, *, train, step: int = 2): ...')
+    mine = load(positions__module=str(tmp_path / 'every_other.py'), positions__step='3').positions
+    assert mine.to_dict() == {'name': 'every_other', 'module': str(tmp_path / 'every_other.py'), 'step': 3}
+    with pytest.raises(UsageError, match=r'config\.positions\.module: got .*nowhere\.py., which is no file'):
+        load(positions__module='nowhere.py')
+    with pytest.raises(UsageError, match=r'every_other\.py: it defines no function other\(rng, batch_size, length'):
+        load(positions__module=str(tmp_path / 'every_other.py'), positions__name='other')
 
 
 def test_everything_that_is_shipped_can_be_chosen():

@@ -270,3 +270,27 @@ def test_the_table_of_options_is_complete():
 def test_an_unknown_map_is_named_with_the_valid_ones():
     with pytest.raises(ValueError, match=r"'random'; there are .*'randomized'"):
         positions.build('random')
+
+
+EVERY_OTHER = '''
+"""A user's own map: every other number."""
+
+import jax.numpy as jnp
+
+
+def every_other(rng, batch_size, length, *, train, step: int = 2):
+    return jnp.broadcast_to(step * jnp.arange(length, dtype=jnp.int32), (batch_size, length))
+'''
+
+
+def test_a_map_from_another_folder(tmp_path):
+    file = tmp_path / 'every_other.py'
+    file.write_text(EVERY_OTHER)
+    pos = positions.build('every_other', module=str(file), step=3)(key(), 2, 4, train=True)
+    np.testing.assert_array_equal(pos, [[0, 3, 6, 9]] * 2)
+    with pytest.raises(ValueError, match=r'every_other\.py: it defines no other\.'):
+        positions.build('other', module=str(file))
+    with pytest.raises(ValueError, match='there is no Python file'):
+        positions.build('other', module=str(tmp_path / 'other.py'))
+    with pytest.raises(TypeError, match="'every_other': got an unexpected keyword argument 'steps'"):
+        positions.build('every_other', module=str(file), steps=3)

@@ -152,13 +152,33 @@ def test_what_is_frozen_is_there_once_and_never_moves(tmp_path, layers):
     assert outcome(tmp_path / 'stopped', job) == outcome(tmp_path / 'whole', job)
 
 
-def test_frozen_weights_that_were_taken_are_those_of_the_first_seed(other_run):
+def test_seeds_that_share_frozen_weights_take_all_of_one_seed(other_run):
+    """Frozen weights of one seed beside trained ones of another would be a model that nobody trained."""
     folder, trained, frozen = other_run
-    job = tiny(seeds=(1, 0), init__folder=str(folder), init__freeze=(KERNEL, VECTORS))
-    state = loop._fresh_state(job, Notes())
+    changes = dict(seeds=(1, 0), init__folder=str(folder), init__freeze=(KERNEL, VECTORS))
+    with pytest.raises(
+        init.InitError, match=rf'^config.init.seed: got None, wanted one of \(0, 1\), because {KERNEL} is'
+    ):
+        loop._fresh_state(tiny(**changes), Notes())
+    state = loop._fresh_state(tiny(**changes, init__seed=1), Notes())
     got = host(state.frozen)
     np.testing.assert_array_equal(got[KERNEL], trained[KERNEL][1])
     np.testing.assert_array_equal(got[VECTORS], frozen[VECTORS])
+    for path, leaf in host(state.params).items():
+        np.testing.assert_array_equal(leaf, trained[path][[1, 1]], err_msg=path)
+
+
+def test_frozen_weights_that_are_alike_leave_each_seed_its_own_trained_ones(other_run):
+    folder, trained, frozen = other_run
+    state = loop._fresh_state(tiny(seeds=(1, 0), init__folder=str(folder), init__freeze=(VECTORS,)), Notes())
+    np.testing.assert_array_equal(host(state.frozen)[VECTORS], frozen[VECTORS])
+    np.testing.assert_array_equal(host(state.params)[KERNEL], trained[KERNEL][[1, 0]])
+
+
+def test_a_seed_that_the_other_run_has_not_is_one_line(other_run):
+    folder, *_ = other_run
+    with pytest.raises(init.InitError, match=r'^config\.init\.seed: got 7, wanted one of \(0, 1\), as .* has it$'):
+        loop._fresh_state(tiny(init__folder=str(folder), init__seed=7), Notes())
 
 
 def test_both_ways_to_compile_freeze_alike():

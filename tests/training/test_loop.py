@@ -6,7 +6,6 @@ import json
 import random
 import re
 import signal
-import time
 
 import jax
 import numpy as np
@@ -213,45 +212,38 @@ def flags(tmp_path_factory):
     return real_command.write_text(tmp_path_factory.mktemp('text'))
 
 
-def test_a_killed_encoder_decoder_ends_with_the_same_files(tmp_path):
-    flags = ['--config=configs/tasks/reverse.py', '--quiet', *real_command.REVERSE]
+def test_an_encoder_decoder_killed_and_then_terminated_ends_with_the_same_files(tmp_path):
+    """SIGKILL leaves the checkpoint before it, SIGTERM saves a new one, and the same command goes on from either."""
+    flags = ['--config=configs/tasks/reverse.py', *real_command.REVERSE]
     # Where compiled programs are kept.
     home = dict(HOME=str(tmp_path))
-    assert real_command.launch(*flags, f'--workdir={tmp_path}/alone', **home).returncode == 0
-    process = real_command.start(*flags, f'--workdir={tmp_path}/killed', **home)
-    while not list((tmp_path / 'killed').glob('checkpoints/*/manifest.json')):
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.01)
-    process.kill()
-    process.communicate()
-    assert not (tmp_path / 'killed' / 'rows.jsonl').exists()
-    done = real_command.launch(*flags[:1], *flags[2:], f'--workdir={tmp_path}/killed', **home)
-    assert re.search(r'--resume=auto: from step \d+, bit for bit \(same fingerprint\)\.', done.stderr)
-    assert files(tmp_path / 'killed') == files(tmp_path / 'alone')
+
+    def stopped(when, how, said):
+        process = real_command.start(*flags, f'--workdir={tmp_path}/stopped', **home)
+        seen = ''
+        while not when(seen):
+            seen += process.stderr.readline()
+            assert process.poll() is None, seen
+        process.send_signal(how)
+        stdout, rest = process.communicate(timeout=60)
+        assert (process.returncode, stdout) == (said, '')
+        return seen + rest
+
+    assert real_command.launch(*flags, f'--workdir={tmp_path}/alone', '--quiet', **home).returncode == 0
+    checkpoints = tmp_path / 'stopped' / 'checkpoints'
+    stopped(lambda _: list(checkpoints.glob('*/manifest.json')), signal.SIGKILL, -signal.SIGKILL)
+    assert not (tmp_path / 'stopped' / 'rows.jsonl').exists()
+    stderr = stopped(lambda seen: '--resume=auto: from step' in seen, signal.SIGTERM, 143)
+    assert re.search(r'--resume=auto: from step \d+, bit for bit \(same fingerprint\)\.', stderr)
+    step = re.search(r'launch\.py: SIGTERM: saved step (\d+); the same command goes on from there\.\n$', stderr)[1]
+    done = real_command.launch(*flags, f'--workdir={tmp_path}/stopped', **home)
+    assert f'--resume=auto: from step {step}, bit for bit (same fingerprint).' in done.stderr
+    assert files(tmp_path / 'stopped') == files(tmp_path / 'alone')
 
 
 def files(folder) -> dict[str, object]:
     rows = [json.loads(line) | dict(wall_seconds=None) for line in (folder / 'rows.jsonl').read_text().splitlines()]
     return dict(rows=rows, metrics=(folder / 'metrics.jsonl').read_text())
-
-
-def test_sigterm_saves_and_the_same_command_goes_on(tmp_path, flags):
-    every = ('--config.train.steps=300', '--config.train.evaluate_every=100', '--config.train.checkpoint_every=200')
-    flags = ['--config=configs/rope.py', *flags, *every, *real_command.ONE_LENGTH]
-    assert real_command.launch(*flags, f'--workdir={tmp_path}/alone', '--quiet').returncode == 0
-    process = real_command.start(*flags, f'--workdir={tmp_path}/stopped', '--quiet')
-    while not (tmp_path / 'stopped' / 'tb').exists():  # The first call of steps is done.
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    stdout, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stdout) == (143, '')
-    said = r'launch\.py: SIGTERM: saved step (\d+); the same command goes on from there\.\n'
-    step = int(re.fullmatch(said, stderr)[1])
-    assert step < 200
-    done = real_command.launch(*flags, f'--workdir={tmp_path}/stopped')
-    assert f'--resume=auto: from step {step}, bit for bit (same fingerprint).' in done.stderr
-    assert files(tmp_path / 'stopped') == files(tmp_path / 'alone')
 
 
 def test_a_loss_that_is_no_number_is_exit_code_1_and_one_line(tmp_path, flags):
