@@ -264,8 +264,12 @@ def test_an_encoding_of_ones_own_trains_from_its_own_folder(flags, here, tmp_pat
 
 
 WAYS = dict(
-    bfloat16=['--config.dtype=bfloat16'],
-    deep=['--config.model.layers=2', '--config.model.scan_layers=true', '--config.model.remat=true'],
+    deep_in_bfloat16=[
+        '--config.model.layers=2',
+        '--config.model.scan_layers=true',
+        '--config.model.remat=true',
+        '--config.dtype=bfloat16',
+    ],
     pmap=['--config.parallel=pmap', '--config.mesh.seed=1', '--config.mesh.data=2'],
     host=['--config.task.on_device=false', '--config.task.separate_documents=true'],
 )

@@ -41,7 +41,7 @@ def kind_of_training(config: Any) -> Hashable:
     built = encodings.build(**config.encoding)
     plain = config.to_dict()
     then = plain['second_phase'].pop('encoding')['name']
-    known = built.owns_parameters(), built.period, built.axes, bool(built.parts())
+    known = built.owns_parameters(), built.period
     rest = {name: value for name, value in plain.items() if name != 'encoding'}
     return json.dumps(rest, sort_keys=True, default=str), then is None, known
 

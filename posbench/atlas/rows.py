@@ -268,8 +268,8 @@ def _of(name: str, used: list[dict]) -> list[dict]:
 
 def _positions(chosen: dict) -> str:
     """A position map, and those of its options that are not the usual ones."""
-    usual = {name: option.default for name, option in declared.options('positions', chosen['name']).items()}
-    changes = [f'{name}={value}' for name, value in chosen.items() if name != 'name' and value != usual[name]]
+    options = declared.options('positions', chosen['name'], chosen['module'])
+    changes = [f'{name}={chosen[name]}' for name, option in options.items() if chosen[name] != option.default]
     return chosen['name'] + (f' ({", ".join(changes)})' if changes else '')
 
 

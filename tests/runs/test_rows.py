@@ -212,7 +212,7 @@ def test_a_row_says_where_it_comes_from(one, rows):
         assert row['options']['encoding'] == dict(
             name='learned', module=None, max_length=PLACES, out_of_range='nan', init_std=1.0
         )
-        assert row['options']['positions'] == dict(name='sequential')
+        assert row['options']['positions'] == dict(name='sequential', module=None)
     assert of_encoding == PLACES * 16
 
 

@@ -187,8 +187,7 @@ def test_both_ways_to_compile_freeze_alike():
         for way in (
             {},
             dict(parallel='pmap', mesh__data=2),
-            dict(mesh__seed=2, mesh__data=2),
-            dict(mesh__model=2, mesh__data=2),
+            dict(mesh__seed=2, mesh__model=2, mesh__data=2),
         )
     ]
     for way in ways[1:]:
