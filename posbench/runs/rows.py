@@ -55,9 +55,13 @@ def read(folder: pathlib.Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text('utf-8').splitlines()] if path.exists() else []
 
 
-def name_of(folder: pathlib.Path) -> str | None:
-    """What the rows of a folder call its run, that of the last phase; None where there are none."""
-    return next((row['run'] for row in reversed(read(folder)) if not row['run'].startswith('baseline:')), None)
+def name_of(folder: pathlib.Path, config_name: str, experiment: str | None = None) -> str:
+    """What rows call the run of a folder: what they call it already, that of the last phase where there are several.
+
+    A new one is called as its config, and in a study, where runs may have one config, as its folder.
+    """
+    earlier = (row['run'] for row in reversed(read(folder)) if not row['run'].startswith('baseline:'))
+    return next(earlier, config_name if experiment is None else folder.name)
 
 
 def meaning(job: Job, figures: dict[str, dict]) -> dict:

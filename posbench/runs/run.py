@@ -49,7 +49,7 @@ def _in_folder(request, folder: pathlib.Path) -> int:
         jax.config.update('jax_debug_nans', True)
     try:
         # A folder may have another name than the config that its run began with.
-        one = job.from_config(config, rows.name_of(folder) or request.config_name)
+        one = job.from_config(config, rows.name_of(folder, request.config_name, config.experiment))
         one.check()
         if request.mode in ('train', 'evaluate'):
             one.check_lengths()

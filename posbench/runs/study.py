@@ -27,7 +27,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 class Run(NamedTuple):
-    """One run of a study: a name, a config file (relative to the repository), and knobs that differ from it.
+    """One run of a study: a config file (relative to the repository), knobs that differ from it, and what rows call it.
 
     `{study}` in a knob stands for the folder of the study, so that a run may start from the weights of one before it.
     """
@@ -112,7 +112,10 @@ def _conclude(experiment, folder: pathlib.Path) -> None:
     if not rows:
         return
     if hasattr(experiment, 'claims'):
-        write_atomically(folder / 'claims.json', json.dumps(experiment.claims(rows), indent=2) + '\n')
+        verdicts = experiment.claims(rows)
+        write_atomically(folder / 'claims.json', json.dumps(verdicts, indent=2) + '\n')
+        if not verdicts:
+            print('Claims: none was judged, because rows that they are about are missing.')
     try:
         report.build(folder)
     except report.ReportError as error:

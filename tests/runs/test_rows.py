@@ -275,10 +275,13 @@ def test_rows_of_another_split_stay_and_those_of_other_weights_go(tmp_path):
     assert {(row['step'], row['split']) for row in later} == {(40, 'validation')}
 
 
-def test_the_rows_of_a_folder_name_its_run(tmp_path):
-    assert results.name_of(tmp_path) is None
-    scored(tmp_path, run='a_name', multiples=(1,), first_unseen=False)
-    assert results.name_of(tmp_path) == 'a_name'
+def test_a_run_is_called_as_its_config_in_a_study_as_its_folder_and_then_as_before(tmp_path):
+    folder = tmp_path / 'tuned'
+    folder.mkdir()
+    assert results.name_of(folder, 'rope') == 'rope'
+    assert results.name_of(folder, 'rope', 'a_study') == 'tuned'
+    scored(folder, run='a_name', multiples=(1,), first_unseen=False)
+    assert results.name_of(folder, 'rope') == results.name_of(folder, 'rope', 'a_study') == 'a_name'
 
 
 def test_the_hash_of_a_config_changes_with_any_knob():

@@ -82,6 +82,12 @@ def test_claims_and_report_are_made_of_the_rows_of_all_runs(study):
     assert study.reports == [study.results]
 
 
+def test_that_no_claim_could_be_judged_is_said(study, capsys):
+    study.path.write_text(STUDY.partition('def claims')[0] + 'def claims(rows):\n    return []\n')
+    study()
+    assert 'Claims: none was judged' in capsys.readouterr().out
+
+
 def test_what_is_done_is_skipped_and_what_failed_is_tried_again(study, capsys):
     study()
     capsys.readouterr()
