@@ -64,7 +64,8 @@ def left(metric: Metric, base: Point, point: Point) -> str:
         return ''
     if not metric.share:
         return f'{"×" if metric.lower else "÷"}{amount:.2f}'
-    return f'{abs(100 * amount):.0f} % kept' if amount <= 0 else 'below chance'
+    kept = round(-100 * amount)
+    return f'{kept} % kept' if kept >= 0 else 'below chance'
 
 
 def sentence(metric: Metric, chance: str) -> str:

@@ -78,6 +78,12 @@ def test_where_chance_is_one_value_what_is_kept_of_a_share_is_what_is_left_beyon
         assert verdicts.left(metric, Point(base, chance), Point(value, chance)) == f'{100 * kept:.0f} % kept'
 
 
+def test_what_is_as_good_as_chance_is_not_called_worse():
+    base = Point(1.0, 1e-20)
+    assert verdicts.left(ACCURACY, base, Point(0.0, 1e-20)) == '0 % kept'
+    assert verdicts.left(ACCURACY, base, Point(0.0, 0.1)) == 'below chance'
+
+
 def test_a_perfect_share_holds_where_chance_comes_nearer():
     assert judged(ACCURACY, 1.0, 1.0, 0.5, later=0.8) == 'holds'
     assert judged(ERROR, 0.0, 0.0, 0.5, later=0.2) == 'holds'
