@@ -270,9 +270,9 @@ def rematerialisation_computes_products_again(encoding):
 
 @check
 def bfloat16_activations_stay_close_to_float32(encoding):
-    model, tokens, pos = _model(encoding), small.tokens(), small.positions()
+    model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
     exact = small.logits(model, tokens, pos)
-    rough = small.logits(_model(encoding, dtype=jnp.bfloat16), tokens, pos)
+    rough = small.logits(small.model(encoding, dtype=jnp.bfloat16), tokens, pos)
     assert rough.dtype == np.float32, f'logits are {rough.dtype}, wanted float32'
     error = np.sqrt(np.mean((rough - exact) ** 2) / np.mean(exact**2))
     assert error < BFLOAT16, f'bfloat16 activations: relative error {error:.4f} of the logits, wanted < {BFLOAT16}'
@@ -320,10 +320,10 @@ def bfloat16_tells_positions_past_256_apart(encoding):
     exact, rough = (_compiled_hooks(encoding, dtype) for dtype in (jnp.float32, jnp.bfloat16))
     for name, wanted in exact.items():
         same(rough[name], wanted, f'{name} of bfloat16 activations', 2**-6 * max(1.0, np.abs(wanted).max()))
-    model = _model(encoding, dtype=jnp.bfloat16)
-    # A gap of one before the second half, with positions where bfloat16 only counts in twos.
+    model = small.model(encoding, dtype=jnp.bfloat16)
+    # A gap of one before the last token, with positions where bfloat16 only counts in twos.
     pos = small.positions() + 256
-    gap = pos + (np.arange(small.LENGTH) >= small.LENGTH // 2)
+    gap = pos + (np.arange(small.LENGTH) == small.LENGTH - 1)
     moved = np.abs(small.logits(model, small.tokens(), gap) - small.logits(model, small.tokens(), pos)).max()
     assert (moved > DIFFERENT) if encoding.reads_positions else (moved == 0), f'moved by {moved}'
 
