@@ -36,8 +36,6 @@ ALIKE = [
     {'rope', 'ntk_dynamic', 'rerope', 'self_extend', 'dca'},
     # Of the four pairs of so narrow a head both stop the slowest one.
     {'p_rope', 'rope_clip'},
-    # The text has no digits.
-    {'abacus', 'position_coupling'},
 ]
 
 

@@ -3,7 +3,7 @@
 A map is a function (rng, batch_size, length, *, options, train) -> pos_BL, int32, or float32 where positions lie
 between whole numbers, called as its file is. Those that give all sequences of a batch the same positions are marked
 `shared_by_batch`; the trainer then asks for one row, and biases are made once. A map whose positions depend on what the
-tokens are takes `tokens_BL` and `segment_ids_BL` as well. A map of several coordinates gives pos_BLA; it is marked
+tokens are takes `tokens_BL` and `segment_ids_BL` as well; where its options are ids of tokens, base.py marks them. A map of several coordinates gives pos_BLA; it is marked
 `first_shared` where the first one is the place in the sequence.
 """
 
@@ -12,12 +12,12 @@ import importlib
 import inspect
 import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 
 from posbench import registry
-from posbench.positions import documents
+from posbench.positions import base, documents
 
 FOLDER = pathlib.Path(__file__).parent
 
@@ -40,6 +40,26 @@ class PositionMap:
     def needs_tokens(self) -> bool:
         """Whether positions depend on what the tokens are."""
         return 'tokens_BL' in inspect.signature(self.function).parameters
+
+    @property
+    def looks_for(self) -> dict[str, base.Looked]:
+        """The options that are ids of tokens, and of which."""
+        return getattr(self.function, 'looks_for', {})
+
+    def of_tokens(self, spelled_V: Sequence[str] | None, vocabulary: int | None) -> 'PositionMap':
+        """This map for a run whose V tokens are spelled like that; None: they are no text.
+
+        ValueError, one line, where it looks for tokens that are not there.
+        """
+        options = dict(self.options)
+        for name, looked in self.looks_for.items():
+            if options.get(name) is None:
+                ids = base.ids_of(looked, self.function, name, spelled_V)
+                options[name] = ids[0] if len(looked.characters) == 1 and looked.alone else ids
+            ids = (options[name],) if isinstance(options[name], int) else options[name]
+            if not all(0 <= i < (vocabulary or 0) for i in ids):
+                raise ValueError(f'config.positions.{name}: got {options[name]}, wanted ids of the {vocabulary} tokens')
+        return dataclasses.replace(self, options=tuple(sorted(options.items())))
 
     def __call__(
         self,

@@ -8,7 +8,10 @@ import jax.numpy as jnp
 from posbench.knobs import Range
 from posbench.positions import base, documents
 
+LOOKED = dict(digits=base.Looked('0123456789'), separators=base.Looked('+='), equals=base.Looked('='))
 
+
+@base.looks_for(**LOOKED)
 @base.first_shared
 def coupled(
     rng: jax.Array,
@@ -17,9 +20,9 @@ def coupled(
     *,
     tokens_BL: jax.Array,
     segment_ids_BL: jax.Array | None = None,
-    digits: tuple[int, ...] = (48, 49, 50, 51, 52, 53, 54, 55, 56, 57),
-    separators: tuple[int, ...] = (43, 61),
-    equals: int = 61,
+    digits: tuple[int, ...] | None = None,
+    separators: tuple[int, ...] | None = None,
+    equals: int | None = None,
     reversed_answer: bool = True,
     max_id: Annotated[int, Range(min=3)] = 202,
     train: bool = False,
@@ -30,12 +33,15 @@ def coupled(
     the most significant digit, and those after it are answers, read from the least significant one if
     `reversed_answer`. Ids rise with significance towards the front: start + n - s for the digit of 10^s, with n the
     digits of the longest operand, and start + n + 1 for separators. `start` is drawn for each sequence from
-    [1, max_id - n) in training; it is 1 at evaluation. All are token ids, by default those of bytes.
+    [1, max_id - n) in training; it is 1 at evaluation. All are token ids; None: those of 0 to 9, of + and =, and of =,
+    of bytes where no run says which tokens there are.
 
     The id of an operand's digit depends on digits to come: operands are for prompts. Cho et al. 2024 (arXiv 2405.20671,
     section 3); the order of ids and the draw are those of the authors' code (HanseulJo/position-coupling).
     """
     segment_ids_BL = jnp.zeros_like(tokens_BL) if segment_ids_BL is None else segment_ids_BL
+    given = dict(digits=digits, separators=separators, equals=equals)
+    digits, separators, (equals,) = (base.as_bytes(given[name], LOOKED[name].characters) for name in given)
     is_digit_BL = jnp.isin(tokens_BL, jnp.asarray(digits))
     is_separator_BL = jnp.isin(tokens_BL, jnp.asarray(separators)) & ~is_digit_BL
     number_BL = documents.runs(is_digit_BL, segment_ids_BL)

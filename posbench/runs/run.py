@@ -65,7 +65,7 @@ def _in_folder(request, folder: pathlib.Path) -> int:
             write_atomically(folder / 'fingerprint.json', json.dumps(start, indent=2) + '\n')
         with progress.Progress(request.quiet or not parallel.is_first()) as bar:
             if request.mode == 'train':
-                for line in dict.fromkeys(phase.kernel_sentence for phase in one.phases):
+                for line in dict.fromkeys([*(phase.kernel_sentence for phase in one.phases), *one.position_sentences]):
                     bar.note(line)
                 trained = loop.run(one, folder, request.resume, bar)
             else:

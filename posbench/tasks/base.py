@@ -11,7 +11,7 @@ padding. A task for an encoder-decoder also gives `source_BM`, which the encoder
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
@@ -174,6 +174,11 @@ class Task:
 
     def encode(self, text: str) -> np.ndarray | None:
         """Token ids of a text, for a task whose tokens are those of a text; None otherwise."""
+        return None
+
+    @property
+    def spelled(self) -> Sequence[str] | None:
+        """The text of every token, for a task whose tokens are those of a text; None otherwise."""
         return None
 
     def example(self, batch: Batch, row: int, said: np.ndarray) -> str:

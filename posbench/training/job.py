@@ -213,6 +213,17 @@ class Job:
             return 'Attention: none.'
         return kernels.choose(body.kernel, body.sized_encoding(), body.dtype, body.platform)[1]
 
+    @property
+    def position_sentences(self) -> list[str]:
+        """Which tokens the map of positions looks for, where it looks for some."""
+        options, spelled_V = dict(self.position_map.options), self.task.spelled
+        sentences = []
+        for name in self.position_map.looks_for:
+            ids = (options[name],) if isinstance(options[name], int) else options[name]
+            shown = ', '.join(str(i) if spelled_V is None else repr(spelled_V[i]) for i in ids)
+            sentences.append(f'Positions: the {name} are the tokens {shown}.')
+        return sentences
+
     def parameter_counts(self) -> tuple[int, int]:
         """Numbers of one model, frozen ones among them, and those of its encoding among them."""
         total = of_the_encoding = 0
@@ -255,7 +266,7 @@ def from_config(config, name: str) -> Job:
     # Before the data, whose preparation may take minutes.
     layout = parallel.layout(config.parallel, seeds=len(seeds), batch_size=config.train.batch_size, **dict(config.mesh))
     task, title = _task(config)
-    encoding, position_options = dict(config.encoding), dict(config.positions)
+    encoding = dict(config.encoding)
     plain = json.loads(config.to_json())
     has_second_phase = config.second_phase.encoding.name is not None
     # What describes a phase that there is not decides nothing.
@@ -269,7 +280,7 @@ def from_config(config, name: str) -> Job:
         model=build.from_config(config, task.vocabulary, task.classes, platform=layout.platform),
         optimizer=optim.from_config(config.optimizer, config.train.steps, held=started),
         learning_rate=optim.learning_rate(config.optimizer, config.train.steps),
-        position_map=positions.build(**position_options),
+        position_map=_position_map(config, task),
         layout=layout,
         schedule=settings.Train(**config.train),
         plan=settings.Evaluate(**config.evaluate),
@@ -289,6 +300,12 @@ def _task(config) -> tuple[base.Task, str]:
     dataset = None if reads is None else datasets.read(reads, **config.dataset)
     task = tasks.build(name, module=module, dataset=dataset, **options)
     return task, task.title(name)
+
+
+def _position_map(config, task: base.Task) -> positions.PositionMap:
+    """The map, for the tokens of the task."""
+    found = positions.build(**dict(config.positions))
+    return found.of_tokens(task.spelled, task.vocabulary) if found.looks_for else found
 
 
 def _in_two_phases(job: Job, config) -> Job:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from posbench import positions
+from posbench.datasets.tokenizers import KINDS
 from posbench.knobs import declared
 from posbench.positions import documents
 
@@ -205,6 +206,54 @@ def test_bipe_counts_places_in_sentences_and_sentences():
     np.testing.assert_array_equal(pos[0].T, [[0, 1, 2, 0, 1, 2, 0, 0], [0, 0, 0, 1, 1, 1, 2, 3]])
     pos = positions.build('bipe', separators=(98,))(key(), 1, 8, train=False, tokens_BL=as_tokens('Ab. C..d'))
     np.testing.assert_array_equal(pos[0].T, [[0, 1, 0, 1, 2, 3, 4, 5], [0, 0, 1, 1, 1, 1, 1, 1]])
+
+
+def places(name, tokenizer, text):
+    """The last coordinate of each character of a text: that of the token it is in, under a tokenizer of its own."""
+    text_of_train = ['QUIZ + 9 8 7 6 5 4 3 2 1 0 = . And so.\n On she went, and so on.\n']
+    learned = KINDS[tokenizer].train(text_of_train, 262)
+    spelled = [learned.decode([token]) for token in range(learned.vocabulary)]
+    ids = learned.encode(text)
+    position_map = positions.build(name).of_tokens(spelled, learned.vocabulary)
+    pos = position_map(key(), 1, len(ids), train=False, tokens_BL=ids[None])
+    of_tokens = np.asarray(pos[-1] if isinstance(pos, tuple) else pos[..., -1])[0]
+    return np.repeat(of_tokens, [len(spelled[token]) for token in ids]).tolist()
+
+
+@pytest.mark.parametrize('tokenizer', ['bytes', 'characters', 'bpe'])
+def test_maps_find_their_tokens_whatever_the_tokenizer_calls_them(tokenizer):
+    assert places('abacus', tokenizer, 'QUIZ 653+49') == [0, 0, 0, 0, 0, 1, 2, 3, 0, 1, 2]
+    assert places('coupled', tokenizer, '653+49=207') == [2, 3, 4, 5, 3, 4, 5, 4, 3, 2]
+    assert places('bipe', tokenizer, 'And so. On she') == [0] * 7 + [1] * 7
+
+
+def test_a_sentence_ends_with_a_token_that_has_more_in_it():
+    position_map = positions.build('bipe').of_tokens(['A', '."', '.\n', 'b'], 4)
+    pos = position_map(key(), 1, 6, train=False, tokens_BL=np.array([[0, 1, 3, 2, 0, 3]]))
+    np.testing.assert_array_equal(pos[0].T, [[0, 1, 0, 1, 0, 1], [0, 0, 1, 1, 2, 2]])
+
+
+@pytest.mark.parametrize(
+    'name, options, spelled, error',
+    [
+        ('abacus', {}, [*'0123456789', '42'], r"positions\.digits: got None .* a tokenizer that has the token '42'"),
+        ('abacus', {}, [*'0123456789', ' 7'], "has the token ' 7'; wanted the ids of tokens for '0123456789'"),
+        ('abacus', {}, [*'012345678'], "has no token '9'; wanted .* or config.dataset.tokenizer='bytes'"),
+        ('coupled', {}, [*'0123456789+'], r"positions\.separators: got None .* has no token '='"),
+        ('bipe', {}, [*'abc'], r'positions\.separators: got None .* a tokenizer without such tokens'),
+        ('bipe', {}, None, 'a task whose tokens are no text, wanted the ids of tokens for'),
+        ('bipe', dict(separators=(1, 3)), [*'abc'], r'positions\.separators: got \(1, 3\), wanted ids of the 3 tokens'),
+        ('coupled', dict(equals=-1), [*'0123456789+='], r'positions\.equals: got -1, wanted ids of the 12 tokens'),
+    ],
+)
+def test_tokens_that_a_map_cannot_find_are_one_line(name, options, spelled, error):
+    with pytest.raises(ValueError, match=error):
+        positions.build(name, **options).of_tokens(spelled, None if spelled is None else len(spelled))
+
+
+def test_ids_that_are_given_stay():
+    position_map = positions.build('abacus', digits=(2, 3)).of_tokens(None, 4)
+    assert dict(position_map.options)['digits'] == (2, 3)
 
 
 def test_bipe_starts_anew_with_each_document():

@@ -163,6 +163,11 @@ class Task(base.Task):
         """The confusion matrix."""
         return classification.figures(sums, [name.replace('_', ' ') for name in self.dataset.classes])
 
+    @property
+    def spelled(self) -> list[str]:
+        """The text of every token."""
+        return [self.dataset.tokenizer.decode([token]) for token in range(self.vocabulary)]
+
     def example(self, batch: base.Batch, row: int, said: np.ndarray) -> str:
         """A passage, its class, and the one that was said."""
         names, tokens_L = self.dataset.classes, batch['inputs_BL'][row]

@@ -165,6 +165,11 @@ class Task(base.Task):
         """Token ids of a text."""
         return self.text.tokenizer.encode(text)
 
+    @property
+    def spelled(self) -> list[str]:
+        """The text of every token."""
+        return [self.decode([token]) for token in range(self.vocabulary)]
+
     def decode(self, tokens_N: np.ndarray) -> str:
         """The text of token ids."""
         return self.text.tokenizer.decode(tokens_N)
