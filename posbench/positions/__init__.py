@@ -3,8 +3,9 @@
 A map is a function (rng, batch_size, length, *, options, train) -> pos_BL, int32, or float32 where positions lie
 between whole numbers, called as its file is. Those that give all sequences of a batch the same positions are marked
 `shared_by_batch`; the trainer then asks for one row, and biases are made once. A map whose positions depend on what the
-tokens are takes `tokens_BL` and `segment_ids_BL` as well; where its options are ids of tokens, base.py marks them. A map of several coordinates gives pos_BLA; it is marked
-`first_shared` where the first one is the place in the sequence.
+tokens are takes `tokens_BL` and `segment_ids_BL` as well; `looks_for` marks those of its options that are ids of
+tokens. A map of several coordinates gives pos_BLA; it is marked `first_shared` where the first one is the place in the
+sequence.
 """
 
 import dataclasses

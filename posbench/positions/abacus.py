@@ -27,7 +27,8 @@ def abacus(
     """Two coordinates: the place in the sequence, and the place in a run of digits, counted from 1; 0 elsewhere.
 
     In training all places in a run are moved by one number a batch, uniform in [0, max_shift). `digits` are token ids;
-    None: those of 0 to 9, of bytes where no run says which tokens there are. McLeish et al. 2024 (arXiv 2405.17399, section 3.1).
+    None: those of 0 to 9, of bytes where no run says which tokens there are. McLeish et al. 2024 (arXiv 2405.17399,
+    section 3.1).
     """
     segment_ids_BL = jnp.zeros_like(tokens_BL) if segment_ids_BL is None else segment_ids_BL
     digits = base.as_bytes(digits, DIGITS.characters)

@@ -2,6 +2,14 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+
+def numbered(tokens_BL: jax.Array | np.ndarray, end: int) -> jax.Array | np.ndarray:
+    """Segment ids of documents that `end` ends, int32 [B, L], from 0; NumPy where the tokens are."""
+    xp = np if isinstance(tokens_BL, np.ndarray) else jnp
+    ends_BL = xp.pad(tokens_BL[:, :-1] == end, ((0, 0), (1, 0)))
+    return xp.cumsum(ends_BL, axis=1, dtype=xp.int32)
 
 
 def packed(segment_ids_BL: jax.Array) -> jax.Array:

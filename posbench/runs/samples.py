@@ -38,6 +38,7 @@ def _texts(job: Job, params: dict, options: settings.Generate, prompt: np.ndarra
         tokens=options.tokens,
         temperature=options.temperature,
         seed=job.seeds[0],
+        boundary=job.task.boundary,
     )
     return [options.prompt + job.task.decode(tokens_N) for tokens_N in tokens_BN]
 

@@ -177,6 +177,11 @@ class Task:
         return None
 
     @property
+    def boundary(self) -> int | None:
+        """The token after which attention and positions begin anew, where one does that to documents of a stream."""
+        return None
+
+    @property
     def spelled(self) -> Sequence[str] | None:
         """The text of every token, for a task whose tokens are those of a text; None otherwise."""
         return None

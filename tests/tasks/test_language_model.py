@@ -106,6 +106,14 @@ def test_windows_that_the_host_cuts_are_those_of_the_device():
 PLACES = np.arange(203, dtype=np.int32)
 
 
+@pytest.mark.parametrize('on_device', [True, False])
+def test_a_training_text_without_a_whole_window_and_its_last_target_is_refused(on_device):
+    with pytest.raises(ValueError, match=r'config\.train\.length: got 8, wanted at most 7, because .* has 8 tokens'):
+        of(PLACES[:8], on_device=on_device).sample(jax.random.key(0), 4, 8)
+    batch = of(PLACES[:9], on_device=on_device).sample(jax.random.key(0), 4, 8)
+    np.testing.assert_array_equal(batch['targets_BL'], [range(1, 9)] * 4)
+
+
 def scored_targets(protocol, length, *, tokens=None, longest=40, batch_tokens=64, text=PLACES) -> dict[int, int]:
     """How often each place of the text is scored as a target: place n of it stands for itself."""
     found = Counter()
@@ -147,7 +155,8 @@ def test_a_length_that_cannot_score_the_same_targets_has_no_sliding_window(lengt
 def test_a_text_too_short_is_one_clear_line(length, tokens):
     """By windows of 20 tokens, and by sliding windows of 8 whose longest are 20."""
     text = PLACES[:20] if tokens is None else PLACES
-    with pytest.raises(ValueError, match='at length 20: got 19 tokens of text, wanted at least one window') as error:
+    got = '19 tokens of text' if tokens is None else '202 tokens of text and config.evaluate.tokens = 19'
+    with pytest.raises(ValueError, match=f'at length 20: got {got}, wanted at least one window') as error:
         scored_targets('', length, tokens=tokens, longest=20, text=text)
     assert '\n' not in str(error.value)
 

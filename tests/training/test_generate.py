@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from posbench import encodings, positions, streams
+from posbench.positions import documents
 from posbench.training import generate
 from tests.encodings import small
 
@@ -28,13 +29,12 @@ def decoder(encoding):
     return small.model(encoding, layers=1)
 
 
-def new_tokens(model, position_map, prompts=PROMPTS, temperature=0.0, seed=0) -> np.ndarray:
-    return generate.generate(
-        model, small.params(model)['params'], position_map, prompts, tokens=NEW, temperature=temperature, seed=seed
-    )
+def new_tokens(model, position_map, prompts=PROMPTS, temperature=0.0, seed=0, **more) -> np.ndarray:
+    options = dict(tokens=NEW, temperature=temperature, seed=seed) | more
+    return generate.generate(model, small.params(model)['params'], position_map, prompts, **options)
 
 
-def check_greedy(model, position_map, got_BN):
+def check_greedy(model, position_map, got_BN, boundary=None):
     """Each new token is the likeliest one after reading all before it at once, without a cache or padding before it.
 
     Rows are filled up behind their last token, where a causal model does not look.
@@ -44,8 +44,9 @@ def check_greedy(model, position_map, got_BN):
     for row, prompt in enumerate(PROMPTS):
         tokens_BL[row, : len(prompt) + NEW] = np.concatenate([prompt, got_BN[row]])
     key = streams.key(0, 'positions')
-    drawn_BL = position_map(key, len(PROMPTS), total, train=False, tokens_BL=tokens_BL)
-    logits_BLV = small.logits(model, tokens_BL, drawn_BL)
+    segments = None if boundary is None else documents.numbered(tokens_BL, boundary)
+    drawn_BL = position_map(key, len(PROMPTS), total, train=False, tokens_BL=tokens_BL, segment_ids_BL=segments)
+    logits_BLV = small.logits(model, tokens_BL, drawn_BL, segments)
     for row, prompt in enumerate(PROMPTS):
         before = slice(len(prompt) - 1, len(prompt) - 1 + NEW)
         logits_NV, next_N = logits_BLV[row, before], tokens_BL[row, len(prompt) : len(prompt) + NEW]
@@ -72,6 +73,18 @@ def test_greedy_tokens_are_those_without_a_cache_under_every_position_map(name):
     of_one = name in ('sequential', 'randomized', 'randomized_distances', 'shifted', 'pose', 'cape')
     model = decoder(over if of_one else encodings.build('on_axis', over=over, axis=1))
     check_greedy(model, MAPS[name], new_tokens(model, MAPS[name]))
+
+
+@pytest.mark.parametrize('name', ['sequential', 'randomized', 'abacus'])
+def test_documents_that_were_kept_apart_in_training_are_kept_apart(name):
+    """A token that is read and one that is written end a document: what follows sees nothing before it."""
+    over = encodings.build('chain', first=encodings.build('learned'), second=encodings.build('fox'))
+    model = decoder(encodings.build('on_axis', over=over) if name == 'abacus' else over)
+    boundary = next(token for token in new_tokens(model, MAPS[name])[0, 1:] if token in PROMPTS[0])
+    got_BN = new_tokens(model, MAPS[name], boundary=int(boundary))
+    check_greedy(model, MAPS[name], got_BN, boundary)
+    assert boundary in got_BN[0, :-1], 'nothing was written after the end of a document'
+    assert (got_BN != new_tokens(model, MAPS[name])).any(), 'as if there was no border'
 
 
 def test_scanned_layers_write_the_same():
@@ -152,3 +165,15 @@ def test_more_tokens_than_there_are_positions_is_an_error(rotary):
     few = positions.build('randomized', max_position=LONGEST + NEW - 1)
     with pytest.raises(ValueError, match=f'got a length of {LONGEST + NEW}, wanted at most'):
         new_tokens(rotary, few)
+
+
+@pytest.mark.parametrize('kind', ['learned', 'floater', 'music', 'tupe_a'])
+def test_a_text_that_ends_with_a_table_is_written_and_a_longer_one_is_an_error(kind):
+    table = decoder(encodings.build(kind, max_length=LONGEST + NEW - 1))
+    # The last new token is not read.
+    assert new_tokens(table, MAPS['sequential']).shape == (len(PROMPTS), NEW)
+    with pytest.raises(ValueError, match=f'got a prompt of {LONGEST} tokens and {NEW + 1} new ones, wanted fewer than'):
+        new_tokens(table, MAPS['sequential'], tokens=NEW + 1)
+    short = decoder(encodings.build(kind, max_length=LONGEST - 1))
+    with pytest.raises(ValueError, match=f'wanted fewer than {LONGEST} to be read'):
+        new_tokens(short, MAPS['sequential'])

@@ -17,6 +17,7 @@ import optax
 
 from posbench.datasets.text import Text
 from posbench.knobs import Range
+from posbench.positions import documents
 from posbench.tasks import base
 
 
@@ -58,6 +59,11 @@ class Task(base.Task):
         """Ids of the tokenizer, the end of a document among them."""
         return self.text.vocabulary
 
+    @property
+    def boundary(self) -> int | None:
+        """The end of a document, where documents are kept apart."""
+        return self.text.end_of_document if self.separate_documents else None
+
     def title(self, name: str) -> str:
         """Of the text, not of the file that this is."""
         return f'{name.partition("/")[0]}/{self.text.name}'
@@ -75,6 +81,11 @@ class Task(base.Task):
 
     def draw(self, rng: jax.Array, batch_size: int, length: int) -> jax.Array:
         """First tokens of the windows, int32 [B], uniform over all places where a window and its last target fit."""
+        if self.tokens_N.shape[0] <= length:
+            raise ValueError(
+                f'config.train.length: got {length}, wanted at most {self.tokens_N.shape[0] - 1}, because the text of '
+                f'train has {self.tokens_N.shape[0]} tokens, and a window needs one more than its length'
+            )
         return jax.random.randint(rng, (batch_size,), 0, self.tokens_N.shape[0] - length, dtype=jnp.int32)
 
     def cut(self, start_B: np.ndarray, length: int) -> np.ndarray:
@@ -90,12 +101,10 @@ class Task(base.Task):
         xp = np if isinstance(window_BL, np.ndarray) else jnp
         inputs_BL, targets_BL = window_BL[:, :-1], window_BL[:, 1:]
         batch = dict(inputs_BL=inputs_BL, targets_BL=targets_BL, weights_BL=xp.ones(targets_BL.shape, xp.float32))
-        if self.separate_documents:
-            end = self.text.end_of_document
-            ends_BL = xp.pad(inputs_BL[:, :-1] == end, ((0, 0), (1, 0)))
-            batch['segment_ids_BL'] = xp.cumsum(ends_BL, axis=1, dtype=xp.int32)
+        if self.boundary is not None:
+            batch['segment_ids_BL'] = documents.numbered(inputs_BL, self.boundary)
             # The first token of the next document cannot be told from this one.
-            batch['weights_BL'] = (inputs_BL != end).astype(xp.float32)
+            batch['weights_BL'] = (inputs_BL != self.boundary).astype(xp.float32)
         return batch
 
     def held_out(self, split: str, length: int, budget: base.Budget) -> Iterator[tuple[str, base.Batch]]:
@@ -180,5 +189,8 @@ def _fit(available: int, length: int, tokens: int | None) -> int:
     budget = available if tokens is None else min(available, tokens)
     count = budget // length
     if count == 0:
-        raise ValueError(f'Evaluation at length {length}: got {budget} tokens of text, wanted at least one window.')
+        limit = '' if tokens is None else f' and config.evaluate.tokens = {tokens}'
+        raise ValueError(
+            f'Evaluation at length {length}: got {available} tokens of text{limit}, wanted at least one window.'
+        )
     return count
