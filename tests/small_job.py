@@ -30,6 +30,9 @@ class Tokenizer:
     def decode(self, ids) -> str:
         return ''.join(self.spelled[i : i + 1] for i in ids)
 
+    def to_json(self) -> str:
+        return self.spelled
+
 
 @functools.cache
 def text() -> datasets.Text:

@@ -19,8 +19,8 @@ TREES = {name: ast.parse(path.read_text('utf-8'), str(path)) for name, path in F
 LAYERS = """
     knobs.kinds registry files manifest streams report datasets.sources
     knobs.rules knobs.tree knobs.user_file knobs.source ops.blocks ops.products ops.online_softmax ops.linear
-    devices.host knobs.annotations knobs.declared ops.broadcast devices.fingerprint training.progress training.log
-    training.kinds models.style
+    training.origin devices.host knobs.annotations knobs.declared ops.broadcast devices.fingerprint
+    training.progress training.log training.kinds models.style
     knobs ops devices positions.documents training.settings encodings.parts.declaration
     encodings.base
     encodings positions

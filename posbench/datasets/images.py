@@ -23,6 +23,7 @@ class Images:
     images: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]
     classes: tuple[str, ...]
+    fingerprint: str  # SHA-256 that changes with any image
 
 
 def load(name: Literal['digits'] = 'digits') -> Images:
@@ -40,6 +41,7 @@ def load(name: Literal['digits'] = 'digits') -> Images:
         {split: images_NYX[rows] for split, rows in parts.items()},
         {split: labels_N[rows] for split, rows in parts.items()},
         digits.NAMES,
+        digits.SHA256,
     )
 
 

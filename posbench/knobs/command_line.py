@@ -47,6 +47,7 @@ class Flag:
 
 
 JOBS = ('config', 'experiment', 'report', 'atlas')
+RESUME = ('auto', 'must', 'never', 'anyway')
 MODES = ('train', 'evaluate', 'generate', 'params')
 
 FLAGS = {
@@ -66,7 +67,7 @@ FLAGS = {
         'DIR',
     ),
     'mode': Flag(Choice(MODES), ('config',), 'what to do; by default train, which evaluates and reports too', 'MODE'),
-    'resume': Flag(Choice(('auto', 'must', 'never')), ('config',), 'continue a run that is there', 'auto|must|never'),
+    'resume': Flag(Choice(RESUME), ('config',), 'continue a run that is there', '|'.join(RESUME)),
     'readme': Flag(Path(), ('report',), 'a file whose answer table the report writes', 'FILE'),
     'executor': Flag(Choice(('local',)), ('experiment',), 'what runs the runs', 'local'),
     'shard': Flag(Shard(), ('experiment',), 'only the runs of part I of N, counted from 0', 'I/N'),

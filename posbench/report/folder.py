@@ -18,7 +18,10 @@ _INTERNAL = ('checkpoints', 'tb')
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One trained configuration. `name` is unique among the runs of a task; what has no file is None."""
+    """One trained configuration. `name` is unique among the runs of a task; what has no file is None.
+
+    `config` is the one that was trained, and `trained` what else the weights come from.
+    """
 
     name: str
     where: str
@@ -27,6 +30,7 @@ class Run:
     metrics: list[dict]
     figures: dict[str, dict]
     config: dict | None
+    trained: dict | None
     fingerprint: dict | None
     picture: dict | None
 
@@ -113,7 +117,7 @@ def _run(place: Path, name: str, rows: list[Row], folder: Path, task: Task, figu
                     f'{place / "metrics.jsonl"}, line {number}: wanted an integer step and a value, got {line}.'
                 )
             metrics.append(line)
-    picture = _picture(place / 'encoding.json')
+    picture, trained = _picture(place / 'encoding.json'), _json(place / 'trained.json', dict)
     if others:
         # The phases of one run: each learned up to the step it was scored at, and the last one was drawn.
         metrics = [line for line in metrics if line['step'] <= (rows[0].step or math.inf)]
@@ -126,7 +130,9 @@ def _run(place: Path, name: str, rows: list[Row], folder: Path, task: Task, figu
         rows=rows,
         metrics=metrics,
         figures=figures,
-        config=_json(place / 'config.json', dict),
+        # A checkpoint says what was trained; config.json may have been edited since.
+        config=trained['config'] if trained and 'config' in trained else _json(place / 'config.json', dict),
+        trained=trained,
         fingerprint=_json(place / 'fingerprint.json', dict),
         picture=picture,
     )

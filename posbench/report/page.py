@@ -75,7 +75,7 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
         facts=provenance.facts(study),
         settings=provenance.shared(study.runs, provenance.settings),
         fingerprint=provenance.shared(study.runs, provenance.fingerprint),
-        notes=notes(found),
+        notes=(*provenance.histories(study), *notes(found)),
     )
 
 

@@ -67,8 +67,19 @@ def settings(run: Run) -> list[tuple[str, str]]:
 
 
 def fingerprint(run: Run) -> list[tuple[str, str]]:
-    """(name, value) of fingerprint.json, nested names joined by dots."""
-    return [pair for name, item in (run.fingerprint or {}).items() for pair in _flat(name, item)]
+    """(name, value) of what the run was trained on and of fingerprint.json, nested names joined by dots."""
+    digests = {name: (run.trained or {}).get(name) for name in ('data', 'tokenizer', 'sources')}
+    known = {name: digest for name, digest in digests.items() if digest is not None} | (run.fingerprint or {})
+    return [pair for name, item in known.items() for pair in _flat(name, item)]
+
+
+def histories(study: Study) -> list[str]:
+    """A sentence for each time that a run went on as another one than it had been."""
+    return [
+        f'{run.name} was not trained as one run: {line}.'
+        for run in study.runs
+        for line in (run.trained or {}).get('history', [])
+    ]
 
 
 def shared(runs: list[Run], of) -> tuple[list[tuple[str, str]], dict[str, list[tuple[str, str]]]]:

@@ -12,6 +12,7 @@ import numpy as np
 import posbench
 from posbench.devices import parallel
 from posbench.files import write_atomically
+from posbench.training import origin
 from posbench.training.evaluate import Scored
 from posbench.training.job import Job
 from posbench.training.log import training_seconds
@@ -20,6 +21,8 @@ from posbench.training.progress import Progress
 
 NAME = 'rows.jsonl'
 TASK = 'task.json'
+# What the weights that were scored come from.
+TRAINED = 'trained.json'
 ORDER = (
     *('experiment', 'run', 'encoding', 'options', 'task', 'seed', 'split', 'length', 'metric', 'value', 'chance'),
     *('examples', 'step', 'train_length', 'params', 'encoding_params', 'wall_seconds', 'device', 'git_sha'),
@@ -45,6 +48,8 @@ def score(job: Job, trained: Trained, folder: pathlib.Path, progress: Progress, 
     parts[-1].baselines()
     if parallel.is_first():
         rows = [row for part in parts for row in part.rows]
+        if trained.origin is not None:
+            write_atomically(folder / TRAINED, json.dumps(_trained(trained), indent=1) + '\n')
         write_atomically(folder / TASK, json.dumps(meaning(job, parts[-1].figures), indent=1) + '\n')
         write_atomically(folder / NAME, ''.join(json.dumps(row) + '\n' for row in rows))
 
@@ -73,6 +78,10 @@ def meaning(job: Job, figures: dict[str, dict]) -> dict:
     }
     metrics = {name: metric._asdict() for name, metric in task.metrics.items()}
     return dict(task=job.task_name, metrics=metrics, protocols=protocols, figures=figures)
+
+
+def _trained(trained: Trained) -> dict:
+    return origin.summary(trained.origin) | dict(history=list(trained.history))
 
 
 def _of_phase(

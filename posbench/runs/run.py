@@ -69,7 +69,7 @@ def _in_folder(request, folder: pathlib.Path) -> int:
                     bar.note(line)
                 trained = loop.run(one, folder, request.resume, bar)
             else:
-                trained = loop.restore(one, folder, bar)
+                trained = loop.restore(one, folder, bar, request.resume)
             # The newest checkpoint of a run that is not done may be of its first phase.
             phase = one.at(trained.step)
             if request.mode == 'generate':
@@ -82,7 +82,7 @@ def _in_folder(request, folder: pathlib.Path) -> int:
             picture.write(phase, trained, folder)
             rows.score(phase, trained, folder, bar, config.experiment)
         return 0
-    except init.InitError as error:
+    except (init.InitError, loop.AnotherRun) as error:
         return console.fail(str(error), 2)
     except (checkpoint.CheckpointError, loop.NotANumber) as error:
         return console.fail(str(error), 1)

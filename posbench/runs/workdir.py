@@ -16,7 +16,8 @@ from ml_collections import ConfigDict
 
 from posbench.files import write_atomically
 from posbench.knobs import declared, schema
-from posbench.knobs.kinds import UsageError, show
+from posbench.knobs.kinds import UsageError
+from posbench.training import origin
 
 # Groups of knobs that may change between two commands of a mode: they decide nothing about a run's weights, and of its
 # rows only which lengths there are.
@@ -35,16 +36,19 @@ def open_workdir(
 ) -> Iterator[pathlib.Path]:
     """Makes or checks the folder and holds its lock; gives its path.
 
-    `resume`: 'auto' continues a run of the same config or starts one; 'must' wants a run with checkpoints; 'never'
-    wants a folder without checkpoints and rows, and then replaces another run's config.json. Only training may start a
-    run. What is free in a mode may differ from config.json, which stays as it was first written, but for
-    config.train.steps: a run may go on longer, and its config then says so. Of several processes that make up one run,
-    the first opens the folder for all. Raises UsageError, one line, before anything but the lock was touched.
+    `resume`: 'auto' continues a run of the same config or starts one; 'must' wants a run with checkpoints; 'anyway'
+    continues one of another config, and config.json is then that of the command; 'never' wants a folder without
+    checkpoints and rows, and then replaces another run's config.json. Only training may start a run.
+
+    The config has to be that of config.json, if it is there, and that of the newest checkpoint. What is free in a mode
+    may differ from config.json, which stays as it was first written, but for config.train.steps: a run may go on
+    longer, and its config then says so. Of several processes that make up one run, the first opens the folder for all.
+    Raises UsageError, one line, before anything but the lock was touched.
     """
     path = pathlib.Path(path)
-    resume = resume if mode == 'train' else 'must'
+    resume = resume if mode == 'train' or resume == 'anyway' else 'must'
     with _naming(path):
-        if resume == 'must' and not ((path / 'config.json').exists() and _has_entries(path / 'checkpoints')):
+        if resume == 'must' and not _has_entries(path / 'checkpoints'):
             raise UsageError(f'{path}: there is no run with checkpoints to resume; start one with --resume=auto')
         path.mkdir(parents=True, exist_ok=True)
         lock = os.open(path / '.lock', os.O_RDWR | os.O_CREAT, 0o644)
@@ -104,10 +108,27 @@ def _check(path: pathlib.Path, config: ConfigDict, resume: str, mode: str, packa
     results = _results(path)
     if resume == 'never' and results:
         raise UsageError(f'{path}: it has {results} of a run, which --resume=never keeps; choose another --workdir')
-    if resume != 'never' and file.exists():
-        _compare(path, file, config, mode, package)
-    else:
+    if resume not in ('never', 'anyway'):
+        if file.exists():
+            _compare(path, file, config, mode, package)
+        _compare_trained(path, config)
+    if not file.exists() or (resume == 'never') or (resume == 'anyway' and mode == 'train'):
         write_atomically(file, as_json(config))
+
+
+def _compare_trained(path: pathlib.Path, config: ConfigDict) -> None:
+    """UsageError where the checkpoints were trained with another config."""
+    trained = origin.of_checkpoints(path / 'checkpoints')
+    if trained is None:
+        return
+    where, of_run = trained
+    different = origin.config_differences(of_run['config'], config.to_dict())
+    if different:
+        more = f'; and {len(different) - 3} more' if len(different) > 3 else ''
+        raise UsageError(
+            f'{path}: its checkpoint {where.name} is of another run: {"; ".join(different[:3])}{more}; choose another '
+            '--workdir, or have both in one run with --resume=anyway'
+        )
 
 
 def _compare(path: pathlib.Path, file: pathlib.Path, config: ConfigDict, mode: str, package: pathlib.Path) -> None:
@@ -116,17 +137,12 @@ def _compare(path: pathlib.Path, file: pathlib.Path, config: ConfigDict, mode: s
     except UsageError as error:
         raise UsageError(
             f'{file}: it cannot be used as the config of this run ({error}); move that one file away, and the same '
-            'command writes it anew; everything else in the folder stays'
+            'command writes it anew, if its checkpoints are of that config; everything else in the folder stays'
         ) from None
-    there, here = _flat(stored.to_dict()), _flat(config.to_dict())
+    there, here = origin.flat(stored.to_dict()), origin.flat(config.to_dict())
     longer = mode == 'train' and here[STEPS] > there[STEPS]
     free = [key for key in {**here, **there} if key.split('.')[1] in FREE[mode] or (longer and key == STEPS)]
-    different = [
-        f'{key} is {show(there[key], 40) if key in there else "not set"} there and '
-        f'{show(here[key], 40) if key in here else "not set"} here'
-        for key in [*here, *(key for key in there if key not in here)]
-        if (key not in there or key not in here or there[key] != here[key]) and key not in free
-    ]
+    different = [line for key, line in origin.different(there, here).items() if key not in free]
     if different:
         more = f'; and {len(different) - 3} more' if len(different) > 3 else ''
         over = '' if _results(path) else ', or start over here with --resume=never'
@@ -153,13 +169,6 @@ def _goes_on(path: pathlib.Path, there: dict[str, Any], here: dict[str, Any]) ->
         f'{line}. Not as if it had been one of {after} from the start: its first steps followed a '
         f'{there["config.optimizer.schedule"]} over {before} steps, and those to come follow one over {after}.'
     )
-
-
-def _flat(config: dict[str, Any], group: str = 'config') -> dict[str, Any]:
-    flat = {}
-    for name, value in config.items():
-        flat |= _flat(value, f'{group}.{name}') if isinstance(value, dict) else {f'{group}.{name}': value}
-    return flat
 
 
 def _has_entries(folder: pathlib.Path) -> bool:

@@ -37,8 +37,8 @@ def generate(
 
     Positions are drawn once for the whole final length, so that those of the prompt never change. `temperature` 0
     takes the likeliest token. After a token `boundary` (`Task.boundary`) attention and positions begin anew, as they
-    did in training. Raises ValueError for no prompt, an empty one, an encoder, and where the model says no numbers: past
-    the table of its encoding, say.
+    did in training. Raises ValueError for no prompt, an empty one, an encoder, and where the model says no numbers,
+    such as past the table of its encoding.
     """
     if not model.body.causal or model.body.reads_source:
         raise ValueError('generate: got a model that does not say the next token of one sequence, wanted a decoder.')

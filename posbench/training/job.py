@@ -18,7 +18,7 @@ from posbench.models import build, kernels
 from posbench.models.model import Model
 from posbench.models.transformer import Transformer
 from posbench.tasks import base
-from posbench.training import init, optim, settings, step
+from posbench.training import init, optim, origin, settings, step
 from posbench.training.evaluate import Evaluator
 from posbench.training.kinds import of_encoding
 
@@ -28,6 +28,7 @@ class Job:
     """A run without its state: pure parts and plain numbers.
 
     A run of two phases is the job of its last one; `before` is that of the first, which ends where this one starts.
+    `origin` is what its numbers come from, see origin.py.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Job:
     encoding_name: str
     options: dict
     config_hash: str
+    origin: dict
     before: 'Job | None' = None
 
     @property
@@ -265,7 +267,7 @@ def from_config(config, name: str) -> Job:
     seeds = tuple(config.seeds)
     # Before the data, whose preparation may take minutes.
     layout = parallel.layout(config.parallel, seeds=len(seeds), batch_size=config.train.batch_size, **dict(config.mesh))
-    task, title = _task(config)
+    task, title, dataset = _task(config)
     encoding = dict(config.encoding)
     plain = json.loads(config.to_json())
     has_second_phase = config.second_phase.encoding.name is not None
@@ -288,18 +290,19 @@ def from_config(config, name: str) -> Job:
         encoding_name=encoding.pop('name'),
         options=dict(encoding=plain['encoding'], positions=plain['positions']),
         config_hash=hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16],
+        origin=origin.of(plain, dataset),
     )
     return _in_two_phases(job, config) if has_second_phase else job
 
 
-def _task(config) -> tuple[base.Task, str]:
-    """The task on its data, and what rows call it."""
+def _task(config) -> tuple[base.Task, str, Any]:
+    """The task on its data, what rows call it, and the data; None where it needs none."""
     options = dict(config.task)
     name, module = options.pop('name'), options.pop('module')
     reads = tasks.TASKS.find(name, module).reads
     dataset = None if reads is None else datasets.read(reads, **config.dataset)
     task = tasks.build(name, module=module, dataset=dataset, **options)
-    return task, task.title(name)
+    return task, task.title(name), dataset
 
 
 def _position_map(config, task: base.Task) -> positions.PositionMap:

@@ -11,7 +11,7 @@ import numpy as np
 
 from posbench.devices import fingerprint, parallel
 from posbench.tasks import base
-from posbench.training import checkpoint, init, step
+from posbench.training import checkpoint, init, origin, step
 from posbench.training.job import Job
 from posbench.training.log import Log
 from posbench.training.progress import Progress
@@ -21,18 +21,28 @@ class NotANumber(RuntimeError):
     """The loss or a gradient stopped being a number."""
 
 
+class AnotherRun(ValueError):
+    """The checkpoints are of another config or other data than the job."""
+
+
 class Terminated(RuntimeError):
     """SIGTERM came; the state is saved."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """Parameters after the last step, [S, ...] a leaf but for frozen ones, and those at the end of the phase before."""
+    """Parameters after the last step, [S, ...] a leaf but for frozen ones, and those at the end of the phase before.
+
+    origin: what they were trained from (origin.py); None where their checkpoint does not say.
+    history: a line for each time that the run went on as another one than it had been.
+    """
 
     params: dict
     frozen: dict
     step: int
     before: 'Trained | None' = None
+    origin: dict | None = None
+    history: tuple[str, ...] = ()
 
 
 def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trained:
@@ -43,14 +53,15 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
 
     Raises NotANumber within one call of steps after the first bad loss, with the last good checkpoint kept, and
     Terminated after SIGTERM, with the state saved. CheckpointError: none is there and `resume` is 'must', or all that
-    are there are damaged.
+    are there are damaged. AnotherRun: they are of another config or of other data, and `resume` is not 'anyway'.
     """
     started = time.perf_counter()
     with _checkpoints(job, folder, progress) as checkpoints, _Interrupt() as interrupt:
-        at, state = _first_state(job, checkpoints, resume, progress)
+        at, state, history = _first_state(job, checkpoints, resume, progress)
+        came_from = dict(origin=job.origin, history=history)
         if at == job.schedule.steps:
-            return Trained(state.params, state.frozen, at, _end_of(job.before, checkpoints, progress))
-        keeper = _Keeper(job, at, checkpoints, interrupt, progress, started)
+            return Trained(state.params, state.frozen, at, _end_of(job.before, checkpoints, progress), **came_from)
+        keeper = _Keeper(job, at, checkpoints, interrupt, progress, started, came_from)
         if at == 0 and job.init.folder is not None:
             keeper.begin(job.phases[0], state)
         for phase in job.phases:
@@ -72,19 +83,19 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
                 keeper.keep(phase, at, state, metrics, time.perf_counter() - begun)
             state = parallel.one_copy(state, job.layout)
         keeper.close()
-        return Trained(state.params, state.frozen, at, _end_of(job.before, checkpoints, progress))
+        return Trained(state.params, state.frozen, at, _end_of(job.before, checkpoints, progress), **came_from)
 
 
 class _Keeper:
     """What is left of steps: lines of the log, and after some of them a validation, a checkpoint."""
 
-    def __init__(self, job: Job, at: int, checkpoints, interrupt, progress: Progress, started: float):
+    def __init__(self, job: Job, at: int, checkpoints, interrupt, progress: Progress, started: float, came_from: dict):
         self._schedule, self._layout, self._seeds = job.schedule, job.layout, job.seeds
         self._checkpoints, self._interrupt, self._progress = checkpoints, interrupt, progress
         # None in all processes but one: they have nothing to say that it does not.
         # Before the first step there is nothing that a log could go on from.
         self._log = Log(checkpoints.folder.parent, at or -1) if parallel.is_first() else None
-        self._started = started
+        self._started, self._came_from = started, came_from
         progress.start(job.schedule.steps, at)
 
     def begin(self, phase: Job, state: step.State) -> None:
@@ -137,18 +148,37 @@ class _Keeper:
         # The log goes to the disk first: a checkpoint promises that everything up to its step is written.
         if self._log:
             self._log.flush()
-        notes = dict(fingerprint=fingerprint.fingerprint())
+        notes = dict(fingerprint=fingerprint.fingerprint(), **self._came_from)
         self._checkpoints.save(at, parallel.one_copy(state, self._layout), notes)
 
 
-def restore(job: Job, folder: pathlib.Path, progress: Progress) -> Trained:
-    """The newest good checkpoint's parameters; CheckpointError where there is none."""
+def restore(job: Job, folder: pathlib.Path, progress: Progress, resume: str = 'auto') -> Trained:
+    """The newest good checkpoint's parameters; CheckpointError where there is none, AnotherRun as `run` raises it."""
     with _checkpoints(job, folder, progress) as checkpoints:
         restored = checkpoints.restore(_abstract_state(job))
         if restored is None:
             raise checkpoint.CheckpointError(f'{folder}: there is no checkpoint here; train first.')
+        changed = _changes(job, restored, resume)
+        if changed:
+            progress.note(f'From step {restored.step}, trained otherwise than here: {"; ".join(changed)}.')
         before = _end_of(job.at(restored.step).before, checkpoints, progress)
-    return Trained(restored.state.params, restored.state.frozen, restored.step, before)
+    came_from = {name: restored.notes.get(name, default) for name, default in (('origin', None), ('history', ()))}
+    return Trained(restored.state.params, restored.state.frozen, restored.step, before, **came_from)
+
+
+def _changes(job: Job, restored: checkpoint.Restored, resume: str) -> list[str]:
+    """What the job has otherwise than a checkpoint, but for the machine; AnotherRun where that makes it another run."""
+    there = restored.notes.get('origin')
+    if there is None:
+        return ['its checkpoint does not say of which config, data and code it is']
+    refused = origin.refused(there, job.origin)
+    if refused and resume != 'anyway':
+        more = f'; and {len(refused) - 3} more' if len(refused) > 3 else ''
+        raise AnotherRun(
+            f'Step {restored.step} is of another run: {"; ".join(refused[:3])}{more}; choose another --workdir, or '
+            'have both in one run with --resume=anyway'
+        )
+    return refused + origin.said(there, job.origin)
 
 
 def _checkpoints(job: Job, folder: pathlib.Path, progress: Progress) -> checkpoint.Checkpoints:
@@ -176,20 +206,23 @@ def _end_of(phase: Job | None, checkpoints, progress: Progress) -> Trained | Non
     return Trained(restored.state.params, restored.state.frozen, step, _end_of(phase.before, checkpoints, progress))
 
 
-def _first_state(job: Job, checkpoints, resume: str, progress: Progress) -> tuple[int, step.State]:
-    """(step, state) to start from, and a line that says which rule applied."""
+def _first_state(job: Job, checkpoints, resume: str, progress: Progress) -> tuple[int, step.State, list[str]]:
+    """(step, state) to start from, and the history of the run; it says which rule applied."""
     restored = None if resume == 'never' else checkpoints.restore(_abstract_state(job))
     if restored is None:
         if resume == 'must':
             raise checkpoint.CheckpointError(f'--resume=must: there is no checkpoint in {checkpoints.folder}.')
         progress.note(f'--resume={resume}: no checkpoint, starting at step 0.')
-        return 0, _fresh_state(job.phases[0], progress)
-    changed = fingerprint.differences(restored.notes['fingerprint'], fingerprint.fingerprint())
+        return 0, _fresh_state(job.phases[0], progress), []
+    changed = _changes(job, restored, resume)
+    changed += fingerprint.differences(restored.notes['fingerprint'], fingerprint.fingerprint())
+    history = list(restored.notes.get('history', []))
     if changed:
         progress.note(f'--resume={resume}: from step {restored.step}, but not bit for bit: {"; ".join(changed)}.')
+        history.append(f'from step {restored.step} on: {"; ".join(changed)}')
     else:
         progress.note(f'--resume={resume}: from step {restored.step}, bit for bit (same fingerprint).')
-    return restored.step, restored.state
+    return restored.step, restored.state, history
 
 
 def _fresh_state(job: Job, progress: Progress) -> step.State:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from posbench import manifest
 from posbench.knobs import schema
 from posbench.knobs.kinds import UsageError
 from posbench.runs import workdir
@@ -21,6 +22,13 @@ def config():
 
 def with_checkpoint(folder):
     (folder / 'checkpoints' / '500').mkdir(parents=True)
+
+
+def trained_with(folder, config, step=500):
+    """A checkpoint, without its arrays, that says of which config it is."""
+    (folder / 'checkpoints' / f'{step:08d}').mkdir(parents=True)
+    notes = dict(origin=dict(config=json.loads(config.to_json())))
+    manifest.write(folder / 'checkpoints' / f'{step:08d}', dict(step=step, notes=notes))
 
 
 def refusal(path, config, resume='auto', mode='train'):
@@ -69,6 +77,39 @@ def test_an_option_of_the_other_encoding_is_not_set(tmp_path, config):
     line = refusal(tmp_path, schema.load(ROPE, {'encoding.name': 'none'}))
     assert "config.encoding.layout is 'half' there and not set here" in line
     assert line.endswith('choose another --workdir, or start over here with --resume=never')
+
+
+def test_a_config_that_is_gone_is_known_from_the_checkpoints(tmp_path, config):
+    trained_with(tmp_path, config)
+    other = schema.load(ROPE, {'optimizer.learning_rate': '1e-3'})
+    for mode in ('train', 'evaluate'):
+        assert refusal(tmp_path, other, mode=mode) == (
+            f'{tmp_path}: its checkpoint 00000500 is of another run: config.optimizer.learning_rate is 0.003 there and '
+            '0.001 here; choose another --workdir, or have both in one run with --resume=anyway'
+        )
+    assert not (tmp_path / 'config.json').exists()
+    with workdir.open_workdir(tmp_path, config):
+        assert schema.load(tmp_path / 'config.json') == config
+
+
+def test_a_config_that_was_edited_is_not_the_one_of_the_checkpoints(tmp_path, config):
+    trained_with(tmp_path, config, 250)
+    trained_with(tmp_path, config)
+    edited = schema.load(ROPE, {'encoding.theta': '500000.0'})
+    (tmp_path / 'config.json').write_text(workdir.as_json(edited))
+    for mode in ('train', 'evaluate', 'generate'):
+        assert 'config.encoding.theta is 10000.0 there and 500000.0 here' in refusal(tmp_path, edited, mode=mode)
+    with workdir.open_workdir(tmp_path, edited, 'anyway'):
+        assert schema.load(tmp_path / 'config.json') == edited
+
+
+def test_anyway_takes_the_config_of_the_command_for_a_run_and_leaves_that_of_one_that_is_looked_at(tmp_path, config):
+    other = schema.load(ROPE, {'encoding.theta': '500000.0'})
+    for mode, wanted in (('evaluate', config), ('train', other)):
+        with workdir.open_workdir(tmp_path, config):
+            pass
+        with workdir.open_workdir(tmp_path, other, 'anyway', mode=mode):
+            assert schema.load(tmp_path / 'config.json') == wanted
 
 
 def test_what_is_generated_may_change_between_two_commands(tmp_path, config):

@@ -1,5 +1,6 @@
 """A run, stopped in every way there is, ends with the bits of one that was left alone; a bad one stops at once."""
 
+import dataclasses
 import functools
 import hashlib
 import json
@@ -147,12 +148,56 @@ def test_another_fingerprint_is_said(tmp_path, monkeypatch):
     assert re.fullmatch(r'--resume=auto: from step \d+, but not bit for bit: cores: \d+ -> 97\.', line)
 
 
+def from_elsewhere(job=None, **origin):
+    """A job whose numbers come from something else."""
+    job = job or tiny()
+    return dataclasses.replace(job, origin=job.origin | origin)
+
+
+OTHERS = {
+    'config': (lambda: tiny(optimizer__learning_rate=1e-3), 'config.optimizer.learning_rate is 0.003 there and 0.001'),
+    'data': (lambda: from_elsewhere(data='f' * 64), 'the data (SHA-256  there and ffffffffffffffff here)'),
+    'tokenizer': (lambda: from_elsewhere(tokenizer='e' * 16), 'there and eeeeeeeeeeeeeeee here)'),
+}
+
+
+@pytest.mark.parametrize('what', OTHERS)
+def test_a_run_of_another_config_or_other_data_is_refused_unless_it_is_asked_for(tmp_path, what):
+    run(tmp_path, stop=6)
+    other, line = OTHERS[what][0](), OTHERS[what][1]
+    for refused in (lambda: run(tmp_path, other), lambda: loop.restore(other, tmp_path, Notes())):
+        with pytest.raises(loop.AnotherRun, match=r'is of another run: .*; choose another --workdir') as error:
+            refused()
+        assert line in str(error.value)
+    first, *_ = run(tmp_path, other, resume='anyway')
+    assert first.startswith('--resume=anyway: from step 5, but not bit for bit: ') and line in first
+    # Whoever goes on from there, or looks, is told.
+    assert [line in one for one in loop.restore(other, tmp_path, Notes()).history] == [True]
+    assert run(tmp_path, other) == [f'--resume=auto: from step {STEPS}, bit for bit (same fingerprint).']
+
+
+def test_more_steps_and_other_lengths_to_score_are_the_same_run(tmp_path):
+    run(tmp_path, stop=6)
+    longer = tiny(optimizer__schedule='cosine', train__steps=STEPS + CALL, evaluate__multiples=(1, 4))
+    assert run(tmp_path, longer, stop=1) == ['--resume=auto: from step 5, bit for bit (same fingerprint).']
+
+
+def test_other_code_is_said_and_kept_in_the_history(tmp_path):
+    run(tmp_path, stop=6)
+    sources = tiny().origin['sources'] | {'posbench/encodings/rotary.py': 'x', 'config.encoding.module': 'y'}
+    lines = run(tmp_path, from_elsewhere(sources=sources))
+    changed = 'config.encoding.module is new; posbench/encodings/rotary.py changed'
+    assert lines[0] == f'--resume=auto: from step 5, but not bit for bit: {changed}.'
+    found = loop.restore(from_elsewhere(sources=sources), tmp_path, Notes())
+    assert found.history == [f'from step 5 on: {changed}'] and found.origin['sources'] == sources
+
+
 def test_a_loss_that_is_no_number_stops_within_one_call_and_keeps_the_checkpoint_before_it(tmp_path, uninterrupted):
     run(tmp_path, stop=6)
     before = outcome(tmp_path)
     steep = tiny(optimizer__learning_rate=3e38)
     with pytest.raises(loop.NotANumber, match=r'of seed [01] is (nan|inf) at step (\d+); the last') as error:
-        run(tmp_path, steep)
+        run(tmp_path, steep, resume='anyway')
     number = int(re.search(r'at step (\d+)', str(error.value))[1])
     assert before['step'] < number <= before['step'] + CALL
     assert outcome(tmp_path) | dict(metrics='') == before | dict(metrics='')
