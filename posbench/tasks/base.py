@@ -21,6 +21,8 @@ Batch = dict[str, Any]
 Sums = dict[str, Any]
 # Marks fields of a task that are no data.
 STATIC = 'static'
+# What a model that gives no numbers is said to have said: the place of a NaN would pass for the likeliest token.
+NOTHING = -1
 
 
 class Metric(NamedTuple):
@@ -96,7 +98,8 @@ class Task:
     protocols: ClassVar[dict[str, str]]
     # What a table calls a protocol, where its name says too little.
     labels: ClassVar[dict[str, str]] = {}
-    # At evaluation `score` gets what the model decoded greedily, int32 of the targets' shape, in the place of logits.
+    # At evaluation `score` gets what the model decoded greedily, int32 of the targets' shape, in the place of logits;
+    # NOTHING where there were none, which makes what depends on it NaN.
     generates: ClassVar[bool] = False
     # The targets are the tokens that follow, so that a body that sees them would only copy.
     next_token: ClassVar[bool] = False

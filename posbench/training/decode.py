@@ -13,7 +13,7 @@ from posbench.tasks import base
 def greedy(
     model: Model, params: dict, position_map: positions.PositionMap, key: jax.Array, batch: base.Batch
 ) -> jax.Array:
-    """The likeliest token at every place, int32 of the targets' shape [B, L]. Traced.
+    """The likeliest token at every place, int32 of the targets' shape [B, L]; NOTHING where no logit tells. Traced.
 
     A token is given where its target's weight is 0; where it is not, the next token read is the one just said. The
     encoder of an encoder-decoder reads once. `batch` has positions; those that depend on tokens are made anew.
@@ -47,12 +47,13 @@ def greedy(
         logits_B1V, cache = model.apply(
             {'params': params}, token_B1, at(positions_of(read_BL), place), segment_B1, cache=cache, encoded=encoded
         )
-        said_B = logits_B1V[:, 0].argmax(axis=-1).astype(jnp.int32)
+        likeliest_B = logits_B1V[:, 0].argmax(axis=-1).astype(jnp.int32)
+        said_B = jnp.where(jnp.isnan(logits_B1V).any(axis=(1, 2)), base.NOTHING, likeliest_B)
         following = jnp.minimum(place + 1, length - 1)
         given_B = at(inputs_BL, following)[:, 0]
         is_own_B = (at(batch['weights_BL'], place)[:, 0] > 0) & (place + 1 < length)
         read_BL = jax.lax.dynamic_update_slice_in_dim(
-            read_BL, jnp.where(is_own_B, said_B, given_B)[:, None], following, axis=1
+            read_BL, jnp.where(is_own_B, likeliest_B, given_B)[:, None], following, axis=1
         )
         return (cache, read_BL), said_B
 

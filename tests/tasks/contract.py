@@ -150,6 +150,15 @@ def a_batch_scores_what_its_rows_score_one_by_one(task):
 
 
 @check
+def a_model_without_numbers_gets_none(task):
+    """Past a table, say: the place of a NaN would pass for the likeliest answer, which may be the right one."""
+    batch = small.sampled(task, small.lengths(task)[0])
+    said = np.full_like(small.babble(task, batch), base.NOTHING if task.generates else np.nan)
+    found = small.values(task, small.score(task, said, batch))
+    assert all(math.isnan(value) for value in found.values()), f'where a model says no number: {found}'
+
+
+@check
 def nothing_scored_is_no_number(task):
     batch = small.sampled(task, small.lengths(task)[0])
     small.weights(batch)[:] = 0

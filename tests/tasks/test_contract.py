@@ -57,9 +57,10 @@ class Task(base.Task):
         return jnp.where(batch['weights_BL'] > 0, nats_BL, 0).sum(), batch['weights_BL'].sum()
 
     def score(self, outputs, batch):
-        right_BL = (outputs.argmax(-1) == batch['targets_BL']) & (batch['weights_BL'] > 0)
+        right_BL = (outputs.argmax(-1) == batch['targets_BL']).astype(jnp.float32)
+        right_BL = jnp.where(jnp.isnan(outputs).any(-1), jnp.nan, right_BL)
         nats, weight = self.loss(outputs, batch)
-        return dict(right=right_BL.sum(dtype=jnp.float32), nats=nats, weight=weight)
+        return dict(right=jnp.where(batch['weights_BL'] > 0, right_BL, 0).sum(), nats=nats, weight=weight)
 
     def values(self, sums):
         weight = sums['weight'] or math.nan
@@ -186,6 +187,9 @@ BROKEN = {
     contract.a_batch_scores_what_its_rows_score_one_by_one: [
         (dict(score=lambda sums, *_: dict(sums, right=sums['right'] / sums['weight'])), 'the score of all rows'),
         (dict(loss=lambda loss, *_: (loss[0] / loss[1], loss[1])), 'the (score|loss) of all rows'),
+    ],
+    contract.a_model_without_numbers_gets_none: [
+        (dict(values=lambda values, sums: {k: float(np.nan_to_num(v)) for k, v in values.items()}), 'says no number'),
     ],
     contract.nothing_scored_is_no_number: [
         (dict(values=lambda values, sums: {k: float(np.nan_to_num(v)) for k, v in values.items()}), 'no targets'),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from posbench import encodings, positions, streams
+from posbench.tasks import base
 from posbench.training import decode, step
 from tests.encodings import small
 
@@ -102,6 +103,15 @@ def test_nobody_sees_what_is_to_be_said(name):
     other = batch | dict(inputs_BL=np.where(GIVEN_BL, batch['inputs_BL'], (batch['inputs_BL'] + 17) % small.VOCABULARY))
     assert (other['inputs_BL'] != batch['inputs_BL']).mean() > 0.5
     np.testing.assert_array_equal(greedy(*decoder(name), MAPS[name], batch), greedy(*decoder(name), MAPS[name], other))
+
+
+def test_past_the_end_of_a_table_nothing_is_said():
+    model, params = decoder('sequential')
+    short = small.changed(model, encoding=encodings.build('learned', max_length=7))
+    table = params['position_encoding'] | dict(table=params['position_encoding']['table'][:7])
+    said_BL = greedy(short, params | dict(position_encoding=table), MAPS['sequential'], decoder_batch())
+    np.testing.assert_array_equal(said_BL[:, 7:], base.NOTHING)
+    np.testing.assert_array_equal(said_BL[:, :7], greedy(model, params, MAPS['sequential'], decoder_batch())[:, :7])
 
 
 def test_what_is_given_is_read():

@@ -94,11 +94,14 @@ class Task(base.Task):
         """Right tokens by place, and rows that are right as a whole; `outputs` are tokens."""
         scored_BL = batch['weights_BL'] > 0
         wrong_BL = (outputs != batch['targets_BL']) & scored_BL
+        lost_BL = (outputs == base.NOTHING) & scored_BL
         row_B = scored_BL.any(axis=1)
+        right_BL = jnp.where(lost_BL, jnp.nan, (scored_BL & ~wrong_BL).astype(jnp.float32))
+        exact_B = jnp.where(lost_BL.any(axis=1), jnp.nan, (row_B & ~wrong_BL.any(axis=1)).astype(jnp.float32))
         return dict(
-            right_L=(scored_BL & ~wrong_BL).astype(jnp.float32).sum(axis=0),
+            right_L=right_BL.sum(axis=0),
             tokens_L=scored_BL.astype(jnp.float32).sum(axis=0),
-            exact=(row_B & ~wrong_BL.any(axis=1)).astype(jnp.float32).sum(),
+            exact=exact_B.sum(),
             rows=row_B.astype(jnp.float32).sum(),
         )
 
@@ -125,6 +128,6 @@ class Task(base.Task):
         return '\n'.join(f'{name:7} {" ".join(map(self._letter, tokens))}' for name, tokens in parts.items())
 
     def _letter(self, token: int) -> str:
-        if token >= self.symbols:
-            return '.' if token == self.end else '^'
+        if not 0 <= token < self.symbols:
+            return {self.end: '.', self.begin: '^'}.get(int(token), '?')
         return chr(ord('a') + token) if self.symbols <= 26 else str(token)

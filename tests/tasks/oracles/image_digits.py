@@ -21,6 +21,7 @@ def dataset():
         {split: x[kept[split]] for split, x in whole.images.items()},
         {split: x[kept[split]] for split, x in whole.labels.items()},
         whole.classes,
+        'every eleventh',
     )
 
 
