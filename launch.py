@@ -3,6 +3,7 @@
 Exit code 0: done. 1: a run failed. 2: a bad flag, config or folder, in one line. 143: stopped by SIGTERM, saved.
 """
 
+import io
 import sys
 
 from posbench.knobs import UsageError, command_line
@@ -11,6 +12,10 @@ from posbench.runs import console, run, study
 
 def main(argv: list[str]) -> int:
     """Runs one command; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # Letters that a terminal or a pipe has no code for are printed as escapes.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
     try:
         request = command_line.parse(argv)
         if request.help:

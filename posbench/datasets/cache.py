@@ -43,6 +43,6 @@ def fetch(folder: Path, build: Callable[[Path], dict[str, Any]]) -> dict[str, An
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    with path.open('w') as file:
+    with path.open('w', encoding='utf-8') as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -33,7 +33,7 @@ def find(name: str, data_dir: Path, text_feature: str | None) -> Source:
     Raises DatasetError if the name is unknown, or nothing usable is prepared.
     """
     folder = _prepared(name, data_dir)
-    info = json.loads((folder / 'dataset_info.json').read_text())
+    info = json.loads((folder / 'dataset_info.json').read_text('utf-8'))
     feature = _text_feature(name, folder, text_feature)
     records = {split['name']: sum(map(int, split['shardLengths'])) for split in info['splits']}
     if 'train' not in records:
@@ -122,7 +122,7 @@ def _registered() -> list[str]:
 
 
 def _text_feature(name: str, folder: Path, wanted: str | None) -> str:
-    features = json.loads((folder / 'features.json').read_text()).get('featuresDict', {}).get('features', {})
+    features = json.loads((folder / 'features.json').read_text('utf-8')).get('featuresDict', {}).get('features', {})
     texts = sorted(key for key, feature in features.items() if 'text' in feature)
     if wanted is None:
         if 'text' in texts or len(texts) == 1:

@@ -102,7 +102,7 @@ def _silent(tfds) -> Iterator[None]:
     logging.set_verbosity(logging.ERROR)
     tfds.display_progress_bar(False)
     try:
-        with open(os.devnull, 'w') as nowhere, contextlib.redirect_stdout(nowhere):
+        with open(os.devnull, 'w', encoding='utf-8') as nowhere, contextlib.redirect_stdout(nowhere):
             yield
     finally:
         tfds.display_progress_bar(True)

@@ -61,7 +61,7 @@ def _change(old: Any, new: Any) -> str:
 
 
 def _cpu(cpuinfo: Path) -> dict[str, Any]:
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    lines = cpuinfo.read_text('utf-8', 'replace').splitlines() if cpuinfo.exists() else []
     # The first processor's block: the same key comes again for each core. ARM writes Features where x86 writes flags.
     entries = dict(reversed([[part.strip() for part in line.split(':', 1)] for line in lines if ':' in line]))
     features = entries.get('flags', entries.get('Features', '')).split()

@@ -50,6 +50,10 @@ JOBS = ('config', 'experiment', 'report', 'atlas')
 RESUME = ('auto', 'must', 'never', 'anyway')
 MODES = ('train', 'evaluate', 'generate', 'params')
 
+# What a run is called after, besides its config: choices, and where one wants to see them, their options.
+OPTIONS_COUNT = ('encoding', 'positions')
+COMPARED = (*OPTIONS_COUNT, 'second_phase.encoding', 'task', 'input', 'model', 'head', 'dataset')
+
 FLAGS = {
     'config': Flag(
         Path(),
@@ -88,7 +92,8 @@ class Request:
 
     config: ConfigDict | None = None  # Resolved and locked.
     config_path: pathlib.Path | None = None
-    config_name: str | None = None  # The run's name: of the file, or of the folder that a config.json lies in.
+    # The run's name: of the file, or of the folder that a config.json lies in, and what overrides made of it.
+    config_name: str | None = None
     experiment: pathlib.Path | None = None
     report: pathlib.Path | None = None
     atlas: bool = False
@@ -140,7 +145,31 @@ def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request
         return Request(**values)
     values['config'] = schema.load(path, overrides, package=package)
     command = 'python launch.py ' + shlex.join(argv)
+    if overrides:
+        name = ' '.join([name, *_with(values['config'], schema.load(path, package=package))])
     return Request(**values, config_path=path, config_name=name, command=command)
+
+
+def _with(config: ConfigDict, plain: ConfigDict) -> list[str]:
+    """'with encoding alibi': what is compared and is not what the file says, so that its name alone would be wrong."""
+    here, there = ({group: _choice(one, group) for group in COMPARED} for one in (config, plain))
+    different = [group for group in COMPARED if here[group] != there[group]]
+    found = []
+    for group in different:
+        (name, options), (before, others) = here[group], there[group]
+        if name != before:
+            found.append(f'{group} {name}')
+        else:
+            found += [f'{group}.{key}={value}' for key, value in options.items() if others.get(key) != value]
+    return ['with', ', '.join(found)] if found else []
+
+
+def _choice(config: ConfigDict, group: str) -> tuple[str | None, dict]:
+    """The name that a group chose, and of what is compared its options."""
+    for part in group.split('.'):
+        config = config[part]
+    chosen = {} if config is None else config.to_dict()
+    return chosen.get('name'), chosen if group in OPTIONS_COUNT else {}
 
 
 def help_text() -> str:

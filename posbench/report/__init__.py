@@ -6,6 +6,7 @@ report.build('runs/study', readme='README.md')   # every run below a folder, and
 """
 
 import dataclasses
+import sys
 from pathlib import Path
 
 from posbench.report import boards as boards_lib
@@ -54,8 +55,12 @@ def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | Non
     (folder / 'report.md').write_text(page.to_markdown(item), encoding='utf-8')
     figures = [picture.path for pictures in drawn.values() for picture in pictures]
     if readme is not None:
-        lengths = next((path for path in figures if path.stem == 'lengths'), None)
-        readme_lib.replace(Path(readme), readme_lib.block(study, found, lengths, Path(readme)))
+        readme = Path(readme)
+        lengths = {heading: picture.path for heading, pictures in drawn.items()
+                   for picture in pictures if picture.path.stem.startswith('lengths')}  # fmt: skip
+        readme_lib.replace(readme, readme_lib.block(study, found, lengths, readme))
+        for line in readme_lib.left_out(study, lengths, readme):
+            print(line, file=sys.stderr)
     if terminal:
         from posbench.report import terminal as terminal_lib
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from markupsafe import Markup, escape
 
 from posbench.report import kinds, texts
+from posbench.report.numbers import number
 from posbench.report.rows import ReportError
 
 NAME = 'atlas.json'
@@ -191,12 +192,12 @@ def summary(view: dict) -> str:
         positions, first = view['positions'], view['matrix'][0] if view['matrix'] else []
         if not first:
             return ''
-        return f'Position {positions[0]} with position {positions[-1]}: {texts.number(first[-1], 2)}.'
+        return f'Position {positions[0]} with position {positions[-1]}: {number(first[-1], 2)}.'
     if view['kind'] == 'grid':
         last, middle = view['offsets'][-1], len(view['offsets']) // 2
         parts = [
-            f'{name}: {texts.number(rows[middle][middle], 2)} in the middle, {texts.number(rows[middle][-1], 2)} at '
-            f'column {last}, {texts.number(rows[-1][middle], 2)} at row {last}, {texts.number(rows[-1][-1], 2)} at both'
+            f'{name}: {number(rows[middle][middle], 2)} in the middle, {number(rows[middle][-1], 2)} at '
+            f'column {last}, {number(rows[-1][middle], 2)} at row {last}, {number(rows[-1][-1], 2)} at both'
             for name, rows in view['maps'].items()
         ]
         return '; '.join(parts) + '.'
@@ -205,12 +206,12 @@ def summary(view: dict) -> str:
         for name, values in view['wavelengths'].items():
             turning = [value for value in values if value is not None]
             still = len(values) - len(turning)
-            ends = f'{texts.number(min(turning), 1)} to {texts.number(max(turning), 1)} tokens' if turning else 'none'
+            ends = f'{number(min(turning), 1)} to {number(max(turning), 1)} tokens' if turning else 'none'
             parts.append(f'{name}: {ends}' + (f', {texts.count(still, "pair")} not turned' if still else ''))
         return '; '.join(parts) + '.'
     lines = view.get('curves') or {f'head {i + 1}': line for i, line in enumerate(view['heads'])}
     ends = [
-        f'{name} from {texts.number(line[0], 2)} at {view["distances"][0]} to {texts.number(line[-1], 2)} at '
+        f'{name} from {number(line[0], 2)} at {view["distances"][0]} to {number(line[-1], 2)} at '
         f'{view["distances"][-1]:,}'
         for name, line in list(lines.items())[:4]
     ]

@@ -5,7 +5,7 @@ import functools
 import math
 from collections.abc import Sequence
 
-from posbench.report import statistics, verdicts
+from posbench.report import noise, statistics, verdicts
 from posbench.report.folder import Run, Study
 from posbench.report.rows import BASELINE, Row
 from posbench.report.task import Metric, Task
@@ -25,6 +25,7 @@ class Board:
     runs: list[str]
     baselines: dict[str, list[float]]
     rows: list[Row]
+    parts: dict[str, noise.Parts]
 
     @property
     def metric(self) -> Metric:
@@ -104,6 +105,13 @@ class Board:
         summary = self.summary(run, metric, length)
         return None if summary is None else Point(summary.mean, self.chance(run, metric, length))
 
+    def measured(self, run: str, protocol: str, length: int | None) -> noise.Cell | None:
+        """The deciding metric at a length by seed, with what is known of its noise."""
+        metric, known = self.task.row(protocol), self.parts.get(run, {})
+        by_seed = {row.seed: row.value for row in self.cell(run, metric, length)}
+        parts = [known.get((self.split, metric, length, seed), []) for seed in by_seed]
+        return noise.Cell(by_seed, parts) if by_seed else None
+
     def verdict(self, run: str, protocol: str) -> Verdict | None:
         """What happens beyond the training length; None where no longer length, or not the training's, was scored."""
         base = self.point(run, protocol, self.train_length) if self.train_length else None
@@ -111,7 +119,14 @@ class Board:
             return None
         longer = {n: self.point(run, protocol, n) for n in self.lengths if n > self.train_length}
         longer = {n: point for n, point in longer.items() if point is not None}
-        return verdicts.judge(self.metric, self.train_length, base, longer)
+        # Of a model that was scored on two texts the better value, so that no run is called better by mistake.
+        reference = {name: min(values, key=self.metric.badness) for name, values in self.baselines.items()}
+
+        def half(length: int, a: float, b: float) -> float | None:
+            terms = [(a, self.measured(run, protocol, length)), (b, self.measured(run, protocol, self.train_length))]
+            return noise.half([(weight, cell) for weight, cell in terms if weight])
+
+        return verdicts.judge(self.metric, self.train_length, base, longer, reference=reference, noise=half)
 
 
 def boards(study: Study) -> list[Board]:
@@ -124,7 +139,8 @@ def boards(study: Study) -> list[Board]:
     for name, train_length in sorted(groups, key=lambda key: (key[0], key[1] is None, key[1] or 0)):
         task, rows = tasks[name], groups[name, train_length]
         split = _main_split(task, rows)
-        board = Board(task, train_length, split, runs=[], baselines=_baselines(study, task, split), rows=rows)
+        board = Board(task, train_length, split, runs=[], baselines=_baselines(study, task, split), rows=rows,
+                      parts={run.name: run.parts for run in study.runs if run.task.name == name})  # fmt: skip
         found.append(dataclasses.replace(board, runs=_sorted_runs(board, study.runs)))
     return found
 

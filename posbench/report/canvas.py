@@ -13,7 +13,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
+
+from posbench.report import fonts
 
 # After Okabe and Ito, Color Universal Design (2008); the light ones darkened so that text in them is readable on white.
 PALETTE = ('#0072b2', '#c44e00', '#00795a', '#a8478a', '#8a6500', '#3b3b98', '#2a8fbd')
@@ -24,7 +27,7 @@ WIDTH = 5.2  # inches: at 360 px the text is still 9 px high
 DPI = 240  # twice the pixels of a README column
 
 _STYLE = {
-    'font.family': 'DejaVu Sans',  # comes with matplotlib: the same picture on every machine
+    'font.family': fonts.FAMILY,  # comes with matplotlib: the same picture on every machine
     'font.size': 10,
     'text.color': INK,
     'axes.edgecolor': FAINT,
@@ -96,6 +99,10 @@ def grid(fig: Figure, amount: int, columns: int, *, left=0.42, right=0.12, botto
 
 def save(fig: Figure, path: Path, scale: float = 1.0, colours: int = 256) -> None:
     """The same figure gives the same bytes, without a version or a date; few colours, a third of the size."""
+    for text in fig.findobj(Text):
+        if not text.get_text().isascii():
+            text.set_text(fonts.legible(text.get_text()))
+            text.set_fontfamily(fonts.families(text.get_text()))
     fig.set_dpi(DPI * scale)
     fig.canvas.draw()
     image = Image.fromarray(np.asarray(fig.canvas.buffer_rgba())).convert('RGB')
@@ -107,15 +114,31 @@ def look(rank: int) -> dict:
     return {'color': PALETTE[rank % len(PALETTE)], 'linestyle': DASHES[rank // len(PALETTE) % len(DASHES)]}
 
 
-def short(text: str, characters: int) -> str:
-    """Text for a small space, with no character that matplotlib reads as mathematics."""
-    text = text if len(text) <= characters else text[: characters - 1] + '…'
+def short(text: str, letters: int) -> str:
+    """Text for a small space, without what matplotlib reads as mathematics or has no shape of."""
+    text = fonts.legible(text)
+    while fonts.cells(text) > letters:
+        text = text.removesuffix('…')[:-1] + '…'
     return text.replace('$', r'\$')
+
+
+def name(text: str, letters: int) -> str:
+    """A name for a small space; names of variants differ in their ends, so that the middle is left out."""
+    text = fonts.legible(text)
+    if fonts.cells(text) <= letters:
+        return text.replace('$', r'\$')
+    head = tail = ''
+    for before, after in zip(text, reversed(text)):
+        if fonts.cells(head + before + tail) < letters:
+            head += before
+        if fonts.cells(head + after + tail) < letters:
+            tail = after + tail
+    return f'{head}…{tail}'.replace('$', r'\$')
 
 
 def label_space(texts: Sequence[str], size: float = 9.5) -> float:
     """Inches that labels of that font size take on the right of an axes."""
-    return 0.24 + max((len(text) for text in texts), default=0) * size * 0.6 / 72
+    return 0.24 + max((fonts.cells(text) for text in texts), default=0) * size * 0.6 / 72
 
 
 def label_lines(ax: Axes, labels: Sequence[tuple[float, str, str]], size: float = 9.5) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from posbench.report import canvas, statistics, texts
+from posbench.report import canvas, numbers, statistics
 from posbench.report.boards import Board
 from posbench.report.folder import Run
 from posbench.report.task import Metric
@@ -99,18 +99,18 @@ def learning(runs: Sequence[Run], title: str) -> Figure | None:
         columns = 2 if len(runs) <= 4 else 3
         lines = math.ceil(len(runs) / columns)
         fig = canvas.figure(1.15 + lines * 1.6, title, subtitle)
-        axes = canvas.grid(fig, len(runs), columns, bottom=0.3, top=0.85, gap=(0.2, 0.34))
+        axes = canvas.grid(fig, len(runs), columns, right=0.24, bottom=0.3, top=0.85, gap=(0.34, 0.34))
     seen = []
     for ax, run in zip(axes, runs):
         seen += _learn(ax, run)
         if len(runs) > 1:
-            ax.set_title(canvas.short(run.name, 20), loc='left', fontsize=9, fontweight='bold', pad=4)
+            ax.set_title(canvas.name(run.name, 20), loc='left', fontsize=9, fontweight='bold', pad=4)
             ax.locator_params(axis='x', nbins=3)
     if seen:
-        # The first steps fall from ln(vocabulary); an axis for them hides everything that is compared.
-        low, high = min(seen), float(np.percentile(seen, 97))
+        # All of every curve, the fall of the first steps included: small differences stand in the tables.
+        low, high = min(seen), max(seen)
         for ax in axes:
-            ax.set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low) + 1e-9)
+            ax.set_ylim(low - 0.05 * (high - low) - 1e-9, high + 0.05 * (high - low) + 1e-9)
             ax.set_xlim(left=0)
             ax.xaxis.set_major_formatter(lambda step, _: f'{step:,.0f}')
     if len(runs) > 1:
@@ -199,10 +199,10 @@ def reference_labels(reference: dict[str, float], top: float, low: float = -math
 def end_label(label: str, curve: dict, color: str, top: float) -> tuple[float, str, str]:
     """Where and how the label at the end of a curve stands."""
     y = list(curve.values())[-1].mean
-    text = canvas.short(label, 22)
+    text = canvas.name(label, 22)
     if not math.isfinite(y):
         return math.inf, f'{text} {y}', color
-    return y, f'{text} {texts.number(y, 2)}{" ↑" if y > top else ""}', color
+    return y, f'{text} {numbers.number(y, 2)}{" ↑" if y > top else ""}', color
 
 
 def _draw(ax: Axes, curve: dict, look: dict, marker: str | None) -> None:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from posbench.report import kinds
+from posbench.report import kinds, noise
 from posbench.report import rows as rows_lib
 from posbench.report import task as task_lib
 from posbench.report.rows import ReportError, Row
@@ -33,6 +33,8 @@ class Run:
     trained: dict | None
     fingerprint: dict | None
     picture: dict | None
+    parts: noise.Parts
+    samples: dict | None
 
     def series(self, split: str, name: str) -> dict[int | None, tuple[list[int], list[float]]]:
         """Steps and values of one logged quantity for each seed; a step logged again counts once, the last time."""
@@ -46,7 +48,10 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """Everything that a report is made of. `single` when the folder is itself the folder of one run."""
+    """Everything that a report is made of. `single` when the folder is itself the folder of one run.
+
+    A folder with a study.json has a title and a question.
+    """
 
     folder: Path
     runs: list[Run]
@@ -54,6 +59,8 @@ class Study:
     claims: list[dict]
     failed: list[dict]
     single: bool
+    title: str | None = None
+    question: str | None = None
 
 
 def read(folder: str | Path) -> Study:
@@ -79,6 +86,7 @@ def read(folder: str | Path) -> Study:
             runs.append(_run(place, name, rows, folder, *tasks[place], others=trained[place] > 1))
     task_lib.agree([(run.where, run.task) for run in runs])
     runs = _named_apart(runs)
+    named = _json(folder / 'study.json', dict) or {}
     return Study(
         folder=folder,
         runs=sorted(runs, key=lambda run: run.name),
@@ -86,6 +94,8 @@ def read(folder: str | Path) -> Study:
         claims=_claims(folder / 'claims.json'),
         failed=_failed(folder),
         single=direct and len(runs) == 1,
+        title=named.get('title'),
+        question=named.get('question'),
     )
 
 
@@ -118,11 +128,12 @@ def _run(place: Path, name: str, rows: list[Row], folder: Path, task: Task, figu
                 )
             metrics.append(line)
     picture, trained = _picture(place / 'encoding.json'), _json(place / 'trained.json', dict)
+    samples = _samples(place / 'samples.json')
     if others:
         # The phases of one run: each learned up to the step it was scored at, and the last one was drawn.
         metrics = [line for line in metrics if line['step'] <= (rows[0].step or math.inf)]
         last = picture is not None and picture.get('encoding') == rows[0].encoding
-        picture, figures = (picture, figures) if last else (None, {})
+        picture, figures, samples = (picture, figures, samples) if last else (None, {}, None)
     return Run(
         name=name,
         where=place.relative_to(folder).as_posix(),
@@ -135,6 +146,8 @@ def _run(place: Path, name: str, rows: list[Row], folder: Path, task: Task, figu
         trained=trained,
         fingerprint=_json(place / 'fingerprint.json', dict),
         picture=picture,
+        parts=noise.read(place, name, rows[0].step),
+        samples=samples,
     )
 
 
@@ -156,7 +169,8 @@ def _named_apart(runs: list[Run]) -> list[Run]:
             figures = parts[0].figures
             if len(parts) > 1:
                 figures = {f'{figure} {run.where}': item for run in parts for figure, item in run.figures.items()}
-            named.append(dataclasses.replace(parts[0], rows=rows, metrics=metrics, figures=figures))
+            measured = {cell: values for run in parts for cell, values in run.parts.items()}
+            named.append(dataclasses.replace(parts[0], rows=rows, metrics=metrics, figures=figures, parts=measured))
     return named
 
 
@@ -182,6 +196,16 @@ def _picture(path: Path) -> dict | None:
     except ValueError as error:
         raise ReportError(f'{path}: {error}') from None
     return picture
+
+
+def _samples(path: Path) -> dict | None:
+    samples = _json(path, dict)
+    if samples is None:
+        return None
+    texts = samples.get('texts')
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in [*texts, samples.get('about')]):
+        raise ReportError(f'{path}: wanted about, a text, and texts, a list of texts, got {samples!r:.80}.')
+    return samples
 
 
 def _claims(path: Path) -> list[dict]:

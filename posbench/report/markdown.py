@@ -25,6 +25,13 @@ def table(item: Table) -> str:
     return '\n'.join(lines)
 
 
+def verbatim(text: str) -> str:
+    """A block of code with the lines of a text, fenced by more backticks than it has."""
+    runs = re.findall('`+', text)
+    fence = '`' * max(3, 1 + max(map(len, runs), default=0))
+    return f'{fence}text\n{text}\n{fence}'
+
+
 def _line(cells: list[str]) -> str:
     return f'| {" | ".join(cells)} |'
 

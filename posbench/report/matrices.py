@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from posbench.report import canvas, texts
+from posbench.report import canvas, fonts, texts
+from posbench.report.numbers import number
 
 # Inches: a cell at its largest, and the smallest that still holds a number.
 LARGE, SMALL = 0.62, 0.24
@@ -16,7 +17,7 @@ def figure(item: dict, title: str) -> Figure:
     """One matrix, rows down and columns to the right, as kinds.check_figure wants it."""
     rows, columns = item['rows'], item['columns']
     shade_RC, says = _shades(np.array(item['values'], dtype=np.float64))
-    row_names, column_names = ([canvas.short(name, 22) for name in names] for names in (rows, columns))
+    row_names, column_names = ([canvas.name(name, 22) for name in names] for names in (rows, columns))
     left, longest = 0.36 + _inches(row_names), _inches(column_names)
     room = canvas.WIDTH - left - 0.15
     side, above = min(LARGE, room / len(columns)), 0.4
@@ -37,12 +38,9 @@ def figure(item: dict, title: str) -> Figure:
     lean = {'rotation': 45, 'ha': 'left', 'rotation_mode': 'anchor'} if turned else {}
     ax.set_xticks(range(len(columns)), column_names, **lean)
     ax.set_yticks(range(len(rows)), row_names)
-    if item.get('row_label'):
-        fig.text(0.012, (0.12 + body / 2) / height, canvas.short(item['row_label'], 20), rotation=90, fontsize=9,
-                 color=canvas.QUIET, va='center')  # fmt: skip
-    if item.get('column_label'):
-        fig.text(left / width, 1 - (head + 0.02) / height, f'{canvas.short(item["column_label"], 20)} →', fontsize=9,
-                 color=canvas.QUIET, va='top')  # fmt: skip
+    ax.xaxis.set_label_position('top')
+    ax.set_xlabel(canvas.short(item.get('column_label', ''), 20), fontsize=9.5, fontweight='bold')
+    ax.set_ylabel(canvas.short(item.get('row_label', ''), 20), fontsize=9.5, fontweight='bold')
     if side >= SMALL:
         _write(ax, item['values'], shade_RC, side)
     return fig
@@ -50,7 +48,7 @@ def figure(item: dict, title: str) -> Figure:
 
 def _inches(names: list[str]) -> float:
     """Width of the longest name."""
-    return max(map(len, names)) * 8.5 * 0.6 / 72
+    return max(map(fonts.cells, names)) * 8.5 * 0.6 / 72
 
 
 def _shades(value_RC: np.ndarray) -> tuple[np.ndarray, str]:
@@ -60,7 +58,7 @@ def _shades(value_RC: np.ndarray) -> tuple[np.ndarray, str]:
         total_R1 = np.nansum(value_RC, axis=1, keepdims=True)
         return np.divide(value_RC, total_R1, out=np.zeros_like(value_RC), where=total_R1 > 0), 'shade: part of the row'
     low, high = (float(known_RC.min()), float(known_RC.max())) if len(known_RC) else (0.0, 1.0)
-    return (value_RC - low) / max(high - low, 1e-9), f'shade: from {texts.number(low, 2)} to {texts.number(high, 2)}'
+    return (value_RC - low) / max(high - low, 1e-9), f'shade: from {number(low, 2)} to {number(high, 2)}'
 
 
 def _write(ax, values: list, shade_RC: np.ndarray, side: float) -> None:

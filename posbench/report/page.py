@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jinja2
 
-from posbench.report import markdown, provenance, tables, texts, verdicts
+from posbench.report import markdown, provenance, statistics, tables, texts, verdicts
 from posbench.report.boards import Board
 from posbench.report.folder import Study
 from posbench.report.tables import Cell, Column, Table
@@ -39,17 +39,20 @@ class Section:
 
 @dataclasses.dataclass(frozen=True)
 class Content:
-    """All that both files say."""
+    """All that both files say; `cards`: on a narrow screen each row of a length table is a card."""
 
     title: str
+    question: str
     sections: list[Section]
     pictures: list[Picture]
+    samples: list[tuple[str, dict]]
     claims: list[dict]
     failed: list[dict]
     facts: list[tuple[str, str]]
     settings: tuple[list, dict]
     fingerprint: tuple[list, dict]
     notes: tuple[str, ...]
+    cards: bool
     words: tuple[str, ...] = verdicts.WORDS
 
 
@@ -67,23 +70,39 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
         for board in found
     ]
     return Content(
-        title=study.runs[0].name if study.single else study.folder.resolve().name,
+        title=study.title or (study.runs[0].name if study.single else study.folder.resolve().name),
+        question=study.question or '',
         sections=sections,
         pictures=drawn.get('', []),
+        samples=[(run.name, run.samples) for run in study.runs if run.samples is not None],
         claims=study.claims,
         failed=study.failed,
         facts=provenance.facts(study),
         settings=provenance.shared(study.runs, provenance.settings),
         fingerprint=provenance.shared(study.runs, provenance.fingerprint),
         notes=(*provenance.histories(study), *notes(found)),
+        cards=not study.single,
     )
 
 
 def notes(found: list[Board]) -> tuple[str, ...]:
-    """The rules behind the verdicts on the page, and what an interval is."""
+    """The rules behind the verdicts on the page, and how sure its numbers are."""
     judged = [b for b in found if any(b.verdict(run, protocol) for run in b.runs for protocol in b.task.protocols)]
-    rules = [verdicts.sentence(b.metric, f'the {b.guess} model' if b.guess else 'chance') for b in judged]
-    return *dict.fromkeys(rules), texts.INTERVALS
+    rules = []
+    for board in judged:
+        references = ' and '.join(f'the {name}' for name in board.baselines)
+        rules.append(
+            verdicts.sentence(board.metric, f'the {board.guess} model' if board.guess else 'chance', references)
+        )
+    seeds = [len(board.seeds(run)) for board in found for run in board.runs]
+    measured = [any(board.parts[run].values()) for board in found for run in board.runs]
+    known = {
+        texts.NOISE: any(measured) or max(seeds) > 1,
+        texts.UNKNOWN_NOISE: not all(measured),
+        texts.INTERVALS: max(seeds) >= statistics.MIN_SEEDS,
+        texts.ONE_SEED: max(seeds) == 1,
+    }
+    return *dict.fromkeys(rules), *(text for text, holds in known.items() if holds)
 
 
 def figures(study: Study, board: Board) -> list[tuple[str, dict]]:
@@ -120,12 +139,12 @@ def environment() -> jinja2.Environment:
 
 def to_html(item: Content) -> str:
     """The whole page, self-contained."""
-    return environment().get_template('page.html.j2').render(page=item)
+    return _unicode(environment().get_template('page.html.j2').render(page=item))
 
 
 def to_markdown(item: Content) -> str:
     """The same content as report.md."""
-    parts = [f'# {markdown.escape(item.title)}']
+    parts = [f'# {markdown.escape(item.title)}', markdown.escape(item.question)]
     for section in item.sections:
         if len(item.sections) > 1:
             parts.append(f'## {markdown.escape(section.heading)}')
@@ -136,6 +155,9 @@ def to_markdown(item: Content) -> str:
         for table in section.matrices:
             parts += [f'### {markdown.escape(table.title)}', markdown.table(table)]
     parts += [_image(picture) for picture in item.pictures]
+    for run, found in item.samples:
+        parts += [f'### What {markdown.escape(run)} says', markdown.escape(found['about'])]
+        parts += [markdown.verbatim(text) for text in found['texts']]
     if item.claims:
         parts += ['### Claims', claims(item.claims)]
     if item.failed:
@@ -149,7 +171,7 @@ def to_markdown(item: Content) -> str:
             parts += [f'### {name} of {markdown.escape(run)}', _pairs(pairs)]
     for section in item.sections:
         parts += [f'### Every number: {markdown.escape(section.heading)}', markdown.table(section.everything)]
-    return '\n\n'.join(part for part in parts if part) + '\n'
+    return _unicode('\n\n'.join(part for part in parts if part) + '\n')
 
 
 def claims(items: list[dict]) -> str:
@@ -163,6 +185,11 @@ def failed(items: list[dict]) -> str:
     """A Markdown table of runs that failed, and why."""
     rows = [[Cell(item['run'], word=True), Cell(item['reason'], word=True)] for item in items]
     return markdown.table(Table('', '', [Column('run'), Column('reason')], rows))
+
+
+def _unicode(text: str) -> str:
+    """Text that UTF-8 can hold: bytes of a name that are none stand in it as escapes."""
+    return text.encode('utf-8', 'backslashreplace').decode('utf-8')
 
 
 def _pairs(pairs: list[tuple[str, str]]) -> str:

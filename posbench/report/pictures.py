@@ -21,9 +21,8 @@ def one(picture: dict, train_length: int | None, title: str) -> Figure:
         {'similarity': 4.7, 'grid': 4.7, 'none': 1.0}.get(kind, 3.4), title, str(picture.get('title') or KINDS[kind])
     )
     if kind == 'similarity':
-        ax = canvas.panel(fig, right=1.35, bottom=0.5, top=0.75)
+        ax = canvas.panel(fig, left=0.72, right=1.2, bottom=0.5, top=0.85)
         image = _similarity(ax, picture, train_length)
-        ax.set_xlabel('position')
         bar = fig.colorbar(image, ax=ax, cax=fig.add_axes((0.82, 0.14, 0.028, 0.66)), ticks=[-1, -0.5, 0, 0.5, 1])
         bar.outline.set_visible(False)
         return fig
@@ -41,9 +40,8 @@ def card(picture: dict, train_length: int | None) -> Figure:
         _maps(fig, picture, size=7.5, top=0.25)
         return fig
     if picture['kind'] == 'similarity':
-        ax = canvas.panel(fig, left=0.42, right=1.0, bottom=0.4, top=0.1)
+        ax = canvas.panel(fig, left=0.58, right=0.95, bottom=0.4, top=0.1)
         image = _similarity(ax, picture, train_length)
-        ax.set_xlabel('position', fontsize=8)
         bar = fig.colorbar(image, ax=ax, cax=fig.add_axes((0.76, 0.2, 0.03, 0.72)), ticks=[-1, 0, 1])
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=7.5)
@@ -52,13 +50,14 @@ def card(picture: dict, train_length: int | None) -> Figure:
     ax.locator_params(axis='x', nbins=5)
     ax.tick_params(labelsize=7.5, pad=2)
     ax.xaxis.label.set_size(8)
+    ax.yaxis.label.set_size(8)
     return fig
 
 
 def _labelled(fig: Figure, picture: dict, train_length: int | None, *, size: float, top: float) -> Axes:
     """Lines with their names beside them."""
     lines = _lines(picture)
-    labels = [_last(y, canvas.short(name, 24), color) for name, y, color in lines]
+    labels = [_last(y, canvas.name(name, 24), color) for name, y, color in lines]
     # The only line of a spectrum needs no name.
     labels = [] if picture['kind'] == 'spectrum' and len(labels) == 1 else labels
     size = size if len(labels) <= 10 else 0.8 * size
@@ -74,24 +73,26 @@ def many(pictures: dict[str, dict], train_length: int | None, title: str) -> Fig
     """Small multiples, a panel for each named picture; scales differ, shapes are what is compared."""
     columns = 2 if len(pictures) <= 4 else 3
     rows = math.ceil(len(pictures) / columns)
-    subtitle = (
-        'bias and score by distance in tokens, each on its own scale; '
-        'similarity of positions, blue −1, red +1; dashed: training length'
-    )
+    subtitle = 'bias and score by distance, each on its own scale; similarity: blue −1, red +1; dashed: training length'
     fig = canvas.figure(0.9 + rows * (2.1 if columns == 3 else 2.8), title, subtitle)
-    for ax, (name, picture) in zip(canvas.grid(fig, len(pictures), columns, bottom=0.3, gap=(0.42, 0.78), top=1.0),
-                                   pictures.items()):  # fmt: skip
+    panels = canvas.grid(fig, len(pictures), columns, left=0.55, bottom=0.42, gap=(0.5, 0.88), top=1.0)
+    for ax, (name, picture) in zip(panels, pictures.items()):
         if picture['kind'] == 'similarity':
             _similarity(ax, picture, train_length)
         elif picture['kind'] == 'grid':
             _map(ax, picture, next(iter(picture['maps'].values())))
+            ax.set(xlabel='column from query', ylabel='row from query')
         elif picture['kind'] == 'none':
             ax.set_axis_off()
         else:
             _curves(ax, picture, _lines(picture), train_length, label=False)
+            ax.set_xlabel('pair of channels' if picture['kind'] == 'spectrum' else 'distance, tokens')
         ax.locator_params(axis='both', nbins=4)
         ax.tick_params(labelsize=7.5, pad=2)
-        ax.set_title(canvas.short(name, 20), loc='left', fontsize=9, fontweight='bold', pad=14)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.label.set_size(7.5)
+            axis.labelpad = 1
+        ax.set_title(canvas.name(name, 20), loc='left', fontsize=9, fontweight='bold', pad=14)
         kind = picture['kind'] if picture['kind'] != 'none' else KINDS['none']
         ax.annotate(kind, (0, 1), (0, 3), 'axes fraction', 'offset points', fontsize=8, color=canvas.QUIET)
     return fig
@@ -102,6 +103,8 @@ def _similarity(ax: Axes, picture: dict, train_length: int | None):
     ax.grid(False)
     ax.spines[:].set_visible(False)
     matrix = _numbers(picture['matrix'])
+    ax.set_xlabel('position')
+    ax.set_ylabel('position')
     ax.set_anchor('NW')
     if train_length is not None and first < train_length < last:
         ax.axvline(train_length, color=canvas.INK, linewidth=0.8, linestyle=(0, (3, 2)))
@@ -129,7 +132,7 @@ def _maps(fig: Figure, picture: dict, *, size: float, top: float) -> None:
         ax.tick_params(labelsize=size, pad=2)
         ax.tick_params(labelleft=number % columns == 0, labelbottom=number + columns >= len(maps))
         if len(maps) > 1:
-            ax.set_title(canvas.short(name, 14), loc='left', fontsize=size, color=canvas.QUIET, pad=3)
+            ax.set_title(canvas.name(name, 14), loc='left', fontsize=size, color=canvas.QUIET, pad=3)
     fig.text((left + (width - left - right) / 2) / width, (bottom - 3 * em) / height, 'columns from query to key',
              fontsize=size, color=canvas.QUIET, ha='center', va='center')  # fmt: skip
     fig.text(1.2 * em / width, (bottom + (height - top - bottom) / 2) / height, 'rows from query to key',

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from posbench.report import texts
 from posbench.report.folder import Run, Study
-from posbench.report.texts import MISSING
+from posbench.report.numbers import MISSING
 
 SECTIONS = (
     'encoding', 'positions', 'task', 'input', 'model', 'head', 'train', 'optimizer', 'second_phase', 'init', 'dataset',
@@ -34,6 +34,8 @@ def facts(study: Study) -> list[tuple[str, str]]:
     folders = dict.fromkeys((run.where, row.wall_seconds) for run in study.runs for row in run.rows)
     seconds = [x for _, x in folders if x is not None]
     units = {run.task.length_unit for run in study.runs}
+    agreed = dict(shared(study.runs, settings)[0])
+    data = [pair for pair in shared(study.runs, fingerprint)[0] if pair[0].partition('.')[0] == 'data']
     found = [
         ('task', joined(known('task'))),
         ('split', joined(known('split'))),
@@ -45,6 +47,9 @@ def facts(study: Study) -> list[tuple[str, str]]:
         ('steps', texts.integers(known('step'))),
         ('parameters', texts.integers(known('params'))),
         ('of the encoding', texts.integers(known('encoding_params'))),
+        ('dtype', agreed.get('dtype', '')),
+        ('parallel', agreed.get('parallel', '')),
+        *data,
         ('device', joined(known('device'))),
         ('wall time', _duration(sum(seconds)) if seconds else MISSING),
         ('posbench', joined(known('version'))),

@@ -1,11 +1,11 @@
 """The block of a README that a report writes, between two markers."""
 
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from posbench.files import write_atomically
-from posbench.report import markdown, page, provenance, tables, texts
+from posbench.report import markdown, page, provenance, statistics, tables, texts
 from posbench.report.boards import Board
 from posbench.report.folder import Study
 from posbench.report.rows import ReportError
@@ -35,17 +35,16 @@ def replace(path: Path, block: str) -> None:
     write_atomically(path, f'{before}\n{block.strip()}\n{after}')
 
 
-def block(study: Study, found: Sequence[Board], picture: Path | None, readme: Path) -> str:
-    """Compact tables, one line of context and the length curves when they lie beside or below the README."""
+def block(study: Study, found: Sequence[Board], curves: Mapping[str, Path], readme: Path) -> str:
+    """Compact tables, one line of context, and the length curves of each board, by its heading, that a link reaches."""
     parts = []
     for board in found:
         if not board.lengths:
             continue
         if len(found) > 1:
             parts.append(f'**{markdown.escape(page.heading(board))}**')
-        # The curves of other boards have other names.
-        if picture is not None and board is found[0]:
-            parts.append(_image(picture, readme, board))
+        if page.heading(board) in curves:
+            parts.append(_image(curves[page.heading(board)], readme, board))
         for protocol in board.task.protocols:
             parts += [f'{markdown.escape(tables.title(board, protocol))}:', markdown.table(compact(board, protocol))]
         parts.append(markdown.escape(context(study, board)))
@@ -56,15 +55,29 @@ def block(study: Study, found: Sequence[Board], picture: Path | None, readme: Pa
     return '\n\n'.join(part for part in parts if part)
 
 
+def left_out(study: Study, curves: Mapping[str, Path], readme: Path) -> list[str]:
+    """What a reader of the README will not find in it, and why; one line each."""
+    home = readme.resolve().parent
+    lines = [
+        f'{path}: left out of {readme}, which can only show pictures that lie beside or below it.'
+        for path in curves.values()
+        if not path.resolve().is_relative_to(home)
+    ]
+    others = sorted(path.parent for path in study.folder.rglob('claims.json') if path.parent != study.folder)
+    return lines + [f'{path}: its claims are left out of {readme}; --report={path} has them.' for path in others]
+
+
 def compact(board: Board, protocol: str) -> Table:
     """Runs by lengths: mean ± half interval and the verdict."""
     metric = board.task.row(protocol)
     columns = [Column('encoding'), *(Column(f'{n:,}', board.multiple(n)) for n in board.lengths), Column('verdict')]
-    rows = []
+    guess, rows = tables.chance_row(board, protocol, [(board.metric, n) for n in board.lengths]), []
     for run in board.runs:
         cells = [Cell(texts.plus_minus(board.summary(run, metric, n))) for n in board.lengths]
         verdict = tables.verdict(board, run, protocol)
         rows.append([tables.name(run), *cells, Cell(verdict.text, word=True)])
+    if guess:
+        rows.append([tables.name(guess[0]), *(tables.number(value) for value in guess[1]), Cell('', word=True)])
     return Table('', '', columns, rows)
 
 
@@ -83,7 +96,8 @@ def context(study: Study, board: Board) -> str:
         found.append(shape)
     each = ' to '.join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
     found.append(f'{each} seed{"" if each == "1" else "s"}')
-    found.append('mean ± half of a 95 % bootstrap interval' if seeds[-1] >= 3 else 'no intervals below 3 seeds')
+    if seeds[-1] >= statistics.MIN_SEEDS:
+        found.append('mean ± half of a 95 % bootstrap interval')
     reference, guess = texts.baselines(board), texts.chance(board)
     beside = [f' Chance: {guess}.'] if guess and not board.guess else []
     return '; '.join(found) + '.' + ''.join([*beside, f' Reference models: {reference}.' if reference else ''])

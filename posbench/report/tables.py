@@ -3,10 +3,10 @@
 import dataclasses
 import math
 
-from posbench.report import statistics, texts
+from posbench.report import numbers, statistics, texts
 from posbench.report.boards import AT_POSITION, Board
+from posbench.report.numbers import MISSING
 from posbench.report.task import Metric
-from posbench.report.texts import MISSING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,12 +58,12 @@ def value(summary, digits: int = 3) -> Cell:
     """Mean over seeds, its interval below."""
     if summary is None:
         return Cell(MISSING)
-    return Cell(texts.number(summary.mean, digits), texts.spread(summary, digits), _sortable(summary.mean))
+    return Cell(numbers.number(summary.mean, digits), texts.spread(summary, digits), _sortable(summary.mean))
 
 
 def number(amount: float | None, digits: int = 3) -> Cell:
     """A cell that sorts by its value."""
-    return Cell(texts.number(amount, digits), sort=_sortable(amount))
+    return Cell(numbers.number(amount, digits), sort=_sortable(amount))
 
 
 def integer(amounts: list[int]) -> Cell:
@@ -78,11 +78,12 @@ def parameters(board: Board, run: str) -> Cell:
 
 
 def verdict(board: Board, run: str, protocol: str) -> Cell:
-    """The verdict on a run under a protocol, or a dash."""
+    """The verdict on a run under a protocol, or a dash; sorts by the value at the longest length."""
     found = board.verdict(run, protocol)
     if found is None:
         return name(MISSING)
-    return Cell(found.word, f'{found.left} at {found.worst:,}', found.badness, word=True)
+    longest = board.point(run, protocol, board.lengths[-1])
+    return Cell(found.word, found.says, longest and _sortable(longest.value), word=True)
 
 
 def title(board: Board, protocol: str) -> str:
@@ -92,37 +93,59 @@ def title(board: Board, protocol: str) -> str:
 
 
 def lengths_of_run(board: Board, run: str) -> Table:
-    """Rows are lengths; every metric under every protocol side by side, the deciding one first."""
-    protocols, metrics = board.task.protocols, _metrics(board)
+    """Rows are lengths, and below them the verdicts.
+
+    First the deciding metric under each protocol and chance, which a narrow screen has room for; then under each
+    protocol the other metrics and how much was scored.
+    """
+    protocols, others = board.task.protocols, [metric for metric in _metrics(board) if not metric.decides]
+    several = len(protocols) > 1
     columns = [Column('length', board.task.length_unit)]
-    for protocol in protocols.values():
-        group = protocol.label if len(protocols) > 1 else ''
-        columns += [Column(metric.words, _unit(metric), group) for metric in metrics]
+    # (protocol, metric) of each column; of chance there is no protocol, of how much was scored no metric.
+    shown = [(protocol, board.metric) for protocol in protocols] + [(None, board.metric)]
+    for known in protocols.values():
+        heads = (known.label, '') if several else (board.metric.words, _unit(board.metric))
+        columns.append(Column(*heads, board.metric.phrase if several else ''))
+    columns.append(Column('chance', board.guess, board.metric.phrase if several else ''))
+    for protocol, known in protocols.items():
+        group = known.label if several else ''
+        columns += [Column(metric.words, _unit(metric), group) for metric in others]
         columns.append(Column('scored', 'targets', group))
-    guessed = {metric: _chances(board, run, metric) for metric in metrics}
-    guessed = {metric: chances for metric, chances in guessed.items() if chances or metric == board.metric}
-    columns += [Column('chance', metric.words if len(guessed) > 1 else board.guess) for metric in guessed]
-    columns.append(Column('seeds'))
-    rows = []
-    for length in board.lengths:
-        cells = [Cell(f'{length:,}', board.multiple(length), length, word=True)]
-        seeds = 0
-        for protocol in protocols:
-            for metric in metrics:
-                summary = board.summary(run, board.task.row(protocol, metric), length)
-                seeds = max(seeds, summary.seeds if summary else 0)
-                cells.append(value(summary))
-            cells.append(integer([n for n in _examples(board, run, protocol, length) if n is not None]))
-        cells += [number(chances.get(length)) for chances in guessed.values()]
-        rows.append([*cells, integer([seeds])])
-    if len(protocols) == 1:
-        return Table('Length table', f'{texts.upper(protocols[board.task.main].scores)}.', columns, rows)
-    note = ' '.join(f'{texts.upper(protocol.label)}: {protocol.scores}.' for protocol in protocols.values())
-    return Table('Length table', note, columns, rows)
+        shown += [(protocol, metric) for metric in [*others, None]]
+    guessed = [metric for metric in others if _chances(board, run, metric)]
+    columns += [Column('chance', metric.words) for metric in guessed]
+    shown += [(None, metric) for metric in guessed]
+    rows = [
+        [
+            Cell(f'{length:,}', board.multiple(length), length, word=True),
+            *(_of_run(board, run, protocol, metric, length) for protocol, metric in shown),
+        ]
+        for length in board.lengths
+    ]
+    judged = [verdict(board, run, protocol) for protocol in protocols]
+    if any(cell.text != MISSING for cell in judged):
+        blank = [Cell('')] * (len(shown) - len(judged))
+        rows.append([name('verdict'), *(dataclasses.replace(cell, sort=None) for cell in judged), *blank])
+    scores = [f'{texts.upper(known.label)}: {known.scores}.' for known in protocols.values()]
+    if not several:
+        scores = [f'{texts.upper(protocols[board.task.main].scores)}.']
+    seeds = texts.count(len(board.seeds(run)), 'seed')
+    return Table('Length table', ' '.join([*scores, *_covers(board), f'Mean over {seeds}.']), columns, rows)
+
+
+def _of_run(board: Board, run: str, protocol: str | None, metric: Metric | None, length: int) -> Cell:
+    if metric is None:
+        return integer([n for n in _examples(board, run, protocol, length) if n is not None])
+    if protocol is None:
+        return number(_chances(board, run, metric).get(length))
+    return value(board.summary(run, board.task.row(protocol, metric), length))
 
 
 def of_study(board: Board, protocol: str) -> Table:
-    """Rows are runs. Columns are lengths, of the deciding metric; or all metrics where there is but one length."""
+    """Rows are runs, and below them what anybody has; the verdict stands beside the name.
+
+    Columns are lengths, of the deciding metric; or all metrics where there is but one length.
+    """
     shown = [(board.metric, n) for n in board.lengths]
     columns = [Column(f'{n:,}', board.multiple(n), 'test length') for n in board.lengths]
     heading = title(board, protocol)
@@ -133,30 +156,59 @@ def of_study(board: Board, protocol: str) -> Table:
             label = f', {board.task.protocols[protocol].label}' if len(board.task.protocols) > 1 else ''
             heading = f'Test length {board.lengths[0]:,}{label}'
     judged = any(board.verdict(run, protocol) for run in board.runs) or len(board.lengths) > 1
-    guesses = {run: [board.chance(run, board.task.row(protocol, m), n) for m, n in shown] for run in board.runs}
-    # One column says what chance is; where it differs from cell to cell, each cell says its own.
-    alike = all(len({guess for guess in found if guess is not None}) <= 1 for found in guesses.values())
-    columns = [Column('encoding'), *columns, *([Column('verdict')] if judged else []), Column('seeds')]
-    columns += [Column('parameters', 'of the encoding'), *([Column('chance', board.guess)] if alike else [])]
+    seeds = {len(board.seeds(run)) for run in board.runs}
+    columns = [Column('encoding'), *([Column('verdict')] if judged else []), *columns]
+    columns += [*([Column('seeds')] if len(seeds) > 1 else []), Column('parameters', 'of the encoding')]
+    alike = chance_row(board, protocol, shown)
     rows = []
     for run in board.runs:
-        summaries = [board.summary(run, board.task.row(protocol, metric), n) for metric, n in shown]
-        chances = ['' if alike or c is None else f'chance {texts.number(c)}' for c in guesses[run]]
+        cells = []
+        for metric, n in shown:
+            found, guess = board.summary(run, row := board.task.row(protocol, metric), n), board.chance(run, row, n)
+            own = '' if alike or guess is None else f'chance {numbers.number(guess)}'
+            small = '; '.join(filter(None, (_unfinished(found), own)))
+            cells.append(Cell(texts.plus_minus(found), small, _sortable(found and found.mean)))
         rows.append(
             [
                 name(run),
-                *(
-                    Cell(texts.plus_minus(s), '; '.join(filter(None, (_unfinished(s), c))), _sortable(s and s.mean))
-                    for s, c in zip(summaries, chances)
-                ),
                 *([verdict(board, run, protocol)] if judged else []),
-                integer([max((s.seeds for s in summaries if s), default=0)]),
+                *cells,
+                *([integer([len(board.seeds(run))])] if len(seeds) > 1 else []),
                 parameters(board, run),
-                *([number(next((c for c in guesses[run] if c is not None), None))] if alike else []),
             ]
         )
-    note = f'{texts.upper(board.task.protocols[protocol].scores)}. Mean ± half of the 95 % interval.'
-    return Table(heading, note, columns, rows)
+    blank, after = [Cell('', word=True)] * judged, [Cell('')] * ((len(seeds) > 1) + 1)
+    below = [(alike[0], [number(amount) for amount in alike[1]])] if alike else []
+    rows += [[name(who), *blank, *cells, *after] for who, cells in below + _reference_rows(board, shown)]
+    mean = f'Mean over {texts.count(min(seeds), "seed")}' if len(seeds) == 1 else 'Mean over seeds'
+    spread = ' ± half of the 95 % interval' if max(seeds) >= statistics.MIN_SEEDS else ''
+    scores = f'{texts.upper(board.task.protocols[protocol].scores)}.'
+    return Table(heading, ' '.join([scores, *_covers(board), f'{mean}{spread}.']), columns, rows)
+
+
+def chance_row(board: Board, protocol: str, shown: list[tuple[Metric, int]]) -> tuple[str, list] | None:
+    """What chance gives for each metric and length, under its name; None where runs do not agree on it."""
+    found = []
+    for metric, n in shown:
+        known = {board.chance(run, board.task.row(protocol, metric), n) for run in board.runs} - {None}
+        if len(known) > 1:
+            return None
+        found.append(next(iter(known), None))
+    return f'chance ({board.guess})' if board.guess else 'chance', found
+
+
+def _reference_rows(board: Board, shown: list[tuple[Metric, int]]) -> list[tuple[str, list[Cell]]]:
+    """Models that nobody trained here, but for the one that is chance: one value, whatever the length."""
+    cells = {
+        who: Cell(' or '.join(numbers.number(value) for value in values), sort=values[0])
+        for who, values in board.baselines.items()
+        if who != board.guess
+    }
+    return [(who, [cell if metric == board.metric else Cell('') for metric, _ in shown]) for who, cell in cells.items()]
+
+
+def _covers(board: Board) -> list[str]:
+    return [f'Chance: {board.task.chance}.'] if board.task.chance else []
 
 
 def matrix(figure: dict, heading: str) -> Table:
@@ -173,7 +225,8 @@ def matrix(figure: dict, heading: str) -> Table:
 def everything(board: Board) -> Table:
     """Every mean there is except those by position, metrics that no other table knows included."""
     columns = [Column('run'), Column('split'), Column('metric'), Column('length'), Column('mean')]
-    columns += [Column('interval'), Column('seeds'), Column('examples'), Column('chance')]
+    spread = any(len(board.seeds(run)) >= statistics.MIN_SEEDS for run in board.runs)
+    columns += [*([Column('interval')] if spread else []), Column('seeds'), Column('examples'), Column('chance')]
     rows = []
     order = {run: i for i, run in enumerate(board.runs)}
     keys = [key for key in board.cells if not key[2].endswith(AT_POSITION)]
@@ -187,8 +240,8 @@ def everything(board: Board) -> Table:
                 name(split or MISSING),
                 name(metric),
                 integer([] if length is None else [length]),
-                Cell(texts.number(summary.mean, 4), sort=_sortable(summary.mean)),
-                Cell(texts.spread(summary, 4)),
+                Cell(numbers.number(summary.mean, 4), sort=_sortable(summary.mean)),
+                *([Cell(texts.spread(summary, 4))] if spread else []),
                 integer([summary.seeds]),
                 integer([row.examples for row in cell if row.examples is not None]),
                 number(next((row.chance for row in cell if row.chance is not None), None)),

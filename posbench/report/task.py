@@ -7,6 +7,7 @@
                        "decides": true,               of exactly one: it ranks runs and gives verdicts
                        "share": true}},               optional: it goes from 0 to 1
  "protocols": {"sparse": {"label": "sparse", "scores": "every read bit of sequences that ..."}},  the first is the main
+ "chance": "a coin toss, on every read bit",           optional: what chance knows, and which targets it covers
  "figures": {"confusion": {"kind": "matrix", ...}}}   optional; see kinds.py
 
 The rows' metrics are named protocol/metric; metric_at_position is one by place in the sequence.
@@ -80,6 +81,7 @@ class Task:
     metrics: dict[str, Metric]
     protocols: dict[str, Protocol]
     length_unit: str = ''
+    chance: str = ''
 
     @property
     def deciding(self) -> Metric:
@@ -158,7 +160,7 @@ def _difference(here: str, there: str) -> str:
 
 
 def _task(item) -> Task:
-    _keys('task.json', item, ('task', 'metrics', 'protocols'), ('figures', 'length_unit'))
+    _keys('task.json', item, ('task', 'metrics', 'protocols'), ('figures', 'length_unit', 'chance'))
     metrics = {name: _metric(name, found) for name, found in _named('metrics', item['metrics']).items()}
     deciding = [name for name, metric in metrics.items() if metric.decides]
     if len(deciding) != 1:
@@ -170,8 +172,8 @@ def _task(item) -> Task:
             _text(f'protocols.{name}.label', found['label']),
             _text(f'protocols.{name}.scores', found['scores']).strip().removesuffix('.'),
         )
-    unit = _text('length_unit', item['length_unit']) if 'length_unit' in item else ''
-    return Task(_text('task', item['task']), metrics, protocols, unit)
+    unit, chance = (_text(name, item[name]) if name in item else '' for name in ('length_unit', 'chance'))
+    return Task(_text('task', item['task']), metrics, protocols, unit, chance)
 
 
 def _metric(name: str, item) -> Metric:

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from posbench.report import tables, texts
+from posbench.report import numbers, statistics, tables, texts, verdicts
 from posbench.report.boards import Board
 from posbench.report.folder import Study
 
-_STYLES = {'holds': 'green', 'degrades': 'yellow', 'falls apart': 'red', 'diverged': 'red', 'never learned': 'red'}
+_STYLES = dict(zip(verdicts.WORDS, ('green', 'yellow', 'yellow', 'red', 'red', 'red', 'dim'), strict=True))
 _PLAIN = str.maketrans({'±': '~', '—': '-', '×': 'x', '÷': '/', '…': '.', '–': '-', '·': '.'})
 
 
@@ -43,7 +43,7 @@ def show(study: Study, found: Sequence[Board], written: Sequence[str], *, file: 
     try:
         text.encode(console.encoding)
     except UnicodeEncodeError:
-        text = text.translate(_PLAIN).encode(console.encoding, 'replace').decode(console.encoding)
+        text = text.translate(_PLAIN).encode(console.encoding, 'backslashreplace').decode(console.encoding)
     file.write(text)
 
 
@@ -53,7 +53,9 @@ def _run(console: Console, board: Board) -> Table:
     others = [metric for metric in task.metrics.values() if not metric.decides]
     rows, heads = [], []
     # The intervals go before a column would have to be cut, and then the other metrics.
+    intervals = len(board.seeds(run)) >= statistics.MIN_SEEDS
     for spread, more in ((True, others), (False, others), (False, [])):
+        spread = spread and intervals
         labels = [known.label for known in task.protocols.values()]
         labels = labels if len(labels) > 1 else [board.metric.words]
         heads = [head for label in labels for head in _pair(label, '95 % interval', spread)]
@@ -66,8 +68,8 @@ def _run(console: Console, board: Board) -> Table:
                 cells += _pair(Text(cell.text), Text(cell.small, style='dim'), spread)
             for metric in more:
                 found = board.summary(run, task.row(task.main, metric), length)
-                cells.append(Text(texts.number(found.mean if found else None, metric.digits)))
-            cells.append(Text(texts.number(board.chance(run, task.row(task.main), length), board.metric.digits)))
+                cells.append(Text(numbers.number(found.mean if found else None, metric.digits)))
+            cells.append(Text(numbers.number(board.chance(run, task.row(task.main), length), board.metric.digits)))
             rows.append(cells)
         if _width(heads, rows) <= console.width:
             break
@@ -84,12 +86,14 @@ def _pair(first, second, both: bool) -> list:
 def _study(console: Console, board: Board, protocol: str) -> Table:
     metric, label = board.task.row(protocol), board.task.protocols[protocol].label
     heads = [label if len(board.task.protocols) > 1 else 'encoding', *(f'{n:,}' for n in board.lengths), 'verdict']
-    rows = []
+    guess, rows = tables.chance_row(board, protocol, [(board.metric, n) for n in board.lengths]), []
     for spread in (True, False):
         rows = []
         for run in board.runs:
             means = [_mean(board.summary(run, metric, n), board.metric.digits, spread) for n in board.lengths]
             rows.append([run, *means, tables.verdict(board, run, protocol).text])
+        if guess:
+            rows.append([guess[0], *(numbers.number(value, board.metric.digits) for value in guess[1]), ''])
         if _width(heads, rows) <= console.width:
             break
     item = _table(*heads)
@@ -106,8 +110,8 @@ def _width(heads: Sequence, rows: Sequence) -> int:
 
 def _mean(summary, digits: int, spread: bool) -> str:
     if summary is None:
-        return texts.MISSING
-    return texts.plus_minus(summary, digits).replace(' ', '') if spread else texts.number(summary.mean, digits)
+        return numbers.MISSING
+    return texts.plus_minus(summary, digits).replace(' ', '') if spread else numbers.number(summary.mean, digits)
 
 
 def _table(first: str, *others: str) -> Table:

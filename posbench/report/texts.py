@@ -1,32 +1,31 @@
 """Numbers and sentences. Every word here follows from rows; nothing is judged by hand."""
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 
-from posbench.report import statistics, verdicts
+from posbench.report import noise, statistics, verdicts
 from posbench.report.boards import Board
+from posbench.report.numbers import MISSING, number
 from posbench.report.statistics import Summary
 from posbench.report.task import Metric
+from posbench.report.verdicts import Verdict
 
-MISSING = '—'
 INTERVALS = (
     f'Intervals are 95 % percentile bootstrap intervals of the mean over seeds ({statistics.RESAMPLES:,} resamples, '
     f'fixed seed), from {statistics.MIN_SEEDS} seeds on. Of normal values they cover the true mean in 75 % of cases '
     f'with 3 seeds, 85 % with 5, 90 % with 10: with few seeds they are too narrow.'
 )
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A value as text of stable width: an em dash when unknown, nan and inf as they are, large ones with commas."""
-    if value is None:
-        return MISSING
-    if not math.isfinite(value):
-        return str(value)
-    if abs(value) >= 1e6:
-        return f'{value:.2e}'
-    if abs(value) >= 1000:
-        return f'{value:,.0f}'
-    return f'{value:.{1 if abs(value) >= 100 else digits}f}'
+NOISE = (
+    'Noise of a difference is that of the scored data, from parts of it (jackknife), and with two or more seeds that '
+    'of the seeds as well; both are taken of differences on the same data and by the same seeds. Runs or lengths are '
+    'told apart where their difference is larger, with 95 % confidence.'
+)
+UNKNOWN_NOISE = (
+    'Of some runs nobody wrote down what other data would have given (parts.jsonl): there only the seeds say how large '
+    'noise is, and of one seed nothing does. `--mode=evaluate` on the folder of a run writes it.'
+)
+ONE_SEED = 'Of one seed: another one may give other numbers.'
 
 
 def cells(lines: list[list[float | None]]) -> list[list[str]]:
@@ -54,13 +53,13 @@ def count(amount: int, noun: str) -> str:
 
 
 def spread(summary: Summary | None, digits: int = 3) -> str:
-    """What stands in an interval column: the interval, or why there is none."""
+    """What stands in an interval column: the interval, or how many seeds ended well; nothing of few seeds."""
     if summary is None:
         return ''
     if summary.finite < summary.seeds:
         return f'{summary.finite} of {summary.seeds} finite'
     if summary.low is None:
-        return count(summary.seeds, 'seed')
+        return ''
     return f'[{number(summary.low, digits)}, {number(summary.high, digits)}]'
 
 
@@ -140,18 +139,30 @@ def _one_run(board: Board, run: str) -> list[str]:
         return [f'{name}: {", ".join(at(n) for n in points)} ({board.metric.phrase}).']
     first = f'{quantity(board.metric, number(base.value, digits))} at {board.train_length:,}'
     if verdict.word in ('diverged', 'never learned'):
-        return [f'{name}, {verdict.word}: {first}.']
-    beyond = 'them' if board.task.length_unit else 'it'
+        return [f'{name}, {verdict.word}: {first}.', *_by_others(board, run, verdict)]
     kept = verdicts.left(board.metric, base, points[longest])
     kept = f' ({kept})' if kept and math.isfinite(points[longest].value) else ''
-    sentences = [f'{name}, {verdict.word} beyond {beyond}: {first}, {at(longest)}{kept}.']
+    if verdict.word == 'too weak':
+        return [f'{name}, too weak to judge, {verdict.note}: {first}, {at(longest)}{kept}.']
+    others = _by_others(board, run, verdict)
+    by = f' by {board.task.protocols[main].label}' if others else ''
+    beyond = 'them' if board.task.length_unit else 'it'
+    sentences = [f'{name}, {verdict.word} beyond {beyond}{by}: {first}, {at(longest)}{kept}.']
     if verdict.worst != longest and verdict.word != 'holds':
         sentences.append(f'Worst at {verdict.worst:,}: {number(points[verdict.worst].value, digits)}.')
-    for protocol, known in board.task.protocols.items():
-        other = board.verdict(run, protocol)
-        if other is not None and other.word != verdict.word:
-            sentences.append(f'By {known.label}: {other.word}, {other.left} at {other.worst:,}.')
-    return sentences
+    if verdict.allows:
+        sentences.append(f'Noise allows: {" or ".join(verdict.allows)}.')
+    return sentences + others
+
+
+def _by_others(board: Board, run: str, main: Verdict) -> list[str]:
+    """What the protocols besides the main one say, where it is the same too."""
+    found = [(known.label, board.verdict(run, protocol)) for protocol, known in board.task.protocols.items()]
+    return [
+        f'By {label}{" too:" if verdict.word == main.word else f": {verdict.word},"} {verdict.says}.'
+        for label, verdict in found[1:]
+        if verdict is not None
+    ]
 
 
 def _behind(board: Board) -> str:
@@ -168,43 +179,78 @@ def _behind(board: Board) -> str:
 
 
 def _many_runs(board: Board) -> list[str]:
-    found = [(board.verdict(run, board.task.main), run) for run in board.runs]
-    groups = [[run for verdict, run in found if verdict is not None and verdict.word == word] for word in _VERBS]
-    parts = [f'{_list(runs)} {verbs[len(runs) > 1]}' for runs, verbs in zip(groups, _VERBS.values()) if runs]
+    """Runs in the order of their values, so that no word ranks them; then the best, in values."""
+    groups: dict[str, list[str]] = {}
+    for run in board.runs:
+        found = {protocol: board.verdict(run, protocol) for protocol in board.task.protocols}
+        words = {protocol: verdict.word for protocol, verdict in found.items() if verdict is not None}
+        if words:
+            groups.setdefault(json.dumps(words), []).append(run)
+    parts = [f'{_list(runs)} {_outcome(board, json.loads(words), len(runs) > 1)}' for words, runs in groups.items()]
     seeds = sorted({len(board.seeds(run)) for run in board.runs})
     each = ' to '.join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
     amount = f'{count(len(board.runs), "encoding")}, {each} {"seed" if each == "1" else "seeds"} each.'
     if not parts:
-        return [*_best(board), amount]
+        return [*_best(board, board.train_length), amount]
     longest = board.lengths[-1]
     scored = f' and scored up to {longest:,}' if longest != board.train_length else ''
-    return [f'{upper(trained(board))}{scored}: {"; ".join(parts)}.', *_best(board), amount]
+    lead = f'{upper(trained(board))}{scored}: {"; ".join(parts)}.'
+    best = [*_best(board, board.train_length), *(_best(board, longest) if scored else [])]
+    return [lead, *_unsure(board), *best, amount]
+
+
+def _unsure(board: Board) -> list[str]:
+    """Whose words noise might change."""
+    verdicts_of = {run: [board.verdict(run, protocol) for protocol in board.task.protocols] for run in board.runs}
+    unsure = [run for run, found in verdicts_of.items() if any(verdict and verdict.allows for verdict in found)]
+    return [f'Noise allows another word for {_list(unsure)}.'] if unsure else []
+
+
+def _outcome(board: Board, words: dict[str, str], several: bool) -> str:
+    """'holds'; 'degrades by windows, falls apart by last tokens' where the protocols do not agree."""
+    if len(set(words.values())) == 1:
+        return _VERBS[next(iter(words.values()))][several]
+    by_word: dict[str, list[str]] = {}
+    for protocol, word in words.items():
+        by_word.setdefault(word, []).append(board.task.protocols[protocol].label)
+    return ', '.join(f'{_VERBS[word][several]} by {_list(labels)}' for word, labels in by_word.items())
 
 
 # One run does, several do.
 _VERBS = {
     'holds': ('holds', 'hold'),
+    'dips': ('dips', 'dip'),
     'degrades': ('degrades', 'degrade'),
     'falls apart': ('falls apart', 'fall apart'),
     'diverged': ('diverged', 'diverged'),
     'never learned': ('never learned', 'never learned'),
+    'too weak': ('is too weak to judge', 'are too weak to judge'),
 }
 
 
-def _best(board: Board) -> list[str]:
-    """The best at the training length, and who cannot be told from it."""
-    metric = board.task.row(board.task.main)
-    cells = {run: board.summary(run, metric, board.train_length) for run in board.runs}
-    best = cells[board.runs[0]]
-    if best is None or board.train_length is None or not math.isfinite(best.mean):
-        return []
-    near = [run for run, cell in cells.items() if run != board.runs[0] and cell is not None and cell.overlaps(best)]
+def _best(board: Board, length: int | None) -> list[str]:
+    """The best at a length by each protocol, and who cannot be told from it."""
+    found = {protocol: _first(board, protocol, length) for protocol in board.task.protocols}
+    found = {protocol: text for protocol, text in found.items() if text}
     most = 'Lowest' if board.metric.lower else 'Highest'
-    text = f'{most} at {board.train_length:,}: {board.runs[0]} with {quantity(board.metric, plus_minus(best))}'
-    if not near:
-        return [f'{text}.']
-    who = f'the interval of {near[0]} overlaps' if len(near) == 1 else f'the intervals of {_list(near)} overlap'
-    return [f'{text}; {who} with it.']
+    if not found:
+        return []
+    several = len(board.task.protocols) > 1
+    by = {protocol: f'by {known.label} ' if several else '' for protocol, known in board.task.protocols.items()}
+    return [f'{most} at {length:,}: {"; ".join(by[protocol] + text for protocol, text in found.items())}.']
+
+
+def _first(board: Board, protocol: str, length: int | None) -> str:
+    """'rope with 1.83 bits per character (t5 and fire: within noise)'; '' where nothing was scored."""
+    cells = {run: board.measured(run, protocol, length) for run in board.runs}
+    cells = {run: cell for run, cell in cells.items() if cell is not None and math.isfinite(cell.mean)}
+    if not cells or length is None:
+        return ''
+    best = min(cells, key=lambda run: board.metric.badness(cells[run].mean))
+    near = [run for run in cells if run != best and noise.told_apart(cells[best], cells[run]) is False]
+    summary = board.summary(best, board.task.row(protocol), length)
+    text = f'{best} with {quantity(board.metric, plus_minus(summary))}'
+    return f'{text} ({_list(near)}: within noise)' if near else text
 
 
 def _list(names: Sequence[str]) -> str:

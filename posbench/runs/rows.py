@@ -12,6 +12,7 @@ import numpy as np
 import posbench
 from posbench.devices import parallel
 from posbench.files import write_atomically
+from posbench.tasks import base
 from posbench.training import origin
 from posbench.training.evaluate import Scored
 from posbench.training.job import Job
@@ -23,6 +24,8 @@ NAME = 'rows.jsonl'
 TASK = 'task.json'
 # What the weights that were scored come from.
 TRAINED = 'trained.json'
+# The deciding metric on parts of the data that a row is about, one line a row: how much it owes to their choice.
+PARTS = 'parts.jsonl'
 ORDER = (
     *('experiment', 'run', 'encoding', 'options', 'task', 'seed', 'split', 'length', 'metric', 'value', 'chance'),
     *('examples', 'step', 'train_length', 'params', 'encoding_params', 'wall_seconds', 'device', 'git_sha'),
@@ -33,7 +36,7 @@ CELL = ('split', 'seed', 'metric', 'length')
 
 
 def score(job: Job, trained: Trained, folder: pathlib.Path, progress: Progress, experiment: str | None = None) -> None:
-    """Evaluates all seeds and writes rows.jsonl and task.json, whole or not at all.
+    """Evaluates all seeds and writes task.json, parts.jsonl and rows.jsonl, whole or not at all, in this order.
 
     Of a run of two phases both encodings are scored; the first one's rows have its name behind that of the run. Lengths
     that these weights were scored at before are scored again, because the longest of all may decide which targets the
@@ -51,12 +54,13 @@ def score(job: Job, trained: Trained, folder: pathlib.Path, progress: Progress, 
         if trained.origin is not None:
             write_atomically(folder / TRAINED, json.dumps(_trained(trained), indent=1) + '\n')
         write_atomically(folder / TASK, json.dumps(meaning(job, parts[-1].figures), indent=1) + '\n')
-        write_atomically(folder / NAME, ''.join(json.dumps(row) + '\n' for row in rows))
+        for name, lines in ((PARTS, [line for part in parts for line in part.parts]), (NAME, rows)):
+            write_atomically(folder / name, ''.join(json.dumps(line) + '\n' for line in lines))
 
 
-def read(folder: pathlib.Path) -> list[dict]:
-    """The rows of a folder, none where nothing was scored in it."""
-    path = folder / NAME
+def read(folder: pathlib.Path, name: str = NAME) -> list[dict]:
+    """The rows of a folder, or the lines of another file of it; none where nothing was scored in it."""
+    path = folder / name
     return [json.loads(line) for line in path.read_text('utf-8').splitlines()] if path.exists() else []
 
 
@@ -77,7 +81,8 @@ def meaning(job: Job, figures: dict[str, dict]) -> dict:
         for name, scores in task.protocols.items()
     }
     metrics = {name: metric._asdict() for name, metric in task.metrics.items()}
-    return dict(task=job.task_name, metrics=metrics, protocols=protocols, figures=figures)
+    said = dict(chance=task.guess) if task.guess else {}
+    return dict(task=job.task_name, metrics=metrics, protocols=protocols, figures=figures, **said)
 
 
 def _trained(trained: Trained) -> dict:
@@ -106,6 +111,8 @@ def _of_phase(
         found = job.evaluator.scored(trained.params, trained.frozen, split, length, only_main=only_main)
         for one in found:
             rows.of_protocol(one, job.evaluator.values(one), split)
+            if not only_main:
+                rows.of_parts(one, job.evaluator.on_parts(one, base.deciding(job.task.metrics)), split)
         return {one.protocol: one for one in found}
 
     if split != 'validation' or train_length not in lengths:
@@ -117,6 +124,8 @@ def _of_phase(
             rows.figures |= job.task.figures(found[main].sums[0])
     rows.by_place(found[main], split)
     rows.keep([row for row in earlier if row['split'] != split])
+    kept = [line for line in read(folder, PARTS) if (line['run'], line['step']) == (job.name, trained.step)]
+    rows.parts += [line for line in kept if line['split'] != split]
     progress.update(len(lengths) + 1)
     return rows
 
@@ -129,6 +138,7 @@ class _Rows:
         device = jax.devices()[0]
         self.job = job
         self.rows = []
+        self.parts = []
         self.figures = {}
         self.common = dict(
             experiment=experiment,
@@ -173,6 +183,13 @@ class _Rows:
                     chance=chance.get(metric, chance.get(name)),
                     examples=scored.examples,
                 )
+
+    def of_parts(self, scored: Scored, values: list[list[float]], split: str) -> None:
+        """The deciding metric on parts of the data, six digits of each: they are only compared with one another."""
+        metric = f'{scored.protocol}/{base.deciding(self.job.task.metrics)}'
+        cell = dict(run=self.job.name, step=self.common['step'], split=split, length=scored.length, metric=metric)
+        for seed, of_seed in zip(self.job.seeds, values):
+            self.parts.append(dict(**cell, seed=seed, values=[float(f'{value:.6g}') for value in of_seed]))
 
     def by_place(self, scored: Scored, split: str) -> None:
         """Means over targets number (previous k, k] of the longest sequences, as rows of length k."""
@@ -228,7 +245,10 @@ def _git_sha() -> str | None:
 
     def git(*arguments) -> str | None:
         try:
-            done = subprocess.run(['git', *arguments], cwd=here, capture_output=True, text=True, timeout=10, check=True)
+            done = subprocess.run(
+                ['git', *arguments], cwd=here, capture_output=True, encoding='utf-8', errors='replace', timeout=10,
+                check=True,
+            )  # fmt: skip
         except (OSError, subprocess.SubprocessError):
             return None
         return done.stdout.strip()

@@ -40,7 +40,7 @@ def _in_folder(request, folder: pathlib.Path) -> int:
     import jax
 
     from posbench.devices import fingerprint, parallel
-    from posbench.runs import rows
+    from posbench.runs import rows, samples
     from posbench.training import checkpoint, init, job, loop, parameters, progress
 
     config = request.config
@@ -73,13 +73,12 @@ def _in_folder(request, folder: pathlib.Path) -> int:
             # The newest checkpoint of a run that is not done may be of its first phase.
             phase = one.at(trained.step)
             if request.mode == 'generate':
-                from posbench.runs import samples
-
                 return samples.show(phase, trained, config.generate)
             from posbench.atlas import picture
 
             # The rows come last: a folder with rows is done, and nothing is added to it but its report.
             picture.write(phase, trained, folder)
+            samples.write(phase, trained, folder, config.generate)
             rows.score(phase, trained, folder, bar, config.experiment)
         return 0
     except (init.InitError, loop.AnotherRun) as error:

@@ -98,6 +98,8 @@ class Task:
     protocols: ClassVar[dict[str, str]]
     # What a table calls a protocol, where its name says too little.
     labels: ClassVar[dict[str, str]] = {}
+    # What chance knows, and which targets it is scored on, as a table says it: 'a unigram model, on every character'.
+    guess: ClassVar[str] = ''
     # At evaluation `score` gets what the model decoded greedily, int32 of the targets' shape, in the place of logits;
     # NOTHING where there were none, which makes what depends on it NaN.
     generates: ClassVar[bool] = False
@@ -143,7 +145,10 @@ class Task:
         raise NotImplementedError
 
     def score(self, outputs: jax.Array, batch: Batch) -> Sums:
-        """What the batch adds to the sums that `values` reads: arrays that add up over batches of any size. Traced."""
+        """What the batch adds to the sums that `values` reads: arrays that add up over batches of any size. Traced.
+
+        At evaluation a batch is one row of what `held_out` gave, so that one can tell what each adds.
+        """
         raise NotImplementedError
 
     def values(self, sums: Sums) -> dict[str, float]:

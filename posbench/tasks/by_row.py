@@ -33,6 +33,7 @@ class ByRow(base.Task):
         'held_out': 'every scored token of sequences of that length, never trained on'
     }
     next_token: ClassVar[bool] = True
+    guess: ClassVar[str] = 'the commonest token of each place, counted on sequences like those of training'
 
     symbols: Annotated[int, Range(min=2)] = base.option(16)
 

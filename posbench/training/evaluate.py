@@ -1,8 +1,10 @@
 """Held-out data scored with the parameters of all seeds at once: sums, and from them every metric of the task.
 
-Dropout is off. Each shape of batch is compiled once.
+Dropout is off. Each shape of batch is compiled once. Sums are kept by parts of the data besides, which say how much a
+value would differ on other data of that kind (jackknife: J. Tukey 1958; R. Miller, The jackknife, Biometrika 61, 1974).
 """
 
+import collections
 import dataclasses
 import functools
 from typing import Any, NamedTuple
@@ -18,14 +20,21 @@ from posbench.tasks import base
 from posbench.training import decode, init
 from posbench.training.step import with_positions
 
+# Parts that scored data are cut into: at least so many, and fewer than twice as many, where there are as many rows.
+PARTS = 32
+
 
 class Scored(NamedTuple):
-    """Sums of one protocol at one length, for each seed; `examples` are the targets that count."""
+    """Sums of one protocol at one length, for each seed; `examples` are the targets that count.
+
+    `parts` are the sums of consecutive rows, for each seed as many, which add up to `sums`.
+    """
 
     protocol: str
     length: int
     sums: list[base.Sums]
     examples: int
+    parts: list[list[base.Sums]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,24 +50,45 @@ class Evaluator:
 
     def scored(self, params_S: Any, frozen: Any, split: str, length: int, *, only_main: bool = False) -> list[Scored]:
         """Every protocol of a split at a length, in the order in which the task gives them. ValueError as it raises."""
-        found: dict[str, tuple] = {}
+        found: dict[str, Parts] = {}
+        examples = collections.Counter()
         main = next(iter(self.task.protocols))
         for protocol, batch in self.task.held_out(split, length, self.budget):
             if only_main and protocol != main:
                 continue
-            sums_S, number, examples = found.get(protocol, (None, 0, 0))
-            examples += int(np.count_nonzero(_weights(batch)))
-            more_S = self._sums(params_S, frozen, self._on_devices(batch), number)
-            sums_S = more_S if sums_S is None else jax.tree.map(np.add, sums_S, more_S)
-            found[protocol] = sums_S, number + 1, examples
+            parts = found.setdefault(protocol, Parts())
+            weights = _weights(batch)
+            sums_SB = self._sums(params_S, frozen, self._on_devices(batch), parts.batches)
+            # Rows that fill a batch up are no data.
+            parts.add(sums_SB, np.flatnonzero(weights.reshape(len(weights), -1).any(axis=1)))
+            examples[protocol] += int(np.count_nonzero(weights))
+        seeds = range(len(self.seeds))
         return [
-            Scored(protocol, length, [_of_seed(sums_S, place) for place in range(len(self.seeds))], examples)
-            for protocol, (sums_S, _, examples) in found.items()
+            Scored(
+                protocol,
+                length,
+                [_of_seed(parts.total, place) for place in seeds],
+                examples[protocol],
+                [[_of_seed(sums_S, place) for sums_S in parts.sums] for place in seeds],
+            )
+            for protocol, parts in found.items()
         ]
 
     def values(self, scored: Scored) -> list[dict[str, float]]:
         """Every metric for each seed."""
         return [self.task.values(sums) for sums in scored.sums]
+
+    def on_parts(self, scored: Scored, metric: str) -> list[list[float]]:
+        """Pseudo-values of a metric, one a part of the data, for each seed; none where there is but one part.
+
+        Their mean is about the value, and they vary as independent pieces of data do: the standard deviation of their
+        mean, or of the mean of their differences from those of other weights or another length, is what chance in the
+        choice of the data does to it. Of a mean over rows they are the means of the parts.
+        """
+        return [
+            _pseudo_values(lambda one: self.task.values(one)[metric], sums, parts) if len(parts) > 1 else []
+            for sums, parts in zip(scored.sums, scored.parts)
+        ]
 
     @functools.cached_property
     def _placed(self) -> base.Task:
@@ -74,8 +104,45 @@ class Evaluator:
 
     def _sums(self, params_S, frozen, batch, number: int) -> base.Sums:
         task, seed_S = self._placed, jnp.asarray(self.seeds, jnp.int32)
-        sums_S = _sums(self.model, self.position_map, task, params_S, frozen, seed_S, batch, jnp.int32(number))
-        return jax.tree.map(lambda x: np.asarray(x, np.float64), parallel.to_host(sums_S))
+        sums_SB = _sums(self.model, self.position_map, task, params_S, frozen, seed_S, batch, jnp.int32(number))
+        return jax.tree.map(lambda x: np.asarray(x, np.float64), parallel.to_host(sums_SB))
+
+
+class Parts:
+    """Sums of consecutive rows, `size` of them a part; parts are joined two by two where there would be too many."""
+
+    def __init__(self):
+        self.sums: list[base.Sums] = []  # [S, ...] each
+        self.size, self.room, self.batches = 1, 0, 0
+        self.total: base.Sums | None = None
+
+    def add(self, sums_SB: base.Sums, rows: np.ndarray) -> None:
+        """The sums of a batch, by seed and row, of which these rows count."""
+        self.batches += 1
+        every_S = jax.tree.map(lambda x_SB: x_SB.sum(axis=1), sums_SB)
+        self.total = every_S if self.total is None else jax.tree.map(np.add, self.total, every_S)
+        for row in rows:
+            self._add(jax.tree.map(lambda x_SB, row=row: x_SB[:, row], sums_SB))
+
+    def _add(self, sums_S: base.Sums) -> None:
+        if self.room:
+            self.sums[-1] = jax.tree.map(np.add, self.sums[-1], sums_S)
+            self.room -= 1
+            return
+        if len(self.sums) == 2 * PARTS - 1:
+            # The last one, which is left over, takes as many rows as the others now have.
+            paired = zip(self.sums[:-1:2], self.sums[1::2])
+            self.sums = [*(jax.tree.map(np.add, *pair) for pair in paired), self.sums[-1]]
+            self.room, self.size = self.size, 2 * self.size
+            self._add(sums_S)
+            return
+        self.sums.append(sums_S)
+        self.room = self.size - 1
+
+
+def _pseudo_values(value, sums: base.Sums, parts: list[base.Sums]) -> list[float]:
+    whole, count = value(sums), len(parts)
+    return [count * whole - (count - 1) * value(jax.tree.map(np.subtract, sums, part)) for part in parts]
 
 
 def _of_seed(sums_S: base.Sums, place: int) -> base.Sums:
@@ -88,11 +155,14 @@ def _weights(batch: base.Batch) -> np.ndarray:
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _sums(model, position_map, task, params_S, frozen, seed_S, batch, number) -> base.Sums:
-    """What a batch adds to the sums, for every seed: [S, ...] each."""
+    """What each row of a batch adds to the sums, for every seed: [S, B, ...] each."""
 
     def one_seed(params, seed):
-        said, whole = outputs(model, position_map, task, init.merged(params, frozen), seed, batch, number)
-        return task.score(said, whole)
+        said, _ = outputs(model, position_map, task, init.merged(params, frozen), seed, batch, number)
+        return jax.vmap(one_row)(said, batch)
+
+    def one_row(said, row):
+        return task.score(*jax.tree.map(lambda x: x[None], (said, row)))
 
     return jax.vmap(one_seed)(params_S, seed_S)
 

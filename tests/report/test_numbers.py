@@ -32,8 +32,7 @@ def test_the_interval_is_the_percentile_bootstrap():
 
 
 def test_fewer_than_three_seeds_have_no_interval():
-    assert texts.spread(statistics.summarize([2.0])) == '1 seed'
-    assert texts.spread(statistics.summarize([2.0, 2.1])) == '2 seeds'
+    assert texts.spread(statistics.summarize([2.0])) == texts.spread(statistics.summarize([2.0, 2.1])) == ''
     assert texts.plus_minus(statistics.summarize([2.0, 2.1])) == '2.050'
     assert '±' in texts.plus_minus(statistics.summarize([2.0, 2.1, 2.2]))
 
@@ -48,9 +47,12 @@ def test_a_seed_that_diverged_makes_the_mean_nan_and_is_counted():
     ('longer', 'word'),
     [
         ({129: 2.0, 256: 2.1}, 'holds'),
-        ({129: 2.0, 256: 2.11}, 'degrades'),
-        ({129: 2.5, 256: 2.0}, 'degrades'),
-        ({129: 2.0, 256: 2.51}, 'falls apart'),
+        ({129: 2.0, 256: 2.11}, 'holds'),  # x1.055, printed as x1.05
+        ({129: 2.0, 256: 2.12}, 'degrades'),
+        ({129: 2.5, 256: 2.2}, 'degrades'),
+        ({129: 2.5, 256: 2.0}, 'dips'),
+        ({129: 2.0, 256: 2.508}, 'degrades'),  # x1.254, printed as x1.25
+        ({129: 2.0, 256: 2.52}, 'falls apart'),
         ({129: math.nan, 256: 2.0}, 'falls apart'),
         ({129: math.inf, 256: 2.0}, 'falls apart'),
     ],

@@ -1,5 +1,6 @@
 """Reports of tasks that are no text: any metric, either direction, any protocols, chance beside every number."""
 
+import dataclasses
 import io
 import json
 import math
@@ -115,10 +116,12 @@ def test_runs_are_ranked_by_the_direction_of_the_deciding_metric(made):
 def test_the_headline_says_what_happened_and_what_chance_is(made):
     lines = {name: built.headline for name, (_, _, built) in made.items()}
     assert lines['flip_flop'].startswith(
-        'Trained on 64 tokens and scored up to 512: alibi holds; rope falls apart; none never learned. Lowest at 64: '
+        'Trained on 64 tokens and scored up to 512: '
+        'rope falls apart by sparse, holds by dense, degrades by as trained; alibi holds; none never learned. '
+        'Noise allows another word for rope. Lowest at 64: by sparse rope with '
     )
     assert lines['flip_flop'].endswith('Chance: 0.460 to 0.495.')
-    assert lines['digits'].startswith('Trained at length 64 and scored up to 256: axial_rope holds; fire degrades;')
+    assert lines['digits'].startswith('Trained at length 64 and scored up to 256: fire degrades; axial_rope holds; ')
     assert 'Highest at 64: fire with accuracy 0.97' in lines['digits']
     assert lines['classify'].startswith('Highest at 64: rope with accuracy 0.71')
 
@@ -127,9 +130,10 @@ def test_one_run_has_a_sentence_for_every_protocol_that_ends_otherwise(tmp_path)
     folder = studies.flip_flop(tmp_path) / 'rope'
     line = report.build(folder, terminal=False).headline
     assert line.startswith(
-        'rope, trained on 64 tokens, falls apart beyond them: error 0.006 at 64, 0.275 at 512 (45 % kept).'
+        'rope, trained on 64 tokens, falls apart beyond them by sparse: error 0.006 at 64, 0.275 at 512 (45 % kept).'
     )
     assert 'By as trained: degrades, 84 % kept at 512.' in line
+    assert 'By dense: holds, 95 % kept at 512; noise allows: degrades.' in line
 
 
 def test_a_study_has_a_table_of_the_deciding_metric_for_each_protocol(made):
@@ -141,14 +145,17 @@ def test_a_study_has_a_table_of_the_deciding_metric_for_each_protocol(made):
     assert tables.of_study(made['digits'][1][0], 'images').title == 'Accuracy of images'
 
 
-def test_chance_has_a_column_where_it_is_one_value_and_stands_in_the_cells_where_it_is_not(made):
-    one = tables.of_study(made['digits'][1][0], 'images')
-    assert one.columns[-1].name == 'chance' and {row[-1].text for row in one.rows} == {'0.102'}
-    many = tables.of_study(made['flip_flop'][1][0], 'sparse')
-    assert 'chance' not in [column.name for column in many.columns]
-    assert [cell.small for cell in many.rows[0][1:6]] == [
-        f'chance {studies.flip_flop_chance(n):.3f}' for n in studies.LENGTHS
-    ]
+def test_chance_is_a_row_and_stands_in_the_cells_where_runs_do_not_agree_on_it(made):
+    board = made['flip_flop'][1][0]
+    table = tables.of_study(board, 'sparse')
+    assert [row[0].text for row in table.rows] == ['rope', 'alibi', 'none', 'chance']
+    chances = [f'{studies.flip_flop_chance(n):.3f}' for n in studies.LENGTHS]
+    assert [cell.text for cell in table.rows[-1][2:7]] == chances
+    rows = [dataclasses.replace(row, chance=0.4) if row.run == 'alibi' else row for row in board.rows]
+    table = tables.of_study(dataclasses.replace(board, rows=rows), 'sparse')
+    assert [row[0].text for row in table.rows] == ['rope', 'alibi', 'none']
+    assert [cell.small for cell in table.rows[0][2:7]] == [f'chance {chance}' for chance in chances]
+    assert [cell.small for cell in table.rows[1][2:7]] == ['chance 0.400'] * 5
 
 
 def test_one_length_is_a_table_of_all_metrics_without_verdicts(made):
@@ -158,24 +165,25 @@ def test_one_length_is_a_table_of_all_metrics_without_verdicts(made):
         'accuracy',
         'loss',
         'macro f1',
-        'seeds',
         'parameters',
     ]
-    assert [cell.small for cell in table.rows[0][1:4]] == ['chance 0.240', 'chance 1.710', 'chance 0.065']
+    assert [cell.text for cell in table.rows[-1][:4]] == ['chance', '0.240', '1.710', '0.065']
     assert not any(picture.stem == 'lengths' for picture in made['classify'][2].figures)
 
 
 def test_the_table_of_one_run_has_all_metrics_of_all_protocols_and_their_chance(tmp_path, made):
     board = made['flip_flop'][1][0]
     table = tables.lengths_of_run(board, 'rope')
-    assert table.groups == [('', 1), ('sparse', 3), ('dense', 3), ('as trained', 3), ('', 3)]
-    assert [(column.name, column.small) for column in table.columns[1:4]] == [
-        ('error', 'of read bits'), ('loss', 'nats per read bit'), ('scored', 'targets')]  # fmt: skip
-    assert [(c.name, c.small) for c in table.columns[-3:-1]] == [('chance', 'error'), ('chance', 'loss')]
-    assert [cell.text for cell in table.rows[-1]][-3:-1] == ['0.495', '0.693']
+    assert table.groups == [('', 1), ('error of read bits', 4), ('sparse', 2), ('dense', 2), ('as trained', 2), ('', 1)]
+    assert [column.name for column in table.columns[1:5]] == ['sparse', 'dense', 'as trained', 'chance']
+    assert [(column.name, column.small) for column in table.columns[5:7]] == [
+        ('loss', 'nats per read bit'), ('scored', 'targets')]  # fmt: skip
+    *_, longest, verdicts_of_it = table.rows
+    assert (longest[4].text, longest[-1].text, table.columns[-1].small) == ('0.495', '0.693', 'loss')
+    assert [cell.text for cell in verdicts_of_it[:5]] == ['verdict', 'falls apart', 'holds', 'degrades', '']
     digits = tables.lengths_of_run(made['digits'][1][0], 'fire')
     assert digits.groups == [], 'one protocol needs no heading over its columns'
-    assert [column.name for column in digits.columns] == ['length', 'accuracy', 'scored', 'chance', 'seeds']
+    assert [column.name for column in digits.columns] == ['length', 'accuracy', 'chance', 'scored']
 
 
 def test_curves_are_labelled_by_metric_direction_and_protocol(made):
@@ -273,7 +281,7 @@ def test_the_terminal_has_every_run_chance_and_80_columns(made, name, monkeypatc
 
 def test_a_readme_block_has_the_metric_and_chance(made):
     study, found, built = made['flip_flop']
-    block = readme.block(study, found, None, built.folder / 'README.md')
+    block = readme.block(study, found, {}, built.folder / 'README.md')
     assert 'Error of read bits, dense:' in block and 'Chance: 0.460 to 0.495.' in block
 
 

@@ -124,7 +124,7 @@ def test_losses_by_place_stand_under_their_seed_and_place(one, tmp_path):
     rows = results._Rows(one, small_job.trained(one), tmp_path, None)
     nats_SL = np.arange(2 * 20, dtype=float).reshape(2, 20)
     sums = [dict(nats_L=nats_L, weights_L=np.full(20, 4.0), characters_L=np.ones(20)) for nats_L in nats_SL]
-    rows.by_place(evaluate.Scored('windows', 20, sums, 80), 'test')
+    rows.by_place(evaluate.Scored('windows', 20, sums, 80, []), 'test')
     found = {(row['seed'], row['length']): row['value'] for row in rows.rows}
     assert found == {(seed, place + 1): nats_SL[s, place] / 4 for s, seed in enumerate(SEEDS) for place in range(20)}
 
@@ -135,7 +135,7 @@ def test_losses_by_place_are_means_over_targets_and_places_without_any_have_none
     weights_L = rng.integers(1, 5, 200).astype(float)
     weights_L[40:44] = 0
     sums = dict(nats_L=rng.exponential(size=200) * weights_L, weights_L=weights_L, characters_L=weights_L)
-    rows.by_place(evaluate.Scored('windows', 200, [sums, sums], 1), 'test')
+    rows.by_place(evaluate.Scored('windows', 200, [sums, sums], 1, []), 'test')
     found = [row for row in rows.rows if row['seed'] == SEEDS[0]]
     bins = [(a, b) for a, b in results.bins(200, 16) if weights_L[a:b].any()]
     assert len(bins) < len(results.bins(200, 16))

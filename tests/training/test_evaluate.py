@@ -233,6 +233,42 @@ def test_what_is_decoded_depends_on_no_batch_and_no_device():
                 np.testing.assert_array_equal(got[name], wanted[name], err_msg=name)
 
 
+def test_parts_are_consecutive_rows_whatever_the_batches_are():
+    one, other = (evaluator(Reader(1), devices, batch_tokens) for devices, batch_tokens in ((1, 1000), (3, 40)))
+    for got, wanted in zip(scored(one, 10), scored(other, 10), strict=True):
+        rows = 20 if got.protocol == 'windows' else 5
+        for seed in range(len(SEEDS)):
+            assert len(got.parts[seed]) == len(wanted.parts[seed]) == rows
+            for part, same_part in zip(got.parts[seed], wanted.parts[seed], strict=True):
+                np.testing.assert_allclose(part['nats_L'], same_part['nats_L'], rtol=SAME)
+            total = sum(part['nats_L'] for part in got.parts[seed])
+            np.testing.assert_allclose(total, got.sums[seed]['nats_L'], rtol=1e-12)
+
+
+def test_pseudo_values_of_a_mean_over_rows_are_the_means_of_the_parts():
+    one = evaluator(Reader(1))
+    windows, _ = scored(one, 10)
+    for values, parts in zip(one.on_parts(windows, 'loss'), windows.parts, strict=True):
+        assert values == pytest.approx([part['nats_L'].sum() / 10 for part in parts], rel=1e-6)
+    alone = evaluator(Reader(1), tokens=40)
+    assert alone.on_parts(scored(alone, 40)[0], 'loss') == [[], []], 'one window says nothing of another one'
+
+
+@pytest.mark.parametrize('rows', [1, 31, 32, 63, 64, 65, 95, 96, 127, 1000, 4099])
+def test_parts_are_neither_few_nor_many_and_as_large_as_one_another(rows):
+    parts = evaluate.Parts()
+    number_SB = np.arange(rows, dtype=float)[None]
+    for first in range(0, rows, 100):
+        batch_SB = number_SB[:, first : first + 100]
+        parts.add({'rows': np.ones_like(batch_SB), 'number': batch_SB}, np.arange(batch_SB.shape[1]))
+    sizes = [int(sums['rows'][0]) for sums in parts.sums]
+    assert min(rows, evaluate.PARTS) <= len(sizes) < 2 * evaluate.PARTS
+    assert sum(sizes) == rows and set(sizes[:-1]) <= {parts.size} and sizes[-1] <= parts.size
+    firsts = np.cumsum([0, *sizes[:-1]])
+    wanted = [sum(range(first, first + size)) for first, size in zip(firsts, sizes)]
+    assert [sums['number'][0] for sums in parts.sums] == wanted
+
+
 def plan(multiples, first_unseen):
     return settings.Evaluate(multiples, first_unseen, 'test', None, 64)
 

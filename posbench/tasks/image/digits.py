@@ -34,6 +34,7 @@ class Task(base.Task):
     protocols: ClassVar[dict[str, str]] = {
         'whole': 'every image of the split, enlarged until it has that many patches',
     }
+    guess: ClassVar[str] = 'the commonest class, on every image of the split'
 
     # By split, float32 from 0 to 1, and int32.
     images_NYX: dict[str, jax.Array]

@@ -39,6 +39,7 @@ class Task(base.Task):
         'dense': 'every bit that is read, in sequences where 10 % of the instructions are to be ignored',
     }
     labels: ClassVar[dict[str, str]] = {'in_distribution': 'as in training'}
+    guess: ClassVar[str] = 'a coin toss, on every bit that could be read'
     next_token: ClassVar[bool] = True
 
     p_ignore: Annotated[float, Range(min=0, max=1)] = base.option(0.8)

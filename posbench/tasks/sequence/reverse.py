@@ -33,6 +33,7 @@ class Task(base.Task):
         'decoded': 'every symbol and the end of sequences of that length, the likeliest token said one after the other',
     }
     generates: ClassVar[bool] = True
+    guess: ClassVar[str] = 'any symbol at each place of a known length, on all sequences that there could be'
     next_token: ClassVar[bool] = True
 
     symbols: Annotated[int, Range(min=2)] = base.option(26)

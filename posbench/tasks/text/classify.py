@@ -30,6 +30,7 @@ class Task(base.Task):
     protocols: ClassVar[dict[str, str]] = {
         'windows': 'non-overlapping passages of that length, each within one document that is held out'
     }
+    guess: ClassVar[str] = 'the commonest class, on all passages of that length in the split'
 
     tokens_N: jax.Array  # of the training documents, int32
     # Of each document: its first token, the place after its last one, and its class, int32. Classes stand together.

@@ -41,6 +41,7 @@ class Task(base.Task):
         'sliding': 'a sliding window of that length, only its last tokens scored: the same targets at every length',
     }
     labels: ClassVar[dict[str, str]] = {'sliding': 'last tokens'}
+    guess: ClassVar[str] = 'a unigram model, on the whole split: also on the tokens that no model is scored on'
 
     tokens_N: jax.Array  # of the training text, int32
     characters_V: jax.Array | None = None  # that each token stands for
