@@ -70,7 +70,7 @@ def test_a_run_leaves_the_files_of_its_contract(run):
     folder, _ = run
     names = {path.name for path in folder.iterdir()}
     assert {'config.json', 'metrics.jsonl', 'timing.jsonl', 'rows.jsonl', 'encoding.json', 'fingerprint.json'} < names
-    assert 'task.json' in names
+    assert {'task.json', 'parts.jsonl', 'samples.json'} < names
     assert {'checkpoints', 'report.html', 'report.md', 'tb'} < names
     assert any(name.endswith('.png') for name in names)
     assert [path.name for path in sorted((folder / 'checkpoints').iterdir())] == ['00000010', '00000020']
@@ -129,6 +129,27 @@ def test_a_report_is_rebuilt_byte_for_byte_without_jax(run):
     done = subprocess.run(arguments, cwd=real_command.ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert before == {path.name: path.read_bytes() for path in folder.glob('*report*')}
+
+
+@pytest.mark.parametrize('charset', ['latin-1', 'ascii'])
+def test_what_a_pipe_has_no_code_for_is_printed_as_escapes(run, charset, tmp_path):
+    folder = shutil.copytree(run[0], tmp_path / '中文', ignore=shutil.ignore_patterns('checkpoints'))
+    text = (folder / 'rows.jsonl').read_text('utf-8')
+    (folder / 'rows.jsonl').write_text(text.replace('"run": "rope"', '"run": "编码 é"'), 'utf-8')
+    done = real_command.launch(f'--report={folder}', PYTHONIOENCODING=charset)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert r'\u7f16\u7801' in done.stdout and r'\u4e2d\u6587' in done.stdout.replace('\n', '')
+    done = real_command.launch(f'--report={folder / "没有"}', PYTHONIOENCODING=charset)
+    assert done.returncode == 2 and r'\u6ca1\u6709' in done.stderr
+
+
+def test_the_page_has_what_the_model_says(run):
+    folder, _ = run
+    samples = json.loads((folder / 'samples.json').read_text('utf-8'))
+    assert samples['about'].startswith('Seed 0, step 20: "It is a truth universally acknowledged", and 8 new tokens')
+    (text,) = samples['texts']
+    assert text.startswith('It is a truth universally acknowledged')
+    assert '<h2>What it says</h2>' in (folder / 'report.html').read_text('utf-8')
 
 
 def test_generate_prints_the_prompt_continued(run, here):

@@ -52,7 +52,7 @@ MODES = ('train', 'evaluate', 'generate', 'params')
 
 # What a run is called after, besides its config: choices, and where one wants to see them, their options.
 OPTIONS_COUNT = ('encoding', 'positions')
-COMPARED = (*OPTIONS_COUNT, 'second_phase.encoding', 'task', 'input', 'model', 'head', 'dataset')
+COMPARED = (*OPTIONS_COUNT, 'second_phase.encoding', 'task', 'input', 'model', 'head')
 
 FLAGS = {
     'config': Flag(

@@ -90,7 +90,7 @@ def notes(found: list[Board]) -> tuple[str, ...]:
     judged = [b for b in found if any(b.verdict(run, protocol) for run in b.runs for protocol in b.task.protocols)]
     rules = []
     for board in judged:
-        references = ' and '.join(f'the {name}' for name in board.baselines)
+        references = f'every reference model ({", ".join(board.baselines)})' if board.baselines else ''
         rules.append(
             verdicts.sentence(board.metric, f'the {board.guess} model' if board.guess else 'chance', references)
         )

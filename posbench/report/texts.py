@@ -1,6 +1,5 @@
 """Numbers and sentences. Every word here follows from rows; nothing is judged by hand."""
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 
@@ -142,9 +141,9 @@ def _one_run(board: Board, run: str) -> list[str]:
         return [f'{name}, {verdict.word}: {first}.', *_by_others(board, run, verdict)]
     kept = verdicts.left(board.metric, base, points[longest])
     kept = f' ({kept})' if kept and math.isfinite(points[longest].value) else ''
-    if verdict.word == 'too weak':
-        return [f'{name}, too weak to judge, {verdict.note}: {first}, {at(longest)}{kept}.']
     others = _by_others(board, run, verdict)
+    if verdict.word == 'too weak':
+        return [f'{name}, too weak to judge, {verdict.note}: {first}, {at(longest)}{kept}.', *others]
     by = f' by {board.task.protocols[main].label}' if others else ''
     beyond = 'them' if board.task.length_unit else 'it'
     sentences = [f'{name}, {verdict.word} beyond {beyond}{by}: {first}, {at(longest)}{kept}.']
@@ -180,13 +179,13 @@ def _behind(board: Board) -> str:
 
 def _many_runs(board: Board) -> list[str]:
     """Runs in the order of their values, so that no word ranks them; then the best, in values."""
-    groups: dict[str, list[str]] = {}
+    groups: dict[tuple, list[str]] = {}
     for run in board.runs:
         found = {protocol: board.verdict(run, protocol) for protocol in board.task.protocols}
-        words = {protocol: verdict.word for protocol, verdict in found.items() if verdict is not None}
+        words = tuple((protocol, verdict.word) for protocol, verdict in found.items() if verdict is not None)
         if words:
-            groups.setdefault(json.dumps(words), []).append(run)
-    parts = [f'{_list(runs)} {_outcome(board, json.loads(words), len(runs) > 1)}' for words, runs in groups.items()]
+            groups.setdefault(words, []).append(run)
+    parts = [f'{_list(runs)} {_outcome(board, dict(words), len(runs) > 1)}' for words, runs in groups.items()]
     seeds = sorted({len(board.seeds(run)) for run in board.runs})
     each = ' to '.join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
     amount = f'{count(len(board.runs), "encoding")}, {each} {"seed" if each == "1" else "seeds"} each.'

@@ -103,7 +103,7 @@ def left(metric: Metric, base: Point, point: Point) -> str:
 def sentence(metric: Metric, chance: str, references: str = '') -> str:
     """The rule that judges by a metric, as the page prints it.
 
-    `chance` names what guesses, `references` the models that a run has to be better than.
+    `chance` names what guesses, `references` all models that a run has to be better than.
     """
     begin = 'Verdicts compare a run with itself: its worst longer length with the training length'
     end = (
@@ -111,7 +111,7 @@ def sentence(metric: Metric, chance: str, references: str = '') -> str:
         'length already. Never learned: there '
     )
     weak = (
-        f'Too weak: there not better than {references or chance} by more than the noise. Noise allows: within the '
+        f'Too weak: there not better, by more than the noise, than {references or chance}. Noise allows: within the '
         'noise of the difference, with 95 % confidence, the word could be another one. Digits count as they are '
         'printed. Verdicts rank nothing: which of two runs is better, their values say.'
     )

@@ -103,7 +103,10 @@ def test_an_atlas_has_a_folder_and_perhaps_a_config():
     plain = command_line.parse(['--atlas'])
     assert (plain.atlas, plain.config, plain.workdir) == (True, None, pathlib.Path('runs/atlas'))
     added = command_line.parse(['--atlas', f'--config={ROPE}', '--config.encoding.theta=500', '--workdir=w'])
-    assert (added.atlas, added.config_name, added.workdir) == (True, 'rope', pathlib.Path('w'))
+    assert (added.atlas, added.config_name, added.workdir) == (
+        *(True, 'rope with encoding.theta=500.0'),
+        pathlib.Path('w'),
+    )
     assert added.config.encoding.theta == 500.0
     assert not command_line.parse(['--atlas=false', f'--config={ROPE}']).atlas
 
@@ -193,3 +196,20 @@ except command_line.UsageError as error:
 def test_a_typo_is_answered_without_jax(argv):
     done = subprocess.run([sys.executable, '-c', CHECK, *argv], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr.count('\n')) == (2, '', 1), done.stderr
+
+
+@pytest.mark.parametrize(
+    ('flags', 'name'),
+    [
+        ((), 'rope'),
+        (('encoding.name=rotary',), 'rope'),
+        (('train.steps=200',), 'rope'),
+        (('encoding.name=alibi', 'train.steps=200'), 'rope with encoding alibi'),
+        (('encoding.theta=5e5',), 'rope with encoding.theta=500000.0'),
+        (('encoding.name=alibi', 'positions.name=shifted'), 'rope with encoding alibi, positions shifted'),
+        (('second_phase.encoding.name=none',), 'rope with second_phase.encoding none'),
+    ],
+)
+def test_a_run_is_called_after_what_was_trained(flags, name):
+    request = command_line.parse(['--config=configs/rope.py', *(f'--config.{flag}' for flag in flags)])
+    assert (request.config_name, request.workdir) == (name, pathlib.Path('runs/rope'))

@@ -229,6 +229,23 @@ class TestReadme:
         report.build(elsewhere, terminal=False, readme=readme)
         assert '<img' not in readme.read_text()
 
+    def test_what_is_left_out_is_said_with_its_reason(self, project, capsys):
+        readme, folder = project
+        report.build(folder, terminal=False, readme=readme)
+        assert capsys.readouterr().err == ''
+        elsewhere = Path(shutil.move(folder, folder.parents[2] / 'above' / 'study'))
+        report.build(elsewhere.parent, terminal=False, readme=readme)
+        picture, claims = capsys.readouterr().err.splitlines()
+        assert 'lengths.png' in picture and 'beside or below' in picture
+        assert f'--report={elsewhere}' in claims
+
+    def test_each_board_has_its_curves(self, project):
+        readme, folder = project
+        rows = [row('rope', length=n, train_length=64, value=2.0) for n in (64, 128)]
+        write_rows(folder / 'short', rows)
+        report.build(folder, terminal=False, readme=readme)
+        assert readme.read_text().count('<img') == 2
+
     @pytest.mark.parametrize('text', ['no markers', '<!-- report:end --> <!-- report:begin -->'])
     def test_missing_markers_are_one_clear_error_and_nothing_is_written(self, project, text):
         readme, folder = project

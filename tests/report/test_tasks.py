@@ -117,7 +117,8 @@ def test_the_headline_says_what_happened_and_what_chance_is(made):
     lines = {name: built.headline for name, (_, _, built) in made.items()}
     assert lines['flip_flop'].startswith(
         'Trained on 64 tokens and scored up to 512: '
-        'rope falls apart by sparse, holds by dense, degrades by as trained; alibi holds; none never learned. '
+        'rope falls apart by sparse, holds by dense, degrades by as trained; alibi holds; '
+        'none never learned by sparse, holds by dense and as trained. '
         'Noise allows another word for rope. Lowest at 64: by sparse rope with '
     )
     assert lines['flip_flop'].endswith('Chance: 0.460 to 0.495.')

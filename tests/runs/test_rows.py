@@ -191,6 +191,22 @@ def test_baselines_are_rows_without_a_model(one, rows):
         assert all(row[key] is None for key in KEYS if key not in known)
 
 
+def test_parts_stand_beside_the_rows_of_the_deciding_metric_and_have_their_mean(folder, rows):
+    parts = results.read(folder, results.PARTS)
+    metrics = [f'{protocol}/bits_per_character' for protocol in ('windows', 'sliding')]
+    cell = ('split', 'seed', 'metric', 'length')
+    wanted = {tuple(row[key] for key in cell): row for row in of_run(rows)
+              if row['split'] == 'test' and row['metric'] in metrics}  # fmt: skip
+    assert {tuple(line[key] for key in cell) for line in parts} == set(wanted)
+    for line in parts:
+        row = wanted[tuple(line[key] for key in cell)]
+        assert (line['run'], line['step']) == (row['run'], row['step'])
+        windows = 200 // line['length'] if line['metric'] == metrics[0] else 200 // 32
+        assert len(line['values']) == windows
+        if line['length'] <= PLACES:
+            assert np.mean(line['values']) == pytest.approx(row['value'], rel=0.02)
+
+
 def test_a_row_says_where_it_comes_from(one, rows):
     total, of_encoding = one.parameter_counts()
     wanted = dict(

@@ -35,6 +35,16 @@ def test_the_border_goes_on_beyond_the_last_middle():
     np.testing.assert_allclose(found, found[0][:, None] * found[0], atol=1e-6)
 
 
+def test_an_example_is_the_image_in_shades(data):
+    task = digits.Task.from_dataset(data)
+    image_YX = np.zeros((1, 8, 8))
+    image_YX[0, 1, 2], image_YX[0, 5, 7] = 1.0, 0.5
+    batch = dict(inputs_BLC=np.asarray(digits.patches(image_YX, 2)), targets_B=np.array([3]))
+    *lines, sentence = task.example(batch, 0, np.int32(5)).split('\n')
+    assert lines == ['', '    @@', '', '', '', ' ' * 14 + '==', '', '']
+    assert sentence == 'shows 3, said to show 5'
+
+
 def test_patches_are_read_row_by_row_inside_and_out():
     image_YX = np.arange(16).reshape(1, 4, 4)
     wanted = [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]

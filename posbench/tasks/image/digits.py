@@ -17,6 +17,8 @@ from posbench.datasets.images import Images
 from posbench.knobs import Range
 from posbench.tasks import base, classification
 
+_SHADES = ' .:-=+*#%@'
+
 
 class Task(base.Task):
     """`length` patches of patch x patch pixels, row by row; the size of the image follows, a multiple of its own.
@@ -122,6 +124,18 @@ class Task(base.Task):
     def figures(self, sums: base.Sums) -> dict[str, dict]:
         """The confusion matrix."""
         return classification.figures(sums, self.names)
+
+    def example(self, batch: base.Batch, row: int, said: np.ndarray) -> str:
+        """An image in shades, what it shows, and what was said."""
+        patches_LC = np.asarray(batch['inputs_BLC'][row])
+        side = math.isqrt(len(patches_LC))
+        patches_GGPP = patches_LC.reshape(side, side, self.patch, self.patch)
+        image_YX = patches_GGPP.swapaxes(1, 2).reshape(side * self.patch, -1)
+        shades_YX = np.rint(image_YX * (len(_SHADES) - 1)).astype(int)
+        # Two letters a pixel, which is then about as wide as high.
+        lines = [''.join(2 * _SHADES[shade] for shade in line).rstrip() for line in shades_YX]
+        wanted = self.names[int(batch['targets_B'][row])]
+        return '\n'.join([*lines, f'shows {wanted}, said to show {self.names[int(said)]}'])
 
 
 def resampled(images_BYX: jax.Array, side: int, first_B2: jax.Array, size_B: jax.Array) -> jax.Array:
