@@ -209,3 +209,20 @@ def test_every_module_and_public_function_has_a_docstring():
         public = [node for node in tree.body if isinstance(node, kinds) and not node.name.startswith('_')]
         missing += [f'{name}.{node.name}' for node in public if not ast.get_docstring(node)]
     assert missing == []
+
+
+def test_every_text_file_is_opened_in_an_encoding_of_its_own():
+    """Not in that of the terminal: with LANG=C a name or a text in other letters would be a traceback."""
+    lacking = []
+    for name, tree in TREES.items():
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, 'id', '')
+            given = {keyword.arg for keyword in call.keywords}
+            texts = [arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+            plain = {'read_text': not texts, 'write_text': 'utf-8' not in texts, 'run': 'text' in given}.get(function)
+            if function == 'open' and texts:
+                # A mode, not a path.
+                plain = re.fullmatch('[rwax]t?', texts[-1]) is not None
+            if plain and 'encoding' not in given:
+                lacking.append(f'{name}:{call.lineno}')
+    assert not lacking

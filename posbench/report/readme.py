@@ -8,6 +8,7 @@ from posbench.files import write_atomically
 from posbench.report import markdown, page, provenance, statistics, tables, texts
 from posbench.report.boards import Board
 from posbench.report.folder import Study
+from posbench.report.numbers import MISSING
 from posbench.report.rows import ReportError
 from posbench.report.tables import Cell, Column, Table
 
@@ -74,8 +75,9 @@ def compact(board: Board, protocol: str) -> Table:
     guess, rows = tables.chance_row(board, protocol, [(board.metric, n) for n in board.lengths]), []
     for run in board.runs:
         cells = [Cell(texts.plus_minus(board.summary(run, metric, n))) for n in board.lengths]
-        verdict = tables.verdict(board, run, protocol)
-        rows.append([tables.name(run), *cells, Cell(verdict.text, word=True)])
+        found = board.verdict(run, protocol)
+        noise = f'noise allows: {" or ".join(found.allows)}' if found and found.allows else ''
+        rows.append([tables.name(run), *cells, Cell(found.word if found else MISSING, noise, word=True)])
     if guess:
         rows.append([tables.name(guess[0]), *(tables.number(value) for value in guess[1]), Cell('', word=True)])
     return Table('', '', columns, rows)

@@ -1,13 +1,13 @@
 """The page around the tables: its title and question, what the model says, and what it does not say of one seed."""
 
+import dataclasses
 import json
 import re
-import shutil
 
 import pytest
 
 from posbench import report
-from posbench.report import boards, curves, markdown, provenance
+from posbench.report import boards, curves, markdown, matrices, page, provenance
 from posbench.report import folder as folder_lib
 from tests.report import studies
 from tests.report.runs import row, rows_of, write_rows, write_run
@@ -19,25 +19,28 @@ def page_of(folder) -> str:
 
 def test_one_seed_is_said_once_and_three_have_intervals(tmp_path):
     for count, folder in ((1, tmp_path / 'one'), (3, tmp_path / 'three')):
-        page = page_of(write_run(folder, seeds=range(count)))
-        assert bool(re.search('interval|±|bootstrap', page)) == (count == 3)
-        assert page.count(f'Mean over {count} seed') == 1
-        assert page.count('1 seed') == (count == 1)
+        html = page_of(write_run(folder, seeds=range(count)))
+        assert bool(re.search('interval|±|bootstrap', html)) == (count == 3)
+        assert html.count(f'Mean over {count} seed') == 1
+        assert html.count('1 seed') == (count == 1)
 
 
 def test_one_seed_of_a_study_has_no_words_of_intervals(tmp_path):
     for run in ('rope', 'alibi'):
         write_run(tmp_path / run, run, range(1))
-    page = page_of(tmp_path)
-    assert not re.search(r'interval|±|bootstrap', page)
-    assert 'Of one seed' in page
+    html = page_of(tmp_path)
+    assert not re.search(r'interval|±|bootstrap', html)
+    assert 'Of one seed' in html
 
 
-def test_a_study_has_the_title_and_the_question_of_its_experiment(study_folder, tmp_path):
-    folder = shutil.copytree(study_folder, tmp_path / 'a_folder')
-    assert '<h1>a_folder</h1>' in page_of(folder)
-    study = folder_lib.read(folder)
-    assert (study.title, study.question) == (None, None)
+def test_a_study_has_the_title_and_the_question_of_its_experiment(study_folder):
+    study = folder_lib.read(study_folder)
+    plain = page.to_html(page.content(study, boards.boards(study), {}))
+    assert f'<h1>{study_folder.name}</h1>' in plain and 'class="question"' not in plain
+    study = dataclasses.replace(study, title='length_curves', question='What <happens> past it?')
+    item = page.content(study, boards.boards(study), {})
+    assert '<h1>length_curves</h1>\n<p class="question">What &lt;happens&gt; past it?</p>' in page.to_html(item)
+    assert page.to_markdown(item).startswith('# length_curves\n\nWhat &lt;happens&gt; past it?\n')
 
 
 def test_settings_that_change_numbers_are_seen_at_once(run_folder):
@@ -54,8 +57,8 @@ def test_settings_that_change_numbers_are_seen_at_once(run_folder):
 def test_what_the_model_says_is_shown_as_it_is(run_folder):
     said = 'A wife\n\n  in <want> of ``` a fortune'
     (run_folder / 'samples.json').write_text(json.dumps({'about': 'Seed 0, step 60.', 'texts': [said]}))
-    page = page_of(run_folder)
-    assert '<pre>A wife\n\n  in &lt;want&gt; of ``` a fortune</pre>' in page and 'Seed 0, step 60.' in page
+    html = page_of(run_folder)
+    assert '<pre>A wife\n\n  in &lt;want&gt; of ``` a fortune</pre>' in html and 'Seed 0, step 60.' in html
     assert f'````text\n{said}\n````' in (run_folder / 'report.md').read_text('utf-8')
     (run_folder / 'samples.json').write_text('{"texts": 3}')
     with pytest.raises(report.ReportError, match=r'samples\.json: wanted about'):
@@ -68,8 +71,8 @@ def test_a_fence_is_longer_than_any_in_the_text():
 
 def test_every_row_of_a_study_names_its_columns_where_they_are_not_above_it(study_folder):
     """On a narrow screen each row is a card: name, verdict, then each length with its value."""
-    page = page_of(study_folder)
-    line = re.search(r'<th scope="row"[^>]*>alibi<.*?</tr>', page, re.DOTALL).group()
+    html = page_of(study_folder)
+    line = re.search(r'<th scope="row"[^>]*>alibi<.*?</tr>', html, re.DOTALL).group()
     assert re.search(r'alibi</th>\s*<td class="word"[^>]*><span class="verdict holds">', line), 'right behind the name'
     lengths = ['128 1×', '129 first unseen', '256 2×', '512 4×', '1,024 8×']
     assert re.findall(r'data-label="([^"]*)"', line) == ['verdict', *lengths, 'parameters of the encoding']
@@ -84,8 +87,6 @@ def test_the_learning_curves_have_room_for_all_of_their_values(run_folder):
 
 
 def test_a_matrix_has_the_names_of_its_axes(tmp_path):
-    from posbench.report import matrices
-
     axes = matrices.figure(studies.confusion(0.7), 'title').axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ('said', 'true')
 
@@ -103,8 +104,8 @@ def test_chance_stands_in_every_table_of_a_text(tmp_path):
     for run in ('rope', 'alibi'):
         (tmp_path / run / 'task.json').write_text(json.dumps(task))
     study = folder_lib.read(tmp_path)
-    page = page_of(tmp_path)
-    assert page.count('>chance</th>') == len(boards.boards(study)[0].task.protocols) + 1, (
+    html = page_of(tmp_path)
+    assert html.count('>chance</th>') == len(boards.boards(study)[0].task.protocols) + 1, (
         'two rows, and a column of all'
     )
-    assert page.count('Chance: a unigram, on all tokens.') == 2
+    assert html.count('Chance: a unigram, on all tokens.') == 2
