@@ -91,7 +91,7 @@ def _study(console: Console, board: Board, protocol: str) -> Table:
         rows = []
         for run in board.runs:
             means = [_mean(board.summary(run, metric, n), board.metric.digits, spread) for n in board.lengths]
-            rows.append([run, *means, tables.verdict(board, run, protocol).text])
+            rows.append([_written(console, run), *means, tables.verdict(board, run, protocol).text])
         if guess:
             rows.append([guess[0], *(numbers.number(value, board.metric.digits) for value in guess[1]), ''])
         if _width(heads, rows) <= console.width:
@@ -101,6 +101,11 @@ def _study(console: Console, board: Board, protocol: str) -> Table:
     for row in rows:
         item.add_row(*(Text(cell) for cell in row[:-1]), Text(row[-1], style=_STYLES.get(row[-1], '')))
     return item
+
+
+def _written(console: Console, name: str) -> str:
+    """A name as the terminal can show it; escapes are longer than what they stand for, and make the column wider."""
+    return name.encode(console.encoding, 'backslashreplace').decode(console.encoding)
 
 
 def _width(heads: Sequence, rows: Sequence) -> int:

@@ -1,11 +1,13 @@
 """Names in letters that the figures' font does not have."""
 
+import io
 import warnings
 
 import pytest
 
 from posbench import report
-from posbench.report import canvas, fonts
+from posbench.report import boards, canvas, fonts, terminal
+from posbench.report import folder as folder_lib
 from tests.report.runs import row, write_rows
 
 CHINESE = '旋转位置编码'
@@ -42,6 +44,18 @@ def test_no_figure_has_a_box_and_nothing_is_warned_of(no_other_font, tmp_path):
         warnings.simplefilter('error')
         made = report.build(tmp_path, terminal=False)
     assert f'{CHINESE}二' in made.html.read_text('utf-8'), 'the page has the name as it is'
+
+
+def test_a_terminal_without_a_letter_has_its_escape_and_straight_columns(tmp_path):
+    for run in ('编码', 'rope'):
+        write_rows(tmp_path / run, [row(run, length=n) for n in (128, 256)])
+    study = folder_lib.read(tmp_path)
+    file = io.TextIOWrapper(io.BytesIO(), encoding='latin-1')
+    terminal.show(study, boards.boards(study), [], file=file)
+    file.flush()
+    lines = file.buffer.getvalue().decode('latin-1').splitlines()
+    ends = [line.index(' 2.00') for line in lines if line.startswith(('rope ', r'\u7f16\u7801 ')) and ' 2.00' in line]
+    assert len(ends) == 2 and len(set(ends)) == 1
 
 
 def test_the_middle_of_a_long_name_is_left_out():
