@@ -17,7 +17,7 @@ TREES = {name: ast.parse(path.read_text('utf-8'), str(path)) for name, path in F
 
 # From the bottom up; a module may import from its own line and from those above it. A folder stands for its files.
 LAYERS = """
-    knobs.kinds registry files manifest streams report datasets.sources
+    knobs.kinds registry files identity manifest streams report datasets.sources
     knobs.rules knobs.tree knobs.user_file knobs.source ops.blocks ops.products ops.online_softmax ops.linear
     training.origin devices.host knobs.annotations knobs.declared ops.broadcast devices.fingerprint
     training.progress training.log training.kinds models.style
@@ -25,7 +25,9 @@ LAYERS = """
     encodings.base
     encodings positions
     models.kernels
-    models.attention models.cross_attention inputs heads bodies.base runs.workdir
+    models.attention models.cross_attention inputs heads bodies.base runs.locks runs.process
+    runs.experiment runs.workdir
+    runs.plan
     atlas.probing atlas.views datasets
     atlas.mechanism models.block tasks
     models.transformer

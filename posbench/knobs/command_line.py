@@ -15,12 +15,13 @@ from posbench.knobs.kinds import Bool, Choice, Int, Knob, NotAllowed, Path, Rang
 USAGE = """\
 python launch.py --config=configs/rope.py [--config.path.to.knob=value ...] [--workdir=DIR]    one run
 python launch.py --experiment=experiments/NAME.py [--workdir=DIR] [--shard=I/N] [--dry_run]    a study
+python launch.py --experiment=experiments/NAME.py --config.train.steps=40                      a small trial of it
 python launch.py --report=DIR [--readme=FILE]                                                  a report from rows
 python launch.py --atlas [--config=FILE] [--workdir=DIR]                                       every encoding, drawn
 
 The same command again resumes a run. What a knob means stands in configs/default.py.
 The folder of a run is enough for a mode: python launch.py --workdir=runs/rope --mode=evaluate|generate|params
-Exit code: 0 success, 1 a run failed, 2 a bad flag, config or folder.
+Exit code: 0 success, 1 a run failed, 2 a bad flag, config or folder, 130 or 143 stopped by a signal.
 """
 
 
@@ -67,7 +68,7 @@ FLAGS = {
     'workdir': Flag(
         Path(),
         ('config', 'experiment', 'atlas'),
-        'where results go; by default runs/<name of the file>, or where a config.json lies',
+        'where results go; by default runs/<name of the file>, runs/<name>-trial, or where a config.json lies',
         'DIR',
     ),
     'mode': Flag(Choice(MODES), ('config',), 'what to do; by default train, which evaluates and reports too', 'MODE'),
@@ -95,6 +96,7 @@ class Request:
     # The run's name: of the file, or of the folder that a config.json lies in, and what overrides made of it.
     config_name: str | None = None
     experiment: pathlib.Path | None = None
+    overrides: dict[str, str] = dataclasses.field(default_factory=dict)  # Of every run of an experiment: a trial of it.
     report: pathlib.Path | None = None
     atlas: bool = False
     workdir: pathlib.Path | None = None  # None for a report, which has its folder already.
@@ -137,12 +139,13 @@ def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request
     _must_exist('config' if job == 'atlas' else job, path, os.path.isfile, 'a file')
     of_a_run = path.name == 'config.json'
     name = path.resolve().parent.name if of_a_run else path.stem
-    folder = path.parent if of_a_run else pathlib.Path('runs', name)
+    is_trial = job == 'experiment' and overrides
+    folder = path.parent if of_a_run else pathlib.Path('runs', f'{name}-trial' if is_trial else name)
     values.setdefault('workdir', pathlib.Path('runs', 'atlas') if job == 'atlas' else folder)
     if job == 'experiment':
         if path.suffix != '.py':
             raise UsageError(f'--experiment: got {str(path)!r}, wanted a .py file with runs()')
-        return Request(**values)
+        return Request(**values, overrides=overrides)
     values['config'] = schema.load(path, overrides, package=package)
     command = 'python launch.py ' + shlex.join(argv)
     if overrides:
@@ -226,8 +229,8 @@ def _job(values: dict, overrides: dict) -> str:
         if job not in FLAGS[name].goes_with:
             wanted = ' or '.join(f'--{other}' for other in FLAGS[name].goes_with)
             raise UsageError(f'--{name}: it goes with {wanted}, not with --{job}')
-    if overrides and 'config' not in values:
-        raise UsageError(f'config.{next(iter(overrides))}: a knob goes with --config, not with --{job}')
+    if overrides and 'config' not in values and job != 'experiment':
+        raise UsageError(f'config.{next(iter(overrides))}: a knob goes with --config or --experiment, not with --{job}')
     return job
 
 

@@ -30,7 +30,11 @@ EARLY = {
 
 
 def load(
-    path: str | os.PathLike, overrides: Mapping[str, Any] | None = None, *, package: pathlib.Path = PACKAGE
+    path: str | os.PathLike,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    seen_from: Mapping[str, pathlib.Path] | None = None,
+    package: pathlib.Path = PACKAGE,
 ) -> ConfigDict:
     """The resolved config of a Python file with `get_config()` or of a .json file, with overrides on top.
 
@@ -50,7 +54,7 @@ def load(
         raise UsageError(f'{path}: {type(error).__name__}: {error}') from None
     if not isinstance(config, dict):
         raise UsageError(f'{path}: got {show(config)}, wanted a config: a ConfigDict, or an object in JSON')
-    return resolve(config, overrides, folder=path.resolve().parent, package=package)
+    return resolve(config, overrides, folder=path.resolve().parent, seen_from=seen_from, package=package)
 
 
 def resolve(
@@ -58,6 +62,7 @@ def resolve(
     overrides: Mapping[str, Any] | None = None,
     *,
     folder: pathlib.Path | None = None,
+    seen_from: Mapping[str, pathlib.Path] | None = None,
     package: pathlib.Path = PACKAGE,
 ) -> ConfigDict:
     """The whole config, checked, with every option of all that it chooses by name, and locked.
@@ -67,14 +72,15 @@ def resolve(
     for the old one are dropped, options in `overrides` belong to the new one. The same goes for `positions.name`, and
     for `task.name`, which also replaces the dataset by the defaults of what the new task reads, if that is of another
     kind. Another input, model or head keeps those options that both have. Relative paths of a config are looked up in
-    `folder` first, those of overrides in the working directory first. Raises UsageError, always one line, for whatever
-    is found first.
+    `folder` first, those of overrides in the working directory first, or in the folder that `seen_from` has for one.
+    Raises UsageError, always one line, for whatever is found first.
     """
     given, overrides = _plain(config), dict(overrides or {})
     folders = [pathlib.Path(folder or '').absolute(), pathlib.Path.cwd()]
 
     def override(key, knob):
-        return tree.read_override(key, knob, overrides[key], folders[::-1])
+        near = (seen_from or {}).get(key, folders[1])
+        return tree.read_override(key, knob, overrides[key], [near, folders[0]])
 
     line = {
         key: override(key, knob) for pattern, knob in EARLY.items() for key in overrides if re.fullmatch(pattern, key)

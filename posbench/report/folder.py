@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from posbench.report import kinds, noise
+from posbench import identity
+from posbench.report import kinds, named, noise
 from posbench.report import rows as rows_lib
 from posbench.report import task as task_lib
 from posbench.report.rows import ReportError, Row
@@ -50,7 +51,8 @@ class Run:
 class Study:
     """Everything that a report is made of. `single` when the folder is itself the folder of one run.
 
-    A folder with a study.json has a title and a question.
+    A folder with a study.json has a title and a question, and of a trial the knobs that all its runs have set;
+    `left_over` is what lies in it and does not count: name and why.
     """
 
     folder: Path
@@ -61,6 +63,8 @@ class Study:
     single: bool
     title: str | None = None
     question: str | None = None
+    overrides: dict[str, str] = dataclasses.field(default_factory=dict)
+    left_over: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
 
 def read(folder: str | Path) -> Study:
@@ -68,9 +72,16 @@ def read(folder: str | Path) -> Study:
     folder = Path(folder)
     if not folder.is_dir():
         raise ReportError(f'{folder}: no such folder; wanted a run folder, or a folder of run folders.')
-    direct = (folder / 'rows.jsonl').is_file()
-    places = [folder] if direct else [path.parent for path in _below(folder, 'rows.jsonl')]
-    found = [(place, row) for place in places for row in rows_lib.read(place / 'rows.jsonl')]
+    study = named.read(folder)
+    direct = study is None and (folder / 'rows.jsonl').is_file()
+    places = [folder] if direct else _places(folder, 'rows.jsonl')
+    if study is None:
+        found = [(place, row) for place in places for row in rows_lib.read(place / 'rows.jsonl')]
+        failed, left_over = _failed(folder), []
+    else:
+        everything = dict.fromkeys(places + _places(folder, 'config.json') + _places(folder, 'failed.json'))
+        ours = named.sort(folder, study, everything)
+        found, failed, left_over = ours.rows, ours.failed, ours.left_over
     if not found:
         raise ReportError(f'{folder}: no results; looked for rows.jsonl with at least one row, here and below.')
     runs, baselines, tasks = [], [], {}
@@ -86,17 +97,27 @@ def read(folder: str | Path) -> Study:
             runs.append(_run(place, name, rows, folder, *tasks[place], others=trained[place] > 1))
     task_lib.agree([(run.where, run.task) for run in runs])
     runs = _named_apart(runs)
-    named = _json(folder / 'study.json', dict) or {}
+    claims, judged = _claims(folder / 'claims.json')
+    if judged not in (None, named.digest(folder, runs)):
+        claims = []
+        left_over.append(dict(name='claims.json', why='verdicts on other rows; the study judges them anew'))
     return Study(
         folder=folder,
         runs=sorted(runs, key=lambda run: run.name),
         baselines=baselines,
-        claims=_claims(folder / 'claims.json'),
-        failed=_failed(folder),
+        claims=claims,
+        failed=failed,
         single=direct and len(runs) == 1,
-        title=named.get('title'),
-        question=named.get('question'),
+        title=study and study.title,
+        question=study and study.question,
+        overrides=study.overrides if study else {},
+        left_over=left_over,
     )
+
+
+def _places(folder: Path, name: str) -> list[Path]:
+    """The folders of files of that name, see `_below`."""
+    return [path.parent for path in _below(folder, name)]
 
 
 def _below(folder: Path, name: str) -> list[Path]:
@@ -152,26 +173,47 @@ def _run(place: Path, name: str, rows: list[Row], folder: Path, task: Task, figu
 
 
 def _named_apart(runs: list[Run]) -> list[Run]:
-    """Folders of one run with different seeds become one run; where they hold the same cells, two named by folder."""
-    together: dict[tuple[str, str], list[Run]] = {}
+    """Folders of one run with different seeds become one run; runs that only share their name get that of their folder.
+
+    One run has one config, but for the seeds, which its config.json says; folders without one stay apart.
+    """
+    together: dict[tuple[str, str], dict[str, list[Run]]] = {}
     for run in runs:
-        together.setdefault((run.task.name, run.name), []).append(run)
-    named = []
-    for (_, name), parts in together.items():
-        cells = Counter(
-            (row.split, row.train_length, row.seed, row.metric, row.length) for run in parts for row in run.rows
-        )
-        if max(cells.values()) > 1:
-            named.extend(dataclasses.replace(run, name=f'{name} ({run.where})') for run in parts)
-        else:
-            rows = [row for run in parts for row in run.rows]
-            metrics = [line for run in parts for line in run.metrics]
-            figures = parts[0].figures
-            if len(parts) > 1:
-                figures = {f'{figure} {run.where}': item for run in parts for figure, item in run.figures.items()}
-            measured = {cell: values for run in parts for cell, values in run.parts.items()}
-            named.append(dataclasses.replace(parts[0], rows=rows, metrics=metrics, figures=figures, parts=measured))
-    return named
+        by_config = together.setdefault((run.task.name, run.name), {})
+        by_config.setdefault(run.where if run.config is None else _but_for_seeds(run), []).append(run)
+    unique = []
+    for (_, name), by_config in together.items():
+        apart = []
+        for parts in by_config.values():
+            apart += [parts] if _fit(parts) else [[run] for run in parts]
+        for parts in apart:
+            where = ', '.join(run.where for run in parts)
+            unique.append(_merged(parts, name if len(apart) == 1 else f'{name} ({where})'))
+    return unique
+
+
+def _but_for_seeds(run: Run) -> str:
+    """What folders of one run have in common: their config, and whether their rows are still those of it."""
+    scored = sorted({identity.is_of(run.config, row.config_hash) for row in run.rows})
+    return json.dumps([{key: value for key, value in run.config.items() if key != 'seeds'}, scored], sort_keys=True)
+
+
+def _fit(parts: list[Run]) -> bool:
+    """Whether no two of these hold the same cells."""
+    rows = [row for run in parts for row in run.rows]
+    cells = Counter((row.split, row.train_length, row.seed, row.metric, row.length) for row in rows)
+    return max(cells.values()) == 1
+
+
+def _merged(parts: list[Run], name: str) -> Run:
+    """One run of several folders."""
+    rows = [row for run in parts for row in run.rows]
+    metrics = [line for run in parts for line in run.metrics]
+    figures = parts[0].figures
+    if len(parts) > 1:
+        figures = {f'{figure} {run.where}': item for run in parts for figure, item in run.figures.items()}
+    measured = {cell: values for run in parts for cell, values in run.parts.items()}
+    return dataclasses.replace(parts[0], name=name, rows=rows, metrics=metrics, figures=figures, parts=measured)
 
 
 def _json(path: Path, *kinds: type) -> dict | list | None:
@@ -208,12 +250,16 @@ def _samples(path: Path) -> dict | None:
     return samples
 
 
-def _claims(path: Path) -> list[dict]:
-    claims = _json(path, list) or []
+def _claims(path: Path) -> tuple[list[dict], str | None]:
+    """The verdicts, and the digest of the rows that they were judged by where the file says it."""
+    item = _json(path, dict, list) or []
+    claims, judged = (item, None) if isinstance(item, list) else (item.get('claims'), item.get('rows'))
+    if not isinstance(claims, list):
+        raise ReportError(f'{path}: wanted a list of claims, got {claims!r}.')
     for number, claim in enumerate(claims, start=1):
         if not isinstance(claim, dict) or claim.get('verdict') not in ('PASS', 'FAIL') or 'claim' not in claim:
             raise ReportError(f'{path}, claim {number}: wanted claim, verdict PASS or FAIL, and evidence, got {claim}.')
-    return claims
+    return claims, judged
 
 
 def _failed(folder: Path) -> list[dict]:

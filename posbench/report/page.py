@@ -43,11 +43,13 @@ class Content:
 
     title: str
     question: str
+    trial: str
     sections: list[Section]
     pictures: list[Picture]
     samples: list[tuple[str, dict]]
     claims: list[dict]
     failed: list[dict]
+    left_over: list[dict]
     facts: list[tuple[str, str]]
     settings: tuple[list, dict]
     fingerprint: tuple[list, dict]
@@ -72,11 +74,13 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
     return Content(
         title=study.title or (study.runs[0].name if study.single else study.folder.resolve().name),
         question=study.question or '',
+        trial=texts.trial(study.overrides),
         sections=sections,
         pictures=drawn.get('', []),
         samples=[(run.name, run.samples) for run in study.runs if run.samples is not None],
         claims=study.claims,
         failed=study.failed,
+        left_over=study.left_over,
         facts=provenance.facts(study),
         settings=provenance.shared(study.runs, provenance.settings),
         fingerprint=provenance.shared(study.runs, provenance.fingerprint),
@@ -144,7 +148,7 @@ def to_html(item: Content) -> str:
 
 def to_markdown(item: Content) -> str:
     """The same content as report.md."""
-    parts = [f'# {markdown.escape(item.title)}', markdown.escape(item.question)]
+    parts = [f'# {markdown.escape(item.title)}', markdown.escape(item.question), markdown.escape(item.trial)]
     for section in item.sections:
         if len(item.sections) > 1:
             parts.append(f'## {markdown.escape(section.heading)}')
@@ -162,6 +166,8 @@ def to_markdown(item: Content) -> str:
         parts += ['### Claims', claims(item.claims)]
     if item.failed:
         parts += ['### Runs without results', failed(item.failed)]
+    if item.left_over:
+        parts += ['### Left over', left_over(item.left_over)]
     parts += ['### How to read this', *(markdown.escape(note) for note in item.notes)]
     parts += ['### Provenance', _pairs(item.facts)]
     for name, (common, rest) in (('Settings', item.settings), ('Fingerprint', item.fingerprint)):
@@ -185,6 +191,12 @@ def failed(items: list[dict]) -> str:
     """A Markdown table of runs that failed, and why."""
     rows = [[Cell(item['run'], word=True), Cell(item['reason'], word=True)] for item in items]
     return markdown.table(Table('', '', [Column('run'), Column('reason')], rows))
+
+
+def left_over(items: list[dict]) -> str:
+    """A Markdown table of what lies in the folder of a study and does not count, and why."""
+    rows = [[Cell(item['name'], word=True), Cell(item['why'], word=True)] for item in items]
+    return markdown.table(Table('', '', [Column('left over'), Column('why')], rows))
 
 
 def _unicode(text: str) -> str:

@@ -21,6 +21,8 @@ def show(study: Study, found: Sequence[Board], written: Sequence[str], *, file: 
     file = file or sys.stdout
     console = Console(file=file, highlight=False, soft_wrap=False)
     with console.capture() as capture:
+        if line := texts.trial(study.overrides):
+            console.print(Text(line, style='yellow'))
         for board in found:
             lead, rest = texts.headline(board, single=study.single)
             console.print(Text(lead, style='bold'))
@@ -38,6 +40,8 @@ def show(study: Study, found: Sequence[Board], written: Sequence[str], *, file: 
             console.print(Text.assemble((claim['verdict'], 'green' if passed else 'red'), f'  {claim["claim"]}'))
         for item in study.failed:
             console.print(Text.assemble(('no results', 'red'), f'  {item["run"]}: {item["reason"]}'))
+        for item in study.left_over:
+            console.print(Text(f'left over: {item["name"]} ({item["why"]})', style='dim'))
         console.print(Text('  '.join(written), style='dim'))
     text = capture.get()
     try:

@@ -254,3 +254,9 @@ def _first(board: Board, protocol: str, length: int | None) -> str:
 
 def _list(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f'{", ".join(names[:-1])} and {names[-1]}'
+
+
+def trial(overrides: dict[str, str]) -> str:
+    """What a study is that was run with knobs of its own set for all its runs; '' of a whole one."""
+    knobs = ', '.join(f'config.{key}={value}' for key, value in overrides.items())
+    return f'A trial: {knobs} in all runs, whatever the study says of them.' if knobs else ''

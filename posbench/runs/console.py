@@ -21,5 +21,5 @@ def report(folder: pathlib.Path, readme: pathlib.Path | None = None) -> int:
 
 def fail(message: str, code: int) -> int:
     """Prints one line to stderr; returns the exit code."""
-    print(f'launch.py: {message}', file=sys.stderr)
+    print(f'launch.py: {" ".join(message.split())}', file=sys.stderr)
     return code

@@ -9,6 +9,7 @@ import pathlib
 
 from posbench.devices import host
 from posbench.files import write_atomically
+from posbench.knobs import user_file
 from posbench.runs import console, workdir
 
 
@@ -31,12 +32,20 @@ def run(request) -> int:
                 return 0
             print(f'{folder}: this run is done; here is its report.')
             return console.report(folder)
-        code = _in_folder(request, folder)
+        own = user_file.modules(request.config)
+        try:
+            code = _in_folder(request, folder, own)
+        except Exception as error:
+            # A file that raises when it is compiled or scored is as bad an input as one that cannot be read.
+            line = user_file.blame(error, own)
+            if line is None:
+                raise
+            return console.fail(line, 2)
     return console.report(folder) if code == 0 and first and request.mode in ('train', 'evaluate') else code
 
 
-def _in_folder(request, folder: pathlib.Path) -> int:
-    """Trains and scores, or what `request.mode` says."""
+def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
+    """Trains and scores, or what `request.mode` says; `own` are files of the user's that take part."""
     import jax
 
     from posbench.devices import fingerprint, parallel
@@ -45,6 +54,9 @@ def _in_folder(request, folder: pathlib.Path) -> int:
 
     config = request.config
     host.compilation_cache(str(_cache(config) / 'xla'))
+    if own:
+        # The frames that jax hides tell what the user's code raised from what jax made of its results.
+        jax.config.update('jax_traceback_filtering', 'off')
     if config.debug_nans:
         jax.config.update('jax_debug_nans', True)
     try:
@@ -53,8 +65,11 @@ def _in_folder(request, folder: pathlib.Path) -> int:
         one.check()
         if request.mode in ('train', 'evaluate'):
             one.check_lengths()
-    except ValueError as error:
-        return console.fail(str(error), 2)
+    except Exception as error:
+        line = user_file.explain(error, own)
+        if line is None:
+            raise
+        return console.fail(line, 2)
     try:
         if request.mode == 'params':
             for phase in one.phases:

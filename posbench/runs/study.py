@@ -1,122 +1,175 @@
-"""A study: its runs as data, each in a process and a folder of its own, skipped when done.
+"""A study: the runs of an experiment, each in a process and a folder of its own, skipped when done.
 
-An experiment is a Python file whose docstring states the question and the claims, with
-
-    runs() -> list[Run]                 what to run
-    claims(rows) -> list[dict]          claim, verdict (PASS or FAIL) and evidence, from the rows of all runs
-
-Killed at any moment and started again, it goes on where it was: every run resumes from its own checkpoints.
+Stopped or killed at any moment and started again, it goes on where it was: every run resumes from its own checkpoints.
 """
 
 import fnmatch
-import importlib.util
+import hashlib
 import json
-import os
-import pathlib
 import shlex
-import subprocess
-import sys
+import signal
 import time
-from typing import NamedTuple
+from pathlib import Path
 
 from posbench.files import write_atomically
 from posbench.knobs.kinds import UsageError
-from posbench.runs import workdir
+from posbench.knobs.user_file import ROOT
+from posbench.report import named
+from posbench.runs import console, experiment, locks, plan, process, workdir
+from posbench.runs.experiment import Experiment, Run
+from posbench.runs.plan import Planned
 
-ROOT = pathlib.Path(__file__).parents[2]
+__all__ = ['Run', 'run']
 
-
-class Run(NamedTuple):
-    """One run of a study: a config file (relative to the repository), knobs that differ from it, and what rows call it.
-
-    `{study}` in a knob stands for the folder of the study, so that a run may start from the weights of one before it.
-    """
-
-    name: str
-    config: str
-    overrides: dict[str, str]
+# Seconds between two looks at a run that another process is at work in.
+PATIENCE = 1.0
 
 
 def run(request) -> int:
-    """Runs what is not done, then the claims and the report; 1 if a run failed, the others having finished."""
-    experiment = load(request.experiment)
-    index, count = request.shard
-    runs = [one for one in experiment.runs() if request.only is None or fnmatch.fnmatch(one.name, request.only)]
-    if not runs:
-        names = ', '.join(one.name for one in experiment.runs())
-        raise UsageError(f'--only={request.only}: no run of {request.experiment} has such a name. Runs: {names}')
-    # With more parts than runs some parts have none, and nothing to do.
-    runs = runs[index::count]
+    """Runs what is not done, then the claims and the report; 1 if a run failed, the others having finished.
+
+    Nothing is run before all is checked: the experiment, the configs of all runs, and the folders of those asked for.
+    After SIGTERM or SIGINT the run under way has saved, and the code is 128 more than the signal's number.
+    """
+    source = experiment.load(request.experiment)
+    runs = plan.make(source, request)
+    chosen = _chosen(runs, request)
     if request.dry_run:
-        for one in runs:
-            print(f'{one.name}: {shlex.join(["python", *_command(one, request)[1:]])}')
+        for one in chosen:
+            print(f'{one.name}: {shlex.join(["python", *one.command[1:]])}')
         return 0
-    failed = 0
-    for number, one in enumerate(runs, start=1):
-        folder = request.workdir / one.name
-        if workdir.is_done(folder):
-            (folder / 'failed.json').unlink(missing_ok=True)
-            print(f'[{number}/{len(runs)}] {one.name}: done before')
-            continue
-        failed += not _finish(one, folder, request, f'[{number}/{len(runs)}]')
-    _conclude(experiment, request.workdir)
-    return 1 if failed else 0
+    with locks.usable(request.workdir, 'the folder of a study'):
+        request.workdir.mkdir(parents=True, exist_ok=True)
+    with locks.held(request.workdir / _lock(request), 'is running this study'):
+        plan.check_folders(chosen)
+        with locks.usable(request.workdir, 'the folder of a study'):
+            plan.write(request.workdir, source, runs, request.overrides)
+        with process.Runner() as runner:
+            work = _Work(chosen, runner, request.quiet)
+            work.do()
+        if runner.stopped_by is not None:
+            return console.fail(work.stopped_at(), 128 + runner.stopped_by)
+        _conclude(source, request.workdir, runs)
+    return 1 if work.failed else 0
 
 
-def load(path: pathlib.Path):
-    """The experiment's module; UsageError where it has no runs()."""
-    spec = importlib.util.spec_from_file_location(f'experiment_{path.stem}', path)
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(ROOT))
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UsageError(f'{path}: it cannot be loaded: {type(error).__name__}: {error}') from None
-    if not hasattr(module, 'runs'):
-        raise UsageError(f'{path}: it has no runs(), which gives the runs of a study')
-    return module
+def _chosen(runs: list[Planned], request) -> list[Planned]:
+    """The runs of this part of the study whose names fit; with more parts than runs some have none."""
+    fitting = [one for one in runs if request.only is None or fnmatch.fnmatchcase(one.name, request.only)]
+    if not fitting:
+        names = ', '.join(one.name for one in runs)
+        raise UsageError(f'--only={request.only}: no run of {request.experiment} has such a name. Runs: {names}')
+    index, count = request.shard
+    return fitting[index::count]
 
 
-def _finish(one: Run, folder: pathlib.Path, request, number: str) -> bool:
-    """Runs one process to its end; a failure is written down and does not stop the study."""
-    print(f'{number} {one.name} ...', end=' ', flush=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    begun = time.perf_counter()
-    with (folder / 'log.txt').open('a', encoding='utf-8') as log:
-        done = subprocess.run(_command(one, request), cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-    print(f'exit {done.returncode} after {time.perf_counter() - begun:.0f} s', flush=True)
-    failure = folder / 'failed.json'
-    failure.unlink(missing_ok=True)
-    if done.returncode == 0:
+def _lock(request) -> str:
+    """The file of which one process at a time is at work on these runs; those of other parts work side by side."""
+    index, count = request.shard
+    only = '' if request.only is None else '.' + hashlib.sha256(request.only.encode()).hexdigest()[:8]
+    return f'.lock.{index}-of-{count}{only}'
+
+
+class _Work:
+    """Runs one after the other; those that another process is at work in come last, when it has ended."""
+
+    def __init__(self, runs: list[Planned], runner: process.Runner, quiet: bool):
+        self.failed = 0
+        self._runs, self._runner, self._quiet = runs, runner, quiet
+        self._last = None
+
+    def do(self) -> None:
+        """Brings all runs to their end, unless a signal comes."""
+        others = [one for one in self._runs if not self._stopped and not self._finish(one)]
+        for one in others:
+            while not self._stopped and not self._finish(one, wait=True):
+                pass
+
+    def stopped_at(self) -> str:
+        """Where a signal stopped the work, in one line."""
+        done = sum(one.is_done for one in self._runs)
+        where = f' in {self._last}' if self._last else ''
+        return (
+            f'{self._runner.stopped_by.name}: stopped{where}, {done} of {len(self._runs)} runs are done; '
+            'the same command goes on from there.'
+        )
+
+    @property
+    def _stopped(self) -> bool:
+        return self._runner.stopped_by is not None
+
+    def _say(self, *words: str, end: str = '\n') -> None:
+        if not self._quiet:
+            print(*words, end=end, flush=True)
+
+    def _finish(self, one: Planned, wait: bool = False) -> bool:
+        """Whether a run has come to its end, good or bad; not where another process is at work in its folder.
+
+        `wait` waits for that process first.
+        """
+        label, failure = f'[{self._runs.index(one) + 1}/{len(self._runs)}] {one.name}', one.folder / 'failed.json'
+        if one.is_done:
+            failure.unlink(missing_ok=True)
+            self._say(f'{label}: done before')
+            return True
+        if number := locks.holder(one.folder / workdir.LOCK):
+            then = 'waiting for its end' if wait else 'the others first'
+            self._say(f'{label}: process {number} is at work in it; {then}')
+            while wait and not self._stopped and locks.holder(one.folder / workdir.LOCK):
+                time.sleep(PATIENCE)
+            return False
+        one.folder.mkdir(parents=True, exist_ok=True)
+        failure.unlink(missing_ok=True)
+        self._say(f'{label} ...', end=' ')
+        self._last, begun = one.name, time.perf_counter()
+        with (one.folder / 'log.txt').open('ab') as log:
+            before = log.tell()
+            code = self._runner.run([*one.command, *plan.flags(one)], ROOT, log)
+        took, reason = f'after {time.perf_counter() - begun:.0f} s', _last_words(one.folder / 'log.txt', before, code)
+        if code == 0 and one.is_done:
+            self._last = None
+            self._say(f'exit 0 {took}')
+        elif self._stopped:
+            self._say(f'stopped {took}: {reason}')
+        elif number := locks.holder(one.folder / workdir.LOCK):
+            self._say(f'process {number} is at work in it')
+            return False
+        else:
+            self.failed += 1
+            self._last = None
+            self._say(f'exit {code} {took}: {reason}')
+            write_atomically(failure, json.dumps(dict(run=one.name, reason=reason)))
         return True
-    lines = (folder / 'log.txt').read_text('utf-8', 'replace').strip().splitlines()
-    write_atomically(failure, json.dumps(dict(run=one.name, reason=lines[-1] if lines else 'no output')))
-    return False
 
 
-def _command(one: Run, request) -> list[str]:
-    # Paths as seen from the repository: what a run records about itself then holds for any machine.
-    folder = os.path.relpath(request.workdir / one.name, ROOT)
-    command = [sys.executable, 'launch.py', f'--config={one.config}']
-    study = os.path.relpath(request.workdir, ROOT)
-    command += [f'--config.{key}={value.replace("{study}", study)}' for key, value in one.overrides.items()]
-    command += [f'--config.experiment={request.experiment.stem}', f'--workdir={folder}']
-    return command + ([f'--devices={request.devices}'] if request.devices else [])
+def _last_words(log: Path, start: int, code: int) -> str:
+    """What a process said last, or what ended it where it could say nothing."""
+    lines = log.read_bytes()[start:].decode('utf-8', 'replace').strip().splitlines()
+    words = lines[-1].removeprefix('launch.py: ') if lines else 'no output'
+    if code >= 0:
+        return words if code else f'it left no rows of this config and its last step; it said last: {words}'
+    return f'ended by {signal.Signals(-code).name}; it said last: {words}'
 
 
-def _conclude(experiment, folder: pathlib.Path) -> None:
+def _conclude(source: Experiment, folder: Path, runs: list[Planned]) -> None:
+    """The verdicts on what the study names and has, and its report."""
     from posbench import report
-    from posbench.report.rows import read
+    from posbench.report import folder as folder_lib
 
-    rows = [row for path in sorted(folder.glob('*/rows.jsonl')) for row in read(path)]
-    if not rows:
+    (folder / 'claims.json').unlink(missing_ok=True)
+    if not any(one.is_done for one in runs):
         return
-    if hasattr(experiment, 'claims'):
-        verdicts = experiment.claims(rows)
-        write_atomically(folder / 'claims.json', json.dumps(verdicts, indent=2) + '\n')
-        if not verdicts:
-            print('Claims: none was judged, because rows that they are about are missing.')
     try:
-        report.build(folder)
+        found = folder_lib.read(folder)
+        rows = [row for one in found.runs for row in one.rows] + found.baselines
+        try:
+            verdicts = source.claims(rows)
+            if source.judge is not None:
+                judged = dict(rows=named.digest(folder, found.runs), claims=verdicts)
+                write_atomically(folder / 'claims.json', json.dumps(judged, indent=2) + '\n')
+                if not verdicts:
+                    print('Claims: none was judged, because rows that they are about are missing.')
+        finally:
+            report.build(folder)
     except report.ReportError as error:
         raise UsageError(str(error)) from None

@@ -5,7 +5,6 @@ config.json    the resolved config, written once, whole or not at all
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import pathlib
@@ -14,11 +13,14 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from posbench import identity
 from posbench.files import write_atomically
 from posbench.knobs import declared, schema
 from posbench.knobs.kinds import UsageError
+from posbench.runs import locks
 from posbench.training import origin
 
+LOCK = '.lock'
 # Groups of knobs that may change between two commands of a mode: they decide nothing about a run's weights, and of its
 # rows only which lengths there are.
 STEPS = 'config.train.steps'
@@ -47,27 +49,26 @@ def open_workdir(
     """
     path = pathlib.Path(path)
     resume = resume if mode == 'train' or resume == 'anyway' else 'must'
-    with _naming(path):
+    with locks.usable(path):
         if resume == 'must' and not _has_entries(path / 'checkpoints'):
             raise UsageError(f'{path}: there is no run with checkpoints to resume; start one with --resume=auto')
         path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path / '.lock', os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        _hold(lock, path)
-        with _naming(path):
+    with locks.held(path / LOCK):
+        with locks.usable(path):
             _check(path, config, resume, mode, package)
         yield path
-    finally:
-        os.close(lock)
 
 
-def is_done(path: pathlib.Path) -> bool:
-    """Whether there are rows of the last step; --mode=evaluate may have written some of an earlier checkpoint."""
+def is_done(path: pathlib.Path, config_hash: str | None = None) -> bool:
+    """Whether there are rows of the last step, and of that config where one is asked for.
+
+    --mode=evaluate may have written some of an earlier checkpoint, or scored the last one by other settings.
+    """
     try:
         steps = json.loads((path / 'config.json').read_text('utf-8'))['train']['steps']
-        lines = (path / 'rows.jsonl').read_text('utf-8').splitlines()
-        return any(json.loads(line)['step'] == steps for line in lines)
-    except (FileNotFoundError, ValueError, KeyError):
+        rows = map(json.loads, (path / 'rows.jsonl').read_text('utf-8').splitlines())
+        return any(row['step'] == steps and config_hash in (None, row['config_hash']) for row in rows)
+    except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
@@ -76,36 +77,9 @@ def as_json(config: ConfigDict) -> str:
     return json.dumps(config.to_dict(), indent=2) + '\n'
 
 
-@contextlib.contextmanager
-def _naming(path: pathlib.Path) -> Iterator[None]:
-    """Says of which folder the operating system complains."""
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(
-            f'{path}: it cannot be used as a run folder: {error.strerror}; choose another --workdir'
-        ) from None
-
-
-def _hold(lock: int, path: pathlib.Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(lock, 32, 0).decode('ascii', 'replace').strip() or 'unknown'
-        raise UsageError(
-            f'{path}: process {holder} is running in it; wait until it ends or choose another --workdir'
-        ) from None
-    except OSError as error:
-        raise UsageError(
-            f'{path}: its file system cannot lock files: {error.strerror}; choose another --workdir'
-        ) from None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f'{os.getpid()}\n'.encode('ascii'), 0)
-
-
 def _check(path: pathlib.Path, config: ConfigDict, resume: str, mode: str, package: pathlib.Path) -> None:
     file = path / 'config.json'
-    results = _results(path)
+    results = results_in(path)
     if resume == 'never' and results:
         raise UsageError(f'{path}: it has {results} of a run, which --resume=never keeps; choose another --workdir')
     if resume not in ('never', 'anyway'):
@@ -124,10 +98,9 @@ def _compare_trained(path: pathlib.Path, config: ConfigDict) -> None:
     where, of_run = trained
     different = origin.config_differences(of_run['config'], config.to_dict())
     if different:
-        more = f'; and {len(different) - 3} more' if len(different) > 3 else ''
         raise UsageError(
-            f'{path}: its checkpoint {where.name} is of another run: {"; ".join(different[:3])}{more}; choose another '
-            '--workdir, or have both in one run with --resume=anyway'
+            f'{path}: its checkpoint {where.name} is of another run: {_some(different)}; choose another --workdir, or '
+            'have both in one run with --resume=anyway'
         )
 
 
@@ -144,11 +117,8 @@ def _compare(path: pathlib.Path, file: pathlib.Path, config: ConfigDict, mode: s
     free = [key for key in {**here, **there} if key.split('.')[1] in FREE[mode] or (longer and key == STEPS)]
     different = [line for key, line in origin.different(there, here).items() if key not in free]
     if different:
-        more = f'; and {len(different) - 3} more' if len(different) > 3 else ''
-        over = '' if _results(path) else ', or start over here with --resume=never'
-        raise UsageError(
-            f'{path}: it holds another run: {"; ".join(different[:3])}{more}; choose another --workdir{over}'
-        )
+        over = '' if results_in(path) else ', or start over here with --resume=never'
+        raise UsageError(f'{path}: it holds another run: {_some(different)}; choose another --workdir{over}')
     if longer:
         print(_goes_on(path, there, here))
         write_atomically(file, as_json(config))
@@ -171,11 +141,23 @@ def _goes_on(path: pathlib.Path, there: dict[str, Any], here: dict[str, Any]) ->
     )
 
 
+def differences(there: ConfigDict, here: ConfigDict) -> str:
+    """What decides about a run and differs between two configs; '' for configs of one run."""
+    flat = (origin.flat(identity.deciding(config.to_dict())) for config in (there, here))
+    return _some(list(origin.different(*flat).values()))
+
+
+def _some(different: list[str]) -> str:
+    """The first three."""
+    more = f'; and {len(different) - 3} more' if len(different) > 3 else ''
+    return '; '.join(different[:3]) + more
+
+
 def _has_entries(folder: pathlib.Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def _results(path: pathlib.Path) -> str | None:
+def results_in(path: pathlib.Path) -> str | None:
     """What a run has left in its folder that took time to make."""
     if _has_entries(path / 'checkpoints'):
         return 'checkpoints'

@@ -3,7 +3,6 @@
 import dataclasses
 import difflib
 import functools
-import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from posbench import datasets, encodings, positions, tasks
+from posbench import datasets, encodings, identity, positions, tasks
 from posbench.devices import parallel
 from posbench.models import build, kernels
 from posbench.models.model import Model
@@ -271,8 +270,6 @@ def from_config(config, name: str) -> Job:
     encoding = dict(config.encoding)
     plain = json.loads(config.to_json())
     has_second_phase = config.second_phase.encoding.name is not None
-    # What describes a phase that there is not decides nothing.
-    hashed = plain if has_second_phase else {key: plain[key] for key in plain if key != 'second_phase'}
     started = settings.Init(**config.init)
     job = Job(
         name=name,
@@ -289,7 +286,7 @@ def from_config(config, name: str) -> Job:
         init=started,
         encoding_name=encoding.pop('name'),
         options=dict(encoding=plain['encoding'], positions=plain['positions']),
-        config_hash=hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16],
+        config_hash=identity.config_hash(plain),
         origin=origin.of(plain, dataset),
     )
     return _in_two_phases(job, config) if has_second_phase else job

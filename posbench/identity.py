@@ -1,0 +1,29 @@
+"""Which run a config stands for: one hash for its rows, its folder and the manifest of its study. Imports no jax."""
+
+import hashlib
+import json
+from typing import Any
+
+
+def deciding(config: dict[str, Any]) -> dict[str, Any]:
+    """What of a resolved config decides about weights and rows.
+
+    Left out are what text is asked for, and what describes a second phase that there is not.
+    """
+    idle = {'generate'}
+    if config['second_phase']['encoding']['name'] is None:
+        idle.add('second_phase')
+    return {key: value for key, value in config.items() if key not in idle}
+
+
+def config_hash(config: dict[str, Any]) -> str:
+    """16 hex digits of a resolved config, nested dicts; tuples count as the lists that config.json makes of them."""
+    return hashlib.sha256(json.dumps(deciding(config), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def is_of(config: dict[str, Any], of: str | None) -> bool:
+    """Whether this is the hash of a config that was read from a file, which may be that of anything."""
+    try:
+        return config_hash(config) == of
+    except (KeyError, TypeError):
+        return False
