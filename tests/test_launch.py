@@ -284,6 +284,22 @@ def test_an_encoding_of_ones_own_trains_from_its_own_folder(flags, here, tmp_pat
     assert json.loads((tmp_path / 'out' / 'encoding.json').read_text())['kind'] == 'bias'
 
 
+@pytest.mark.parametrize(
+    'change, line',
+    [
+        (("'float32')", "'float33')"), "my_encoding.py:11: TypeError: data type 'float33' not understood"),
+        (('[:, None].astype', '[:, :, 1:].astype'), 'my_encoding.py: no model can be made with it: '),
+    ],
+)
+def test_a_file_of_ones_own_that_raises_or_gives_another_shape_is_one_line(flags, here, tmp_path, change, line):
+    assert change[0] in MY_ENCODING
+    (tmp_path / 'my_encoding.py').write_text(MY_ENCODING.replace(*change))
+    (tmp_path / 'my_config.py').write_text(MY_CONFIG)
+    done = here(f'--config={tmp_path}/my_config.py', *flags, '--mode=params')
+    assert (done.returncode, done.stderr.count('\n')) == (2, 1)
+    assert done.stderr.startswith(f'launch.py: {tmp_path}/{line}')
+
+
 WAYS = dict(
     deep_in_bfloat16=[
         '--config.model.layers=2',

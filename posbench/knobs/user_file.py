@@ -5,7 +5,7 @@ import pathlib
 import runpy
 import sys
 import traceback
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from posbench.knobs.kinds import UsageError
@@ -47,11 +47,11 @@ def naming(path: str | pathlib.Path) -> Iterator[None]:
         raise UsageError(f'{_place(str(path), error)}: {sentence(error)}') from None
 
 
-def modules(config: Mapping) -> list[str]:
-    """The files from outside of the package that a resolved config names."""
+def modules(config: dict[str, Any]) -> list[str]:
+    """The files from outside of the package that a resolved config, nested dicts, names."""
     found = []
     for key, value in config.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             found += modules(value)
         elif key == 'module' and value is not None:
             found.append(value)

@@ -32,7 +32,7 @@ def run(request) -> int:
                 return 0
             print(f'{folder}: this run is done; here is its report.')
             return console.report(folder)
-        own = user_file.modules(request.config)
+        own = user_file.modules(request.config.to_dict())
         try:
             code = _in_folder(request, folder, own)
         except Exception as error:

@@ -1,8 +1,8 @@
-"""A study: what is run, what is skipped, what a failure does, and the verdicts on its claims."""
+"""A study: what is run, what is skipped, what a failure or a signal does, and the verdicts on its claims."""
 
+import contextlib
 import json
-import pathlib
-import sys
+import signal
 import types
 
 import pytest
@@ -10,31 +10,46 @@ import pytest
 from posbench import report
 from posbench.knobs import command_line
 from posbench.knobs.kinds import UsageError
+from posbench.report import folder as folder_lib
+from posbench.runs import experiment, locks, workdir
 from posbench.runs import study as studies
-from tests.report.runs import rows_of
+from tests.report.runs import TASK, rows_of
 
-EXPERIMENTS = sorted((studies.ROOT / 'experiments').glob('*.py'))
 STUDY = """
 from posbench.runs.study import Run
 
 def runs():
-    return [Run(name, 'configs/rope.py', {'train.steps': '2000'}) for name in ('rope', 'bad', 'alibi', 'shaw')]
+    return [Run(name, 'configs/rope.py', {'train.steps': '2000', 'encoding.theta': theta})
+            for name, theta in dict(rope=1, bad=2, alibi=3, shaw=4).items()]
 
 def claims(rows):
     runs = sorted({row.run for row in rows if not row.is_baseline})
     return [dict(claim='all runs are here', verdict='FAIL', evidence=' '.join(runs))]
 """
 
-# Stands for launch.py: notes its start, and then fails, or writes the files it was given into its folder.
+# Stands for launch.py: notes its start, and then fails, or writes the files of its run into its folder.
 FAKE = """
-import json, os, sys
-name, files, started, folder = sys.argv[1:]
-with open(started, 'a') as file:
-    file.write(name + ' ')
-print('starting')
+import json, os, signal, sys
+flags = dict(flag.partition('=')[::2] for flag in sys.argv[1:])
+folder = os.path.join({root!r}, flags['--workdir'])
+name = os.path.basename(folder)
+with open({started!r}, 'a') as file:
+    file.write(' '.join([name, *(flag for flag in sys.argv if flag.startswith(('--mode', '--resume')))]) + '\\n')
+print('starting', flush=True)
 if name == 'bad':
-    sys.exit('loss is nan at step 3')
-for path, text in json.load(open(files)).items():
+    sys.exit('launch.py: loss is nan at step 3')
+if name == 'stopped':
+    # The driver is told to end, and tells its run.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    os.kill(os.getppid(), signal.SIGINT)
+    signal.sigwait([signal.SIGTERM])
+    print('launch.py: SIGTERM: saved step 3; the same command goes on from there.')
+    sys.exit(143)
+if name == 'killed':
+    os.kill(os.getpid(), signal.SIGKILL)
+if name == 'empty':
+    sys.exit(0)
+for path, text in json.load(open({files!r}))[name].items():
     with open(os.path.join(folder, path), 'w') as file:
         file.write(text)
 """
@@ -42,44 +57,79 @@ for path, text in json.load(open(files)).items():
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
-    """study(...) runs four runs, of which 'bad' fails, in processes that stand for launch.py: (code, names started)."""
-    path, script, started, reports = tmp_path / 'small_study.py', tmp_path / 'fake.py', tmp_path / 'started', []
+    """study(...) runs four runs, of which 'bad' fails, in processes that stand for launch.py: (code, what started)."""
+    path, started, files = tmp_path / 'small_study.py', tmp_path / 'started', tmp_path / 'files.json'
+    place, reports, make = tmp_path / 'repository', [], studies.plan.make
     path.write_text(STUDY)
-    started.touch()
+    place.mkdir()
+    fake = dict(root=str(studies.ROOT), started=str(started), files=str(files))
+    (place / 'launch.py').write_text(FAKE.format(**fake))
 
-    def command(one, request):
-        folder = request.workdir / one.name
-        files = {'config.json': json.dumps(dict(train=dict(steps=2000)))}
-        files['rows.jsonl'] = ''.join(json.dumps(row) + '\n' for row in rows_of(one.name, seeds=(0,)))
-        script.write_text(FAKE)
-        (tmp_path / one.name).write_text(json.dumps(files))
-        return [sys.executable, '-I', '-S', str(script), one.name, str(tmp_path / one.name), str(started), str(folder)]
+    def planned(*arguments):
+        """The plan, and what each of its runs will leave."""
+        runs = make(*arguments)
+        left = {}
+        for one in runs:
+            rows = rows_of(one.name, seeds=(0,), config_hash=one.id, step=one.config.train.steps)
+            left[one.name] = {'config.json': workdir.as_json(one.config), 'task.json': json.dumps(TASK)}
+            left[one.name]['rows.jsonl'] = ''.join(json.dumps(row) + '\n' for row in rows)
+        files.write_text(json.dumps(left))
+        return runs
 
-    monkeypatch.setattr(studies, '_command', command)
+    monkeypatch.setattr(studies.plan, 'make', planned)
+    monkeypatch.setattr(studies, 'ROOT', place)
     monkeypatch.setattr(report, 'build', reports.append)
 
     def run(*flags):
         started.write_text('')
         request = command_line.parse([f'--experiment={path}', f'--workdir={tmp_path / "results"}', *flags])
-        return studies.run(request), started.read_text().split()
+        return studies.run(request), started.read_text().splitlines()
 
     run.results, run.reports, run.path = tmp_path / 'results', reports, path
+    run.edit = lambda old, new: path.write_text(path.read_text().replace(old, new))
     return run
 
 
-def test_a_failing_run_is_written_down_and_the_others_finish(study):
+def verdict(study) -> str:
+    """What the claims of the last study were judged by."""
+    (claim,) = json.loads((study.results / 'claims.json').read_text('utf-8'))['claims']
+    return claim['evidence']
+
+
+def test_a_failing_run_is_written_down_and_the_others_finish(study, capsys):
     assert study() == (1, ['rope', 'bad', 'alibi', 'shaw'])
     failed = json.loads((study.results / 'bad' / 'failed.json').read_text('utf-8'))
     assert failed == dict(run='bad', reason='loss is nan at step 3')
     assert not list(study.results.glob('[!b]*/failed.json'))
     assert 'starting' in (study.results / 'bad' / 'log.txt').read_text('utf-8')
+    assert 'exit 1 after 0 s: loss is nan at step 3' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    'name, reason',
+    [
+        ('killed', 'ended by SIGKILL; it said last: starting'),
+        ('empty', 'it left no rows of this config and its last step; it said last: starting'),
+    ],
+)
+def test_a_run_that_ends_without_a_word_or_a_row_has_failed(study, name, reason):
+    study.edit('bad=2', f'{name}=2')
+    assert study(f'--only={name}') == (1, [name])
+    assert json.loads((study.results / name / 'failed.json').read_text('utf-8'))['reason'] == reason
 
 
 def test_claims_and_report_are_made_of_the_rows_of_all_runs(study):
     study()
-    claims = json.loads((study.results / 'claims.json').read_text('utf-8'))
-    assert claims == [dict(claim='all runs are here', verdict='FAIL', evidence='alibi rope shaw')]
+    assert verdict(study) == 'alibi rope shaw'
     assert study.reports == [study.results]
+
+
+def test_claims_that_raise_are_one_line_after_the_report(study):
+    study.edit('return [dict(', 'return [{}[3], dict(')
+    with pytest.raises(UsageError, match=r'small_study.py:10: KeyError: 3'):
+        study('--only=rope')
+    assert study.reports == [study.results]
+    assert not (study.results / 'claims.json').exists()
 
 
 def test_that_no_claim_could_be_judged_is_said(study, capsys):
@@ -91,17 +141,59 @@ def test_that_no_claim_could_be_judged_is_said(study, capsys):
 def test_what_is_done_is_skipped_and_what_failed_is_tried_again(study, capsys):
     study()
     capsys.readouterr()
-    assert study() == (1, ['bad'])
+    assert study()[1] == ['bad']
     assert capsys.readouterr().out.count('done before') == 3
+    assert study('--quiet', '--only=alibi') == (0, [])
+    assert capsys.readouterr().out == ''
 
 
 def test_a_failure_that_was_mended_is_forgotten(study):
     study('--only=bad')
-    study.path.write_text(STUDY.replace("'bad'", "'good'"))
+    study.edit('bad=2', 'good=2')
     (study.results / 'bad').rename(study.results / 'good')
     assert (study.results / 'good' / 'failed.json').exists()
     assert study('--only=good') == (0, ['good'])
     assert not (study.results / 'good' / 'failed.json').exists()
+
+
+def test_a_study_that_changed_keeps_no_numbers_of_another_config(study):
+    study()
+    study.edit("'2000'", "'1000'")
+    before = {path: path.read_bytes() for path in study.results.rglob('*.*')}
+    with pytest.raises(UsageError, match=r'rope: it holds another run, and so do .*train.steps is 2000 there and 1000'):
+        study()
+    assert before == {path: path.read_bytes() for path in study.results.rglob('*.*')}
+
+
+def test_the_folder_of_a_failed_run_without_results_may_have_another_config(study):
+    study('--only=bad')
+    (study.results / 'bad' / 'config.json').write_text('{}')
+    assert study('--only=bad') == (1, ['bad --resume=never'])
+
+
+def test_weights_that_were_scored_otherwise_since_are_scored_again(study):
+    study('--only=rope')
+    rows = study.results / 'rope' / 'rows.jsonl'
+    written = rows.read_text()
+    rows.write_text(written.replace('"config_hash": "', '"config_hash": "x'))
+    assert study('--only=rope') == (0, ['rope --mode=evaluate'])
+    assert rows.read_text() == written
+
+
+def test_removed_runs_stray_copies_and_other_configs_are_left_over(study):
+    study('--only=[ars]*')
+    study.edit(', alibi=3', '')
+    copy = study.results / 'copy of shaw'
+    copy.mkdir()
+    for name in ('config.json', 'rows.jsonl', 'task.json'):
+        (copy / name).write_bytes((study.results / 'shaw' / name).read_bytes())
+    assert study('--only=[rs]*') == (0, [])
+    assert verdict(study) == 'rope shaw'
+    found = folder_lib.read(study.results)
+    assert [run.name for run in found.runs] == ['rope', 'shaw']
+    assert found.failed == [dict(run='bad', reason='not begun')]
+    why = 'no run of this study'
+    assert found.left_over == [dict(name='alibi', why=why), dict(name='copy of shaw', why=why)]
 
 
 def test_only_selects_by_pattern(study):
@@ -124,7 +216,7 @@ def test_a_part_without_runs_has_nothing_to_do(study):
 
 
 def test_a_dry_run_lists_and_runs_nothing(study, capsys):
-    assert study('--dry_run', '--only=*a*') == (0, [])
+    assert study('--dry_run', '--only=*a*')[0] == 0
     assert [line.split(':')[0] for line in capsys.readouterr().out.splitlines()] == ['bad', 'alibi', 'shaw']
     assert not study.results.exists()
     assert not study.reports
@@ -136,35 +228,45 @@ def test_a_study_without_rows_has_no_report(study):
     assert not (study.results / 'claims.json').exists()
 
 
-@pytest.mark.parametrize(
-    'text, message', [('x = 1', r'no runs\(\)'), ('1 / 0', 'ZeroDivisionError'), ('def', 'SyntaxError')]
-)
-def test_a_file_that_is_no_experiment_is_one_line(tmp_path, text, message):
-    path = tmp_path / 'bad.py'
-    path.write_text(text)
-    with pytest.raises(UsageError, match=message) as error:
-        studies.load(path)
-    assert str(path) in str(error.value)
-    assert '\n' not in str(error.value)
+def test_nothing_is_run_where_one_config_of_all_is_wrong(study):
+    study.edit('shaw=4', 'shaw=-4')
+    with pytest.raises(UsageError, match=r"run 'shaw': config.encoding.theta: got -4, wanted a finite number above 0"):
+        study('--only=rope')
+    assert not study.results.exists()
 
 
-@pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda path: path.stem)
-def test_every_run_of_every_experiment_is_a_command_that_is_understood(path):
-    experiment = studies.load(path)
-    runs = experiment.runs()
-    names = [one.name for one in runs]
-    assert names and len(set(names)) == len(names)
-    assert experiment.__doc__
-    request = command_line.parse([f'--experiment={path}', '--devices=2', '--workdir=somewhere'])
-    for one in runs:
-        assert (studies.ROOT / one.config).is_file()
-        python, launch, config, *rest = studies._command(one, request)
-        assert (python, launch) == (sys.executable, 'launch.py')
-        config = f'--config={studies.ROOT / config.removeprefix("--config=")}'
-        got = command_line.parse([config, *rest])
-        assert got.config.experiment == path.stem
-        assert (studies.ROOT / got.workdir).resolve() == pathlib.Path('somewhere', one.name).resolve()
-        assert got.devices == 2
+def test_a_signal_stops_the_run_under_way_which_saves_and_the_study_goes_on_later(study, capsys):
+    study.edit('bad=2', 'stopped=2')
+    assert study() == (128 + signal.SIGINT, ['rope', 'stopped'])
+    out, err = capsys.readouterr()
+    assert 'stopped after 0 s: SIGTERM: saved step 3; the same command goes on from there.' in out
+    assert err.splitlines()[-1] == (
+        'launch.py: SIGINT: stopped in stopped, 1 of 4 runs are done; the same command goes on from there.'
+    )
+    assert not list(study.results.glob('*/failed.json'))
+    assert not study.reports
+    assert study('--only=[!s]*') == (0, ['alibi'])
+
+
+def test_a_second_driver_says_who_is_at_work_and_other_parts_go_on_beside_it(study):
+    study('--only=rope')
+    with locks.held(study.results / '.lock.0-of-1', 'x'):
+        with pytest.raises(UsageError, match=r'process \d+ is running this study; wait until it ends'):
+            study()
+        assert study('--shard=0/2') == (0, ['alibi'])
+
+
+def test_a_run_that_somebody_is_at_work_in_comes_last_and_has_not_failed(study, capsys, monkeypatch):
+    folder = study.results / 'rope'
+    folder.mkdir(parents=True)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(locks.held(folder / '.lock'))
+        # That process ends while the study waits for it.
+        monkeypatch.setattr(studies.time, 'sleep', lambda seconds: stack.close())
+        assert study('--only=[ar]*') == (0, ['alibi', 'rope'])
+    words = [line.rpartition('; ')[2] for line in capsys.readouterr().out.splitlines() if 'is at work in it' in line]
+    assert words == ['the others first', 'waiting for its end']
+    assert not (folder / 'failed.json').exists()
 
 
 # Bits per character of each run at 1x, 2x and 8x, sliding and by windows: all claims hold.
@@ -196,7 +298,7 @@ def verdicts(windows=None, **changes) -> dict[str, str]:
     for other in (dict(split='validation'), dict(metric='sliding/loss'), dict(run='baseline:unigram', length=None)):
         rows.append(types.SimpleNamespace(**(vars(rows[0]) | dict(value=1e9) | other)))
     found = {}
-    for item in studies.load(studies.ROOT / 'experiments' / 'length_curves.py').claims(rows):
+    for item in experiment.load(studies.ROOT / 'experiments' / 'length_curves.py').claims(rows):
         assert set(item) == {'claim', 'verdict', 'evidence'}
         found |= {claim: item['verdict'] for claim in CLAIMS if item['claim'].startswith(claim)}
     return found
