@@ -17,7 +17,7 @@ from posbench import encodings
 from posbench.atlas import mechanism, probing, views
 from posbench.encodings import base
 from posbench.files import write_atomically
-from posbench.knobs import annotations, declared, rules, schema
+from posbench.knobs import annotations, declared, rules, schema, user_file
 from posbench.knobs.kinds import UsageError
 from posbench.models import attention
 
@@ -50,15 +50,18 @@ def write(
     if config is not None:
         own = config.to_dict()['encoding']
         title = own['name'] if own['module'] else config_name
-        chosen.append((title if title not in names else f'{title} of {config_name}', own))
+        # The first to be drawn, because all the others take minutes, and the last on the page.
+        chosen.insert(0, (title if title not in names else f'{title} of {config_name}', own))
     found = []
     all_made = _each(functools.partial(_row_or_error, default=default), chosen, processes)
     for (title, encoding), made in zip(chosen, all_made):
         if not quiet:
             print(f'[{len(found) + 1}/{len(chosen)}] {title}', file=sys.stderr, flush=True)
-        if 'error' in made and len(found) >= len(names):
+        if 'error' in made and config is not None and not found:
             raise UsageError(f'config.encoding: {title} cannot be drawn: {made["error"]}')
         found.append(made | ({} if 'error' in made else dict(configs=_of(encoding['name'], used))))
+    if config is not None:
+        found.append(found.pop(0))
     model = {name: default['model'][name] for name in ('width', 'heads', 'layers')}
     length = dict(train_length=default['train']['length'], longest=rules.longest(default))
     item = dict(version=posbench.__version__, **model, **length, encodings=found, problems=problems)
@@ -81,7 +84,8 @@ def _row_or_error(title_and_encoding: tuple[str, dict], default: dict) -> dict:
     try:
         return row(title, encoding, default)
     except Exception as error:
-        return dict(name=title, error=' '.join(f'{type(error).__name__}: {error}'.split()))
+        own = user_file.modules(dict(encoding=encoding))
+        return dict(name=title, error=user_file.blame(error, own) or user_file.sentence(error))
 
 
 def open_folder(folder: pathlib.Path) -> None:
