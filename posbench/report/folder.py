@@ -193,9 +193,11 @@ def _named_apart(runs: list[Run]) -> list[Run]:
 
 
 def _but_for_seeds(run: Run) -> str:
-    """What folders of one run have in common: their config, and whether their rows are still those of it."""
+    """What folders of one run have in common: what was trained, and whether their rows are still those of it."""
+    config = {key: value for key, value in run.config.items() if key != 'seeds'}
+    trained = {key: (run.trained or {}).get(key) for key in ('data', 'tokenizer', 'history')}
     scored = sorted({identity.is_of(run.config, row.config_hash) for row in run.rows})
-    return json.dumps([{key: value for key, value in run.config.items() if key != 'seeds'}, scored], sort_keys=True)
+    return json.dumps([config, trained, scored], sort_keys=True)
 
 
 def _fit(parts: list[Run]) -> bool:

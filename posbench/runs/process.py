@@ -1,11 +1,11 @@
 """One process after another, each of which ends before the one that started it does."""
 
+import contextlib
 import ctypes
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import IO
 
 PR_SET_PDEATHSIG = 1
@@ -34,13 +34,12 @@ class Runner:
     def run(self, command: list[str], cwd: os.PathLike, log: IO) -> int:
         """The exit code of a command, whose output goes to `log`; that of a signal is negative."""
         self._process = subprocess.Popen(
-            command,
+            _bound(command),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             process_group=0,
-            preexec_fn=_ends_with(os.getpid()),
         )
         if self.stopped_by is not None:
             # It came before there was a process to hand it on to.
@@ -54,23 +53,31 @@ class Runner:
         if self.stopped_by is None:
             self.stopped_by = signal.Signals(number)
             if self._process is not None:
-                # Not by print, in the middle of which a signal may come.
-                os.write(2, f'{self.stopped_by.name}: the run is asked to save; a second one kills it\n'.encode())
                 self._process.terminate()
+                # Not by print, in the middle of which a signal may come; and the terminal may be gone.
+                with contextlib.suppress(OSError):
+                    os.write(2, f'{self.stopped_by.name}: the run is asked to save; a second one kills it\n'.encode())
         elif self._process is not None:
             self._process.kill()
 
 
-def _ends_with(parent: int) -> Callable[[], None] | None:
-    """What a child calls first, so that it gets SIGTERM when its parent dies; None where the system has no way."""
+def _bound(command: list[str]) -> list[str]:
+    """The command, which first sees to it that it gets SIGTERM when this process dies, where the system has a way.
+
+    Not by preexec_fn, whose Python runs in a fork of all threads.
+    """
     if not sys.platform.startswith('linux'):
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
+        return command
+    return [sys.executable, '-I', '-S', __file__, str(os.getpid()), *command]
 
-    def ask():
-        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            # It died in between.
-            os._exit(128 + signal.SIGTERM)
 
-    return ask
+def _become(parent: int, command: list[str]) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        # It died in between.
+        sys.exit(128 + signal.SIGTERM)
+    os.execvp(command[0], command)
+
+
+if __name__ == '__main__':
+    _become(int(sys.argv[1]), sys.argv[2:])

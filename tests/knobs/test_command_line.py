@@ -140,7 +140,7 @@ BAD = [
     (['--workdir=configs', '--mode=params'], "--workdir: got 'configs', in which there is no config.json of a run; wanted the folder of a run, or --config=FILE as well"),
     (['--mode=params'], 'got none of them, wanted exactly one of --config, --experiment, --report and --atlas; see --help'),
     ([f'--config={ROPE}', '--mode=trian'], "--mode: got 'trian', wanted one of 'train', 'evaluate', 'generate', 'params'; did you mean 'train'?"),
-    ([f'--config={ROPE}', '--resume=yes'], "--resume: got 'yes', wanted one of 'auto', 'must', 'never'"),
+    ([f'--config={ROPE}', '--resume=yes'], "--resume: got 'yes', wanted one of 'auto', 'must', 'never', 'anyway'"),
     ([f'--config={ROPE}', '--devices=0'], '--devices: got 0, wanted an integer from 1 to 1024'),
     ([f'--config={ROPE}', '--quiet=maybe'], "--quiet: got 'maybe', wanted true or false"),
     ([f'--config={ROPE}', '--shard=0/2'], '--shard: it goes with --experiment, not with --config'),
