@@ -1,6 +1,6 @@
 """Gives the real command one bad input after the other and checks that each is answered by one clear line.
 
-    python -m benchmarks.bad_inputs       # two minutes on two cores
+    python -m benchmarks.bad_inputs       # a few minutes on two cores
 
 Wanted of every input: exit code 2, one line on stderr (a run also says how it begins), nothing on stdout; and within
 2 s, but for those that only jax or tensorflow_datasets can refuse (marked *). Files of the user's that raise are named
