@@ -44,10 +44,10 @@ class Encoding(base.PositionEncoding):
     def accumulate(self, aux_BM, pos_BM, order):
         # Once for queries and keys.
         factor_AN = self.factor_AN if self.kind == 'ld' else jnp.eye(2)[:, jnp.arange(self.count) % 2]
-        places = (place_BM.astype(jnp.float32) / self.extent for place_BM in base.all_axes(pos_BM, self.axes))
-        amount_BMN = sum(place_BM[..., None] * factor_N for place_BM, factor_N in zip(places, factor_AN))
-        amount_BMN = jnp.tile(amount_BMN, self.heads)
-        return amount_BMN, planes.waves(amount_BMN, self._generators())
+        rate_AN = jnp.tile(factor_AN / self.extent, self.heads)
+        places = base.all_axes(pos_BM, self.axes)
+        amount_BMN = sum(place_BM[..., None] * rate_N for place_BM, rate_N in zip(places, rate_AN))
+        return amount_BMN, planes.waves(places, rate_AN, self._generators())
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
         amount_BLN, turns = aux

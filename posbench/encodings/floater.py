@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from posbench.encodings import base, learned
-from posbench.encodings.parts import spectra
+from posbench.encodings.parts import angles, spectra
 from posbench.knobs import Range
 
 
@@ -53,8 +53,9 @@ class Encoding(base.PositionEncoding):
 
     def embed(self, x_BLD, pos_BL):
         if self.sinusoid:
-            phase_BLC = spectra.phases(pos_BL, spectra.geometric_inclusive(self.theta, self.width))
-            x_BLD = x_BLD + jnp.concatenate([jnp.sin(phase_BLC), jnp.cos(phase_BLC)], axis=-1).astype(x_BLD.dtype)
+            omega_C = spectra.geometric_inclusive(self.theta, self.width)
+            cos_BLC, sin_BLC = angles.waves(pos_BL[..., None], omega_C)
+            x_BLD = x_BLD + jnp.concatenate([sin_BLC, cos_BLC], axis=-1).astype(x_BLD.dtype)
         return self._add(x_BLD, pos_BL) if self.where == 'input' else x_BLD
 
     def enter(self, h_BLD, h_BMD, pos_BL, order_q, order_k, layer):

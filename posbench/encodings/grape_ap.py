@@ -10,9 +10,10 @@ from typing import Annotated, ClassVar
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from posbench.encodings import alibi, base
-from posbench.encodings.parts import running
+from posbench.encodings.parts import angles, running
 from posbench.knobs import Range
 from posbench.ops import products
 
@@ -56,8 +57,7 @@ class Encoding(base.PositionEncoding):
         p_BMHP = aux_BM
         unit_BMHP = p_BMHP * jax.lax.rsqrt(jnp.mean(jnp.square(p_BMHP), axis=-1, keepdims=True) + TINY)
         if self.rotated:
-            angle_BM11 = pos_BM.astype(jnp.float32)[:, :, None, None]
-            cos, sin = jnp.cos(angle_BM11), jnp.sin(angle_BM11)
+            cos, sin = angles.waves(pos_BM[:, :, None, None], np.ones(1))
             a, b = jnp.split(unit_BMHP, 2, axis=-1)
             unit_BMHP = jnp.concatenate([a * cos + b * sin, b * cos - a * sin], axis=-1)
         return {'query': p_BMHP, 'between': unit_BMHP}

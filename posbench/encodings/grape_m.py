@@ -10,7 +10,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from posbench.encodings import base
-from posbench.encodings.parts import rotation, spectra
+from posbench.encodings.parts import angles, rotation, spectra
 from posbench.knobs import Range
 
 
@@ -34,8 +34,8 @@ class Encoding(base.PositionEncoding):
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
         omega_C = spectra.geometric(self.theta, x_BLHK.shape[-1])
-        phase_BL1C = spectra.phases(pos_BL, omega_C)[:, :, None, :]
         # What is learned is a turn more, so that before any learning this is the rotary embedding, bit by bit.
         more_HC = jnp.asarray(omega_C, jnp.float32) * jnp.expm1(self.log_frequency_HC / self.kappa)
-        turns = rotation.learned_waves(phase_BL1C, *rotation.angles(pos_BL[..., None, None], more_HC))
+        frequency_HC = angles.added(angles.frequency(omega_C), angles.frequency(more_HC))
+        turns = rotation.learned_waves(angles.angles(pos_BL[..., None, None], frequency_HC))
         return rotation.turn_shared(x_BLHK, turns)

@@ -22,7 +22,8 @@ class Encoding(base.PositionEncoding):
     A_0 and A_1 are skew-symmetric and learned; above the diagonal they start uniform in [0, 2 pi). (The released code
     also subtracts 1/2 there, which the other half takes back.) They need not commute, so more than the difference of
     two positions counts; with blocks of two channels they do, and it is RoPE-Mixed. `extent` is how many tokens the
-    coordinates count as 1: an image is 1 wide and high there.
+    coordinates count as 1: an image is 1 wide and high there. Matrices of coordinates far out are exponentials of large
+    float32 numbers: off by 1e-4 at 1,000 times the extent, by 2e-2 at 10,000 times.
     """
 
     block: Annotated[int, Range(min=2)] = 8

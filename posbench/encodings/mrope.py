@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 
 from posbench.encodings import base
-from posbench.encodings.parts import rotation, spectra
+from posbench.encodings.parts import angles, rotation, spectra
 from posbench.knobs import Range
 
 
@@ -36,7 +36,7 @@ class Encoding(base.PositionEncoding):
         axis_C = owners(head_width // 2, self.sections, self.interleaved)
         omega_C = spectra.geometric(self.theta, head_width)
         place_BL1C = rotation.coordinates(pos_BL, axis_C, self.axes)
-        return rotation.turn(x_BLHK, *rotation.waves(place_BL1C, omega_C), self.layout)
+        return rotation.turn(x_BLHK, *angles.waves(place_BL1C, omega_C), self.layout)
 
 
 def owners(pairs: int, sections: tuple[int, int, int], interleaved: bool) -> np.ndarray:

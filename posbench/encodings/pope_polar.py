@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from posbench.encodings import base
-from posbench.encodings.parts import rotation, spectra
+from posbench.encodings.parts import angles, rotation
 from posbench.knobs import Range
 
 TURN = 2 * math.pi
@@ -43,10 +43,8 @@ class Encoding(base.PositionEncoding):
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
         head_width = x_BLHK.shape[-1]
         omega_K = self.theta ** (-np.arange(head_width) / head_width)
-        phase_BL1K = spectra.phases(pos_BL, omega_K)[:, :, None, :]
-        cos, sin = jnp.cos(phase_BL1K), jnp.sin(phase_BL1K)
+        cos, sin = angles.waves(pos_BL[..., None, None], omega_K)
         if role == 'key':
-            # Turned on by delta, not at the sum of both angles: far out it would round a small delta away.
             # At a bound jnp.clip would halve the gradient, and 0, where delta may start, is one.
             inside_HK = (self.delta_HK >= -TURN) & (self.delta_HK <= 0.0)
             delta_HK = jnp.where(inside_HK, self.delta_HK, jnp.clip(self.delta_HK, -TURN, 0.0))

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from posbench.encodings import transformer_xl
 from posbench.encodings.base import Whole
-from posbench.encodings.parts import by_distance, running, spectra
+from posbench.encodings.parts import angles, by_distance, running, spectra
 from posbench.knobs import Range
 
 
@@ -41,8 +41,9 @@ class Encoding(transformer_xl.Encoding):
 
     def _relative_keys(self, drawn):
         """W R_(N - r), float32 [..., H, K]."""
-        phase = spectra.phases(self.max_position - drawn, spectra.geometric(self.theta, self.width))
-        sinusoids = jnp.concatenate([jnp.sin(phase), jnp.cos(phase)], axis=-1)
+        place, omega_C = self.max_position - drawn, spectra.geometric(self.theta, self.width)
+        cos, sin = angles.waves(place[..., None], omega_C)
+        sinusoids = jnp.concatenate([sin, cos], axis=-1)
         return jnp.einsum('...D,DHK->...HK', sinusoids, self.projection_DHK)
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):

@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from posbench.encodings import base
-from posbench.encodings.parts import rotation, spectra
+from posbench.encodings.parts import angles, rotation, spectra
 from posbench.knobs import Range
 
 
@@ -40,5 +40,5 @@ class Encoding(base.PositionEncoding):
         return (nn.silu(x_BLD @ self.gate_DN) * (x_BLD @ self.content_DN)) @ self.final_NH
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
-        phase_BLHC = spectra.phases(aux, spectra.geometric(self.theta, x_BLHK.shape[-1]))
-        return rotation.turn(x_BLHK, jnp.cos(phase_BLHC), jnp.sin(phase_BLHC))
+        omega_C = spectra.geometric(self.theta, x_BLHK.shape[-1])
+        return rotation.turn(x_BLHK, *angles.waves(aux[..., None], omega_C))

@@ -15,7 +15,10 @@ from posbench.knobs import Range
 
 
 class Encoding(remap.Remap):
-    """A distance r counts as r where |r| < window, else as window, or window + (r - window) / leak."""
+    """A distance r counts as r where |r| < window, else as window, or window + (r - window) / leak.
+
+    With a leak, places lie between whole tokens and are float32: off by up to 2^-25 of themselves.
+    """
 
     window: Annotated[int, Range(min=1)] = 16
     leak: Annotated[float, Range(min=1)] | None = None

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 
 from posbench.encodings import base
-from posbench.encodings.parts import rotation, spectra
+from posbench.encodings.parts import angles, rotation, spectra
 from posbench.knobs import Range
 
 
@@ -31,4 +31,4 @@ class Encoding(base.PositionEncoding):
         counts = (pairs - pairs // 2, pairs // 2)
         omega_C = np.concatenate([spectra.geometric(self.theta, 2 * count) for count in counts])
         place_BL1C = rotation.coordinates(pos_BL, np.repeat(np.arange(2), counts), self.axes)
-        return rotation.turn(x_BLHK, *rotation.waves(place_BL1C, omega_C), self.layout)
+        return rotation.turn(x_BLHK, *angles.waves(place_BL1C, omega_C), self.layout)

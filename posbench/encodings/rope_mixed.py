@@ -4,7 +4,6 @@ Heo et al. 2024 (arXiv 2403.13298, section 3.3, "RoPE-Mixed"), with the initial 
 acts on queries and keys.
 """
 
-import itertools
 import math
 from typing import Annotated, ClassVar
 
@@ -12,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from posbench.encodings import base
-from posbench.encodings.parts import rotation
+from posbench.encodings.parts import angles, rotation
 from posbench.knobs import Range
 
 
@@ -44,8 +43,8 @@ class Encoding(base.PositionEncoding):
     def accumulate(self, aux_BM, pos_BM, order):
         # Once for queries and keys.
         place_ABM, frequencies_AHC = base.all_axes(pos_BM, self.axes), jnp.asarray(self.frequencies_AHC)
-        parts = (rotation.angles(x[..., None, None], f) for x, f in zip(place_ABM, frequencies_AHC))
-        return rotation.learned_waves(*itertools.chain(*parts))
+        parts = (angles.angles(x_BM[..., None, None], f_HC) for x_BM, f_HC in zip(place_ABM, frequencies_AHC))
+        return rotation.learned_waves(sum(parts))
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
         return rotation.turn_shared(x_BLHK, aux, 'interleaved')

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from posbench.encodings import base
-from posbench.encodings.parts import rotation, spectra
+from posbench.encodings.parts import angles, rotation, spectra
 from posbench.knobs import Range
 
 Theta = Annotated[float, Range(above=0)]
@@ -30,7 +30,7 @@ class Rotation(base.PositionEncoding):
     even_head_width: ClassVar[bool] = True
 
     @nn.nowrap
-    def spectrum(self, width: int, aux=None) -> tuple[np.ndarray | jax.Array, float]:
+    def spectrum(self, width: int, aux=None) -> tuple[np.ndarray | angles.Frequency, float]:
         """Radians a token of each pair of `width` rotated channels, [C] or [B, L, C]; and a factor on both roles."""
         raise NotImplementedError
 
@@ -43,8 +43,8 @@ class Rotation(base.PositionEncoding):
     def waves(self, pos_BL: jax.Array, width: int, aux=None) -> tuple[jax.Array, jax.Array]:
         """What a pair is multiplied by: cos and sin, float32 [B, L, 1, C], or [B, L, H, C] if heads differ."""
         omega, factor = self.spectrum(width, aux)
-        phase_BL1C = spectra.phases(pos_BL, omega)[:, :, None, :]
-        return jnp.cos(phase_BL1C) * factor, jnp.sin(phase_BL1C) * factor
+        cos_BLC, sin_BLC = angles.waves(pos_BL[..., None], omega)
+        return cos_BLC[:, :, None] * factor, sin_BLC[:, :, None] * factor
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
         head_width = x_BLHK.shape[-1]

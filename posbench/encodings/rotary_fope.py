@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from posbench.encodings import rotary
-from posbench.encodings.parts import spectra
+from posbench.encodings.parts import angles, spectra
 from posbench.knobs import Range
 
 
@@ -68,7 +68,7 @@ class Encoding(rotary.Encoding):
     @nn.nowrap
     def waves(self, pos_BL, width, aux=None):
         omega_C = self.frequencies(width)
-        phase_BLC = spectra.phases(pos_BL, omega_C)
+        cos_BLC, sin_BLC = angles.waves(pos_BL[..., None], omega_C)
         cos_HNC, sin_HNC = self.coefficients(len(omega_C))
         slow = ((0, 0), (0, 0), (0, 0), (0, width // 2 - len(omega_C)))
 
@@ -78,4 +78,4 @@ class Encoding(rotary.Encoding):
             return jnp.pad(wave_BLN[:, :, None] + added_BLHC, slow, constant_values=rest)
 
         rest = 0.0 if self.rest == 'still' else 1.0
-        return mixed(jnp.cos(phase_BLC), cos_HNC, 1.0), mixed(jnp.sin(phase_BLC), sin_HNC, rest)
+        return mixed(cos_BLC, cos_HNC, 1.0), mixed(sin_BLC, sin_HNC, rest)

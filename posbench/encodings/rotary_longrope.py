@@ -6,13 +6,15 @@ lowest to its highest position. (Hugging Face takes the highest one of the whole
 batch mates, and on where its positions begin.)
 """
 
+import functools
 from typing import Annotated, ClassVar
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from posbench.encodings import rotary, rotary_ntk_dynamic
-from posbench.encodings.parts import spectra
+from posbench.encodings.parts import angles, spectra
 from posbench.knobs import Range
 
 
@@ -50,5 +52,6 @@ class Encoding(rotary.Encoding):
         if aux is None:
             return short_C, attention
         long_C, _ = spectra.longrope(self.theta, width, self.long, *rule)
-        short_C, long_C = (jnp.asarray(omega_C, jnp.float32) for omega_C in (short_C, long_C))
-        return jnp.where((aux > self.original_length)[..., None], long_C, short_C), attention
+        is_long_BL1 = (aux > self.original_length)[..., None]
+        both = (angles.frequency(omega_C) for omega_C in (long_C, short_C))
+        return jax.tree.map(functools.partial(jnp.where, is_long_BL1), *both), attention

@@ -5,14 +5,16 @@ that of a token's own row and segment, from its lowest to its highest position. 
 the whole batch, so that a text depends on its batch mates, and on where its positions begin.)
 """
 
+import functools
 from typing import Annotated, ClassVar
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from posbench.encodings import rotary
-from posbench.encodings.parts import running, spectra
+from posbench.encodings.parts import angles, running, spectra
 from posbench.knobs import Range
 
 
@@ -50,4 +52,6 @@ class Encoding(rotary.Encoding):
         # The base itself would lose digits in float32; its logarithm is small, and 0 for short sequences.
         exponent_C = jnp.asarray(spectra.ntk_exponents(width), jnp.float32)
         shrink_BLC = jnp.exp(-exponent_C * jnp.log1p(self.factor * excess_BL1))
-        return jnp.asarray(omega_C, jnp.float32) * shrink_BLC, 1.0
+        # Kept apart: what is in float64 stays so where nothing is shrunk.
+        frequencies = angles.frequency(np.float32(omega_C) * shrink_BLC), angles.frequency(omega_C)
+        return jax.tree.map(functools.partial(jnp.where, excess_BL1 > 0), *frequencies), 1.0

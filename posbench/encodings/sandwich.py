@@ -9,7 +9,7 @@ from typing import Annotated
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings.parts import distance_bias, spectra
+from posbench.encodings.parts import angles, distance_bias, spectra
 from posbench.knobs import Range
 
 
@@ -25,6 +25,6 @@ class Encoding(distance_bias.DistanceBias):
     wide = True
 
     def of_distance(self, distance):
-        alike = jnp.cos(spectra.phases(distance, spectra.geometric(self.theta, self.channels))).sum(axis=-1)
+        alike, _ = angles.waves(distance[..., None], spectra.geometric(self.theta, self.channels))
         share_H = jnp.asarray(self.heads / (8.0 * np.arange(1, self.heads + 1)), jnp.float32)
-        return distance_bias.per_head(share_H, distance) * alike
+        return distance_bias.per_head(share_H, distance) * alike.sum(axis=-1)

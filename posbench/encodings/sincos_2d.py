@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 import jax.numpy as jnp
 
 from posbench.encodings import base
-from posbench.encodings.parts import spectra
+from posbench.encodings.parts import angles, spectra
 from posbench.knobs import Range
 
 
@@ -31,6 +31,6 @@ class Encoding(base.PositionEncoding):
         spectrum = spectra.geometric if self.frequencies == 'vaswani' else spectra.geometric_inclusive
         pairs, parts = self.width // 2, []
         for place_BL, count in zip(base.all_axes(pos_BL, self.axes), (pairs - pairs // 2, pairs // 2)):
-            phase_BLC = spectra.phases(place_BL, spectrum(self.theta, 2 * count))
-            parts += [jnp.sin(phase_BLC), jnp.cos(phase_BLC)]
+            cos_BLC, sin_BLC = angles.waves(place_BL[..., None], spectrum(self.theta, 2 * count))
+            parts += [sin_BLC, cos_BLC]
         return x_BLD + jnp.concatenate(parts, axis=-1).astype(x_BLD.dtype)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from posbench.encodings import base
-from posbench.encodings.parts import spectra
+from posbench.encodings.parts import angles, spectra
 from posbench.knobs import Range
 
 
@@ -40,8 +40,7 @@ class Encoding(base.PositionEncoding):
     def table(self, pos_BL: jax.Array) -> jax.Array:
         """The position vectors, float32 [B, L, D]."""
         spectrum = spectra.geometric if self.frequencies == 'vaswani' else spectra.geometric_inclusive
-        phase_BLC = spectra.phases(pos_BL, spectrum(self.theta, self.width))
-        sin_BLC, cos_BLC = jnp.sin(phase_BLC), jnp.cos(phase_BLC)
+        cos_BLC, sin_BLC = angles.waves(pos_BL[..., None], spectrum(self.theta, self.width))
         if self.layout == 'concat':
             table_BLD = jnp.concatenate([sin_BLC, cos_BLC], axis=-1)
         else:

@@ -13,7 +13,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from posbench.encodings import base
-from posbench.encodings.parts import spectra
+from posbench.encodings.parts import angles, spectra
 from posbench.knobs import Range
 
 
@@ -35,8 +35,7 @@ class Encoding(base.PositionEncoding):
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
         x = x_BLHK.astype(jnp.float32)
-        phase_BL1C = spectra.phases(pos_BL, spectra.geometric(self.theta, self.width))[:, :, None, :]
-        sin, cos = jnp.sin(phase_BL1C), jnp.cos(phase_BL1C)
+        cos, sin = angles.waves(pos_BL[..., None, None], spectra.geometric(self.theta, self.width))
         if role == 'key':
             position_BLHD = jnp.concatenate([cos, sin], axis=-1)
             position_BLHD = jnp.broadcast_to(position_BLHD, (*x.shape[:-1], self.width))

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from posbench.encodings import base
-from posbench.encodings.parts import rotation, spectra
+from posbench.encodings.parts import angles, rotation, spectra
 from posbench.knobs import Range
 
 # Of the exponent, so that the product of two such powers is far inside float32. Only what lies this far before its
@@ -35,8 +35,8 @@ class Encoding(base.PositionEncoding):
     even_head_width: ClassVar[bool] = True
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
-        phase_BL1C = spectra.phases(pos_BL, spectra.geometric(self.theta, x_BLHK.shape[-1]))[:, :, None, :]
-        return rotation.turn(x_BLHK, jnp.cos(phase_BL1C), jnp.sin(phase_BL1C), self.layout)
+        omega_C = spectra.geometric(self.theta, x_BLHK.shape[-1])
+        return rotation.turn(x_BLHK, *angles.waves(pos_BL[..., None, None], omega_C), self.layout)
 
     def product(self, block, carry):
         first_B1 = block.pos_q_BL.min(axis=1, keepdims=True)
@@ -50,7 +50,7 @@ class Encoding(base.PositionEncoding):
         """x times zeta^(steps / scale_base), pair by pair."""
         head_width = x_BLHK.shape[-1]
         zeta_C = (np.arange(0, head_width, 2) / head_width + self.gamma) / (1 + self.gamma)
-        exponent_BLC = spectra.phases(steps_BL, np.log(zeta_C) / self.scale_base)
+        exponent_BLC = steps_BL[..., None].astype(jnp.float32) * np.float32(np.log(zeta_C) / self.scale_base)
         scale_BLC = jnp.exp(jnp.clip(exponent_BLC, -FARTHEST, FARTHEST))
         if self.layout == 'half':
             scale_BLK = jnp.concatenate([scale_BLC, scale_BLC], axis=-1)

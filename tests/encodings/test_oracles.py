@@ -21,6 +21,8 @@ from tests.encodings import oracles, small
 HEAD_WIDTH, HEADS, SPREAD = 4, 2, 0.3
 SHORT, LONG = 12, 48
 TOLERANCE = 1e-5
+# Where a float32 position times a float32 frequency is an angle that is off by a tenth of a radian.
+FAR = 1_000_003
 
 
 def settings(name: str, length: int, everything: bool = True) -> list[dict]:
@@ -242,7 +244,8 @@ def logit_errors(name, options, length) -> dict[str, float]:
 def layer_errors(name, options, length) -> dict[str, float]:
     """Largest error of the embedded tokens, and of one attention layer, all keys at once and in three blocks.
 
-    Positions have gaps; in the blocks they rise by one as well. Of many tokens one row is compared.
+    Positions have gaps; in the blocks they rise by one as well. Of many tokens one row is compared, and few are asked
+    for a million tokens on as well.
     """
     encoding, params = pair(name, options)
     whole = _length(encoding, length)
@@ -264,7 +267,19 @@ def layer_errors(name, options, length) -> dict[str, float]:
     for case, (at, wanted) in blocks.items():
         _, attended = jax.device_get(layer(encoding, params, x, at, whole // 3))
         errors[f'attended in three blocks, {case}'] = _error(asked(attended), wanted)
+    if length == SHORT and is_known_far_out(encoding):
+        at = pos + np.int32(FAR)
+        embedded, attended = jax.device_get(layer(encoding, params, x, at, whole // 3))
+        errors['embedded, far out'] = _error(asked(embedded), wanted_embedding(encoding, params, asked(x), asked(at)))
+        errors['attended, far out'] = _error(asked(attended), wanted_layer(encoding, params, asked(x), asked(at)))
     return errors
+
+
+def is_known_far_out(encoding) -> bool:
+    """Whether its positions go on without an end, and float32 is good for what it makes of them."""
+    file = oracles.module(type(encoding).__module__.rpartition('.')[2])
+    own = getattr(file, 'FAR', True) and not hasattr(encoding, 'max_length')
+    return own and all(map(is_known_far_out, encoding.parts().values()))
 
 
 def _error(got, wanted) -> float:

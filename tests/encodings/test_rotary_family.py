@@ -215,7 +215,7 @@ def test_frequencies_by_length_are_good_to_one_in_a_million(width, theta):
     """They are made in float32, because the length is known to the device alone."""
     lengths = [1, 127, 128, 129, 200, 1024, 8192, 1_000_003]
     encoding = encodings.build('rotary_ntk_dynamic', theta=theta, factor=2.0)
-    got, _ = jax.jit(lambda length: encoding.spectrum(width, length))(jnp.asarray([lengths]))
+    (got, *_), _ = jax.jit(lambda length: encoding.spectrum(width, length))(jnp.asarray([lengths]))
     wanted = [spectra.ntk_dynamic(theta, width, 2.0, 128, length) for length in lengths]
     np.testing.assert_allclose(got[0], wanted, rtol=1e-6)
     np.testing.assert_array_equal(got[0, :3], np.tile(spectra.geometric(theta, width).astype(np.float32), (3, 1)))
@@ -234,7 +234,7 @@ def test_the_length_is_that_of_the_segment_from_its_lowest_position():
 @pytest.mark.parametrize('length, table', [(128, (1.0, 2.0)), (129, (3.0, 4.0))])
 def test_the_table_for_long_sequences_begins_after_the_original_length(length, table):
     encoding = rotary_longrope.Encoding(short=(1.0, 2.0), long=(3.0, 4.0))
-    omega, _ = encoding.spectrum(4, jnp.full((1, 1), length))
+    (omega, *_), _ = encoding.spectrum(4, jnp.full((1, 1), length))
     np.testing.assert_allclose(omega[0, 0], [1 / table[0], 0.01 / table[1]], rtol=1e-6)
 
 

@@ -6,20 +6,27 @@ pair. Queries and keys stay in the basis of the planes, which is orthonormal and
 query and a key changes by that. N counts the blocks of all heads here.
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.encodings.parts import rotation
+from posbench.encodings.parts import angles, rotation
 
 # Two frequencies are as good as equal where their planes drift apart by fewer radians than this over all tokens.
-CLOSE = 5e-4
+CLOSE = 1e-3
 
 
-def waves(amount_BLN: jax.Array, generators_NII: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """(cos, sin) of the angle of each plane, [B, L, N, I/2]: what `rotate` asks for, for queries and keys."""
+def waves(places_A: Sequence[jax.Array], rate_AN: jax.Array, generators_NII: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """(cos, sin) of the angle of each plane, [B, L, N, I/2]: what `rotate` asks for, for queries and keys.
+
+    The amounts are the sum over A of rates times `places_A`, coordinates [B, L] of positions.
+    """
     speed_NC = frequencies(generators_NII, basis(generators_NII))
-    return rotation.learned_waves(jnp.einsum('BLN,NC->BLNC', amount_BLN, speed_NC, precision='highest'))
+    omega_ANC = rate_AN[..., None] * speed_NC
+    parts = (angles.angles(place_BL[..., None, None], omega_NC) for place_BL, omega_NC in zip(places_A, omega_ANC))
+    return rotation.learned_waves(sum(parts))
 
 
 def rotate(x_BLHK: jax.Array, amount_BLN: jax.Array, generators_NII: jax.Array, turns: tuple) -> jax.Array:

@@ -3,8 +3,6 @@
 A pair is channels c and c + K/2 in the layout 'half', 2c and 2c + 1 in the layout 'interleaved'.
 """
 
-import math
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,56 +38,28 @@ def added(a: tuple[jax.Array, jax.Array], b: tuple[jax.Array, jax.Array]) -> tup
     return a[0] * b[0] - a[1] * b[1], a[1] * b[0] + a[0] * b[1]
 
 
-def waves(pos: jax.Array, omega: np.ndarray | jax.Array) -> tuple[jax.Array, jax.Array]:
-    """(cos, sin) of pos * omega in float32, element by element, of omegas as `angles` takes them."""
-    return added(*((jnp.cos(angle), jnp.sin(angle)) for angle in angles(pos, omega)))
-
-
-def angles(pos: jax.Array, omega: np.ndarray | jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Two float32 numbers whose sum is pos * omega; omega is float64 NumPy, or float32 where it is learned.
-
-    A float32 product is off by 2^-24 of itself, which here is an angle of many radians. So each frequency is taken in
-    two parts: 12 bits, whose product with a position below 4096 is exact, and the rest.
-    """
-    pos = pos.astype(jnp.float32)
-    if isinstance(omega, np.ndarray):
-        high = (omega.astype(np.float32).view(np.int32) & -(2**12)).view(np.float32)
-        low = (omega - high).astype(np.float32)
-    else:
-        # The gradient goes through the low part, of which the high one is a constant.
-        bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(omega), jnp.int32)
-        high = jax.lax.bitcast_convert_type(bits & -(2**12), jnp.float32)
-        low = omega - high
-    return pos * high, pos * low
-
-
-def learned_waves(*angle_BLHC: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """(cos, sin) of a sum of angles that are known only at run time, as `added` would give them, made once for all.
+@jax.custom_vjp
+def learned_waves(angle_BLHC: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """(cos, sin) of angles that are known only at run time, made once for all that read them.
 
     The gradient needs nothing but these values. Forward-mode differentiation is not defined.
     """
-    # A list with some versions of jax, a tuple with others.
-    return _learned_waves(tuple(jnp.broadcast_arrays(*angle_BLHC)))
-
-
-@jax.custom_vjp
-def _learned_waves(angle_BLHC):
-    wave_BLHC = broadcast.made_once(lambda *some: math.prod(jnp.exp(1j * angle) for angle in some), *angle_BLHC)
+    wave_BLHC = broadcast.made_once(lambda angle: jnp.exp(1j * angle), angle_BLHC)
     return wave_BLHC.real, wave_BLHC.imag
 
 
 def _learned_waves_forward(angle_BLHC):
-    cos_BLHC, sin_BLHC = _learned_waves(angle_BLHC)
-    return (cos_BLHC, sin_BLHC), (cos_BLHC, sin_BLHC, (None,) * len(angle_BLHC))
+    waves = learned_waves(angle_BLHC)
+    return waves, waves
 
 
-def _learned_waves_backward(kept, d):
-    cos_BLHC, sin_BLHC, each = kept
+def _learned_waves_backward(waves, d):
+    cos_BLHC, sin_BLHC = waves
     d_cos_BLHC, d_sin_BLHC = d
-    return (tuple(cos_BLHC * d_sin_BLHC - sin_BLHC * d_cos_BLHC for _ in each),)
+    return (cos_BLHC * d_sin_BLHC - sin_BLHC * d_cos_BLHC,)
 
 
-_learned_waves.defvjp(_learned_waves_forward, _learned_waves_backward)
+learned_waves.defvjp(_learned_waves_forward, _learned_waves_backward)
 
 
 def coordinates(pos_BLA: jax.Array, axis_C: np.ndarray, axes: int) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Frequencies of sinusoids and rotations, in float64 NumPy so that position 100,000 still has its angle.
+"""Frequencies of sinusoids and rotations, in float64 NumPy: angles.py makes exact angles of them wherever a token is.
 
 Every rule gives omega_C, radians a token of the C = width/2 pairs, from fast to slow; those that also scale queries
 and keys give (omega_C, factor). They change how long the period 2 pi / omega of a pair is against the length of the
@@ -7,8 +7,6 @@ training sequences, `original_length`. What is called `factor` is how many times
 
 import math
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 
@@ -153,8 +151,3 @@ def fourier(theta: float, width: int, original_length: int) -> np.ndarray:
     """FoPE's frequencies: only those above 2 pi / original_length, so that C is smaller (arXiv 2412.17739)."""
     omega_C = geometric(theta, width)
     return omega_C[omega_C > 2 * math.pi / original_length]
-
-
-def phases(pos_BL: jax.Array, omega_C: np.ndarray | jax.Array) -> jax.Array:
-    """Angles in radians, float32 [B, L, C]; omega may also be [B, L, C]."""
-    return pos_BL[..., None].astype(jnp.float32) * jnp.asarray(omega_C, jnp.float32)

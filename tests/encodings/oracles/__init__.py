@@ -7,6 +7,7 @@ One file for each encoding, of the same name, with
     WIDTH, HEADS the model that is compared, where it is not two heads of four channels
     SPREAD       the standard deviation of its parameters, where it is not 0.3
     CONTRACT     options that the contract is kept with, where the defaults hide a claim or leave a hook out
+    FAR          False where float32 is not good for what it makes of a position of a million
     UNCOMPARED   options that only initial values, other layers or places outside of a table depend on
     Oracle       the encoding of one sequence, with its options and its parameters as arrays
 """

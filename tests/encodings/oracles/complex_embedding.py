@@ -9,6 +9,8 @@ from tests.encodings import oracles
 
 SETTINGS = [{}, dict(theta=50.0, trained=False)]
 OTHER = {'theta': (500.0, {}), 'trained': (False, {})}
+# A trained frequency is rounded to a float32, which so many tokens on is an angle; the encoding is not relative.
+FAR = False
 
 
 class Oracle(oracles.Oracle):

@@ -9,6 +9,8 @@ from tests.encodings import oracles
 WIDTH = 16
 SETTINGS = [dict(extent=100.0, block=8), dict(extent=60.0, block=4)]
 OTHER = {'block': (4, {}), 'extent': (20.0, {})}
+# Its matrices are exponentials of float32 angles, which so many tokens on are thousands of turns.
+FAR = False
 
 
 class Oracle(oracles.Oracle):

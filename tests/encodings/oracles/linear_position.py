@@ -5,6 +5,8 @@ from tests.encodings import oracles
 SETTINGS = [{}, dict(unit=50.0)]
 OTHER = {'unit': (64.0, {}), 'init_std': (0.5, {})}
 UNCOMPARED = {'init_std'}
+# The vector itself is as large as its position there.
+FAR = False
 
 
 class Oracle(oracles.Oracle):
