@@ -77,7 +77,8 @@ def _one_late(node: ast.Call, functions: list[ast.FunctionDef]):
     called, given = ast.unparse(node.func), [ast.unparse(argument) for argument in node.args]
     old = ast.unparse(node)
     if called in ('running.total', 'running.convolve'):
-        new = f'running.before({old}, {given[-1]}, 1)'
+        # A sum is a tree of two arrays.
+        new = f'jax.tree.map(lambda x: running.before(x, {given[-1]}, 1), {old})'
     elif called == 'running.before':
         new = f'running.before({given[0]}, {given[1]}, {given[2]} + 1)'
     elif called in ('jax.lax.cumsum', 'jnp.cumsum'):

@@ -54,7 +54,7 @@ class Encoding(base.PositionEncoding):
         columns = self.columns or 0
         if columns:
             ones_BM = jnp.ones((1, h_BMD.shape[1]), jnp.float32)
-            column_BM1 = ((running.total(ones_BM, order).astype(jnp.int32) - 1) % columns)[..., None]
+            column_BM1 = ((running.total(ones_BM, order).sum.astype(jnp.int32) - 1) % columns)[..., None]
         sum_BMD = jnp.zeros(h_BMD.shape, jnp.float32) + self.bias_D
         for (up, left), weight_D in zip(self._window(), self.kernel_ND):
             neighbour_BMD = running.before(h_BMD, order, up * columns + left).astype(jnp.float32)

@@ -28,9 +28,14 @@ def project(x_BLD: jax.Array, weight_DH: jax.Array, bias_H: jax.Array) -> jax.Ar
     return jnp.einsum('BLD,DH->BLH', x_BLD.astype(jnp.float32), weight_DH) + bias_H
 
 
-def decay(total_BLH: jax.Array, total_BMH: jax.Array) -> jax.Array:
-    """The sum of the log gates after the key up to the query, [B, H, L, M], from running sums."""
-    return jnp.swapaxes(total_BLH, 1, 2)[..., None] - jnp.swapaxes(total_BMH, 1, 2)[:, :, None]
+def decay(total_BLH: running.Total, total_BMH: running.Total) -> jax.Array:
+    """The sum of the log gates after the key up to the query, [B, H, L, M], from running sums.
+
+    As exact as each gate is, among tokens after one that has forgotten all too: to 1e-4 behind a sum of -10^9.
+    """
+    later_BHL1 = jax.tree.map(lambda x_BLH: jnp.swapaxes(x_BLH, 1, 2)[..., None], total_BLH)
+    earlier_BH1M = jax.tree.map(lambda x_BMH: jnp.swapaxes(x_BMH, 1, 2)[:, :, None], total_BMH)
+    return running.between(later_BHL1, earlier_BH1M)
 
 
 class Encoding(base.PositionEncoding):

@@ -8,10 +8,11 @@ import math
 from typing import Annotated, ClassVar, Literal
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from posbench.encodings import base
-from posbench.encodings.parts import rotation, running, spectra
+from posbench.encodings.parts import angles, rotation, running, spectra
 from posbench.knobs import Range
 
 
@@ -49,9 +50,9 @@ class Encoding(base.PositionEncoding):
         return nn.sigmoid(logit_BLH) if self.gate == 'sigmoid' else nn.softplus(logit_BLH)
 
     def accumulate(self, aux_BM, pos_BM, order):
-        return running.before(running.total(aux_BM, order), order, 1)
+        return jax.tree.map(lambda x_BM: running.before(x_BM, order, 1), running.total(aux_BM, order))
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
         omega_C = jnp.asarray(spectra.geometric(self.theta, x_BLHK.shape[-1]), jnp.float32)
-        phase_BLHC = aux[..., None] * (omega_C * jnp.exp(self.log_frequency_C))
-        return rotation.turn(x_BLHK, jnp.cos(phase_BLHC), jnp.sin(phase_BLHC))
+        aux = jax.tree.map(lambda x_BLH: x_BLH[..., None], aux)
+        return rotation.turn(x_BLHK, *angles.waves(aux, omega_C * jnp.exp(self.log_frequency_C)))

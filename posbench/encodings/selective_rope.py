@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from posbench.encodings import base
-from posbench.encodings.parts import heads, rotation, running, spectra
+from posbench.encodings.parts import angles, heads, rotation, running, spectra
 from posbench.knobs import Range
 
 
@@ -60,8 +60,7 @@ class Encoding(base.PositionEncoding):
 
     def rotate(self, x_BLHK, pos_BL, role, aux=None):
         omega_C = self.temperature * spectra.geometric(self.theta, x_BLHK.shape[-1])
-        phase_BLHC = aux * jnp.asarray(omega_C, jnp.float32)
-        return rotation.turn(x_BLHK, jnp.cos(phase_BLHC), jnp.sin(phase_BLHC))
+        return rotation.turn(x_BLHK, *angles.waves(aux, omega_C))
 
 
 def _uniform(outputs: int):

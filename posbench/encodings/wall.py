@@ -23,7 +23,7 @@ STEEPEST = 80.0
 HALFWAY = 2.0**58
 
 
-def faded_products(q_BLHK, k_BMHK, total_BLHK, total_BMHK) -> jax.Array:
+def faded_products(q_BLHK, k_BMHK, total_BLHK: running.Total, total_BMHK: running.Total) -> jax.Array:
     """Sum over channels of q k exp(P_i - P_j), float32 [B, H, L, M], in products of matrices.
 
     exp(P_i - A) exp(A - P_j) would overflow for an anchor A far from both, so that each `TOGETHER` keys have one of
@@ -39,11 +39,14 @@ def faded_products(q_BLHK, k_BMHK, total_BLHK, total_BMHK) -> jax.Array:
         x_BMHK = jnp.pad(x_BMHK, [(0, 0), (0, count * size - length), (0, 0), (0, 0)])
         return x_BMHK.reshape(x_BMHK.shape[0], count, size, *x_BMHK.shape[2:])
 
-    k_BNMHK, total_BNMHK = parts(k_BMHK), parts(total_BMHK)
+    k_BNMHK, total_BNMHK = parts(k_BMHK), jax.tree.map(parts, total_BMHK)
+    total_BL1HK = jax.tree.map(lambda x_BLHK: x_BLHK[:, :, None], total_BLHK)
     # What fills up a block has P = 0, and no P is larger: it is never the anchor. Where the anchor is does not matter.
-    anchor_BN1HK = jax.lax.stop_gradient(total_BNMHK.min(axis=2, keepdims=True))
-    older_BNMHK = jnp.exp(jnp.maximum(anchor_BN1HK - total_BNMHK, -STEEPEST)) * HALFWAY
-    newer_BLNHK = jnp.exp(jnp.minimum(total_BLHK[:, :, None] - jnp.swapaxes(anchor_BN1HK, 1, 2), STEEPEST)) / HALFWAY
+    lowest_BN1HK = jax.lax.stop_gradient(total_BNMHK.sum.min(axis=2, keepdims=True))
+    anchor_BN1HK = running.Total(lowest_BN1HK, jnp.zeros_like(lowest_BN1HK))
+    anchor_B1NHK = jax.tree.map(lambda x_BN1HK: jnp.swapaxes(x_BN1HK, 1, 2), anchor_BN1HK)
+    older_BNMHK = jnp.exp(jnp.maximum(running.between(anchor_BN1HK, total_BNMHK), -STEEPEST)) * HALFWAY
+    newer_BLNHK = jnp.exp(jnp.minimum(running.between(total_BL1HK, anchor_B1NHK), STEEPEST)) / HALFWAY
     logits_BHLNM = jnp.einsum('BLNHK,BNMHK->BHLNM', q_BLHK[:, :, None] * newer_BLNHK, k_BNMHK * older_BNMHK)
     return logits_BHLNM.reshape(*logits_BHLNM.shape[:3], -1)[..., :length]
 

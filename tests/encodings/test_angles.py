@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from posbench import encodings
-from posbench.encodings.parts import angles, spectra
+from posbench.encodings.parts import angles, running, spectra
+from posbench.models import attention
 from tests.gradients import draw, same, with_gradients
 
 TWO_PI = Fraction('6.283185307179586476925286766559005768394338798750211641949')
@@ -81,6 +82,19 @@ def test_gradients_are_those_of_the_product():
         with_gradients(lambda omega: seen(angles.angles(whole.astype(np.int32), omega)), omega),
     )
     same(got[1], wanted)
+
+
+def test_a_running_sum_turns_by_what_a_float32_does_not_hold_of_it():
+    steps = np.abs(draw(1, 300, 1)) * 1000
+    exactly = np.cumsum(steps.astype(np.float64), axis=1)[0, :, 0]
+    omega = spectra.geometric(100.0, 16)
+
+    @jax.jit
+    def waves(steps):
+        return angles.waves(running.total(steps, attention.sequence_order(300)), omega)
+
+    # Three sums of angles, each of them rounded.
+    assert _largest((wave[0] for wave in waves(steps)), exact(exactly, omega)) < 2 * FLOAT32
 
 
 def test_frequencies_add_up():

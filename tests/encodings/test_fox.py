@@ -42,6 +42,19 @@ def test_the_bias_is_the_sum_of_log_gates_after_the_key():
     np.testing.assert_allclose(bias[1, :2], [-np.log(3), 0], rtol=0, atol=1e-6)
 
 
+def test_tokens_behind_a_shut_gate_fade_as_before_it():
+    """Token 7 forgets all there was, by -10^6, of which a float32 knows no more than 1/16."""
+    logit = draw(1, LENGTH, seed=6)
+    logit[0, 7] = -1e6
+    encoding = bound({'weight': jnp.eye(WIDTH)[:, :HEADS], 'bias': jnp.zeros(HEADS)})
+    x = jnp.zeros((1, LENGTH, WIDTH)).at[:, :, 0].set(logit)
+    aux = encoding.accumulate(encoding.aux(x, small.positions(1, LENGTH)), None, attention.sequence_order(LENGTH))
+    total = np.cumsum(-np.logaddexp(0, -logit[0].astype(np.float64)))
+    got, wanted = np.asarray(fox.decay(aux, aux)[0, 0]), total[:, None] - total
+    np.testing.assert_allclose(got[8:, 7:], wanted[8:, 7:], rtol=0, atol=4e-6)
+    np.testing.assert_allclose(got[:7, :7], wanted[:7, :7], rtol=0, atol=4e-6)
+
+
 def test_a_constant_gate_is_alibi():
     """log sigmoid(b) = -m: the bias of a key n tokens back is -m n, and the slopes of two heads are 1/16 and 1/256."""
     slopes = np.array([1 / 16, 1 / 256])

@@ -7,6 +7,7 @@ import pytest
 
 from posbench import encodings
 from posbench.encodings import wall
+from posbench.encodings.parts import running
 from tests.encodings import small
 
 WIDTH, HEADS, LENGTH = 8, 2, 20
@@ -22,6 +23,11 @@ def attended(name, params, **options):
     return small.attended(encoding, q, k, v, draw(2, LENGTH, WIDTH, seed=3), small.positions(2, LENGTH))
 
 
+def faded_products(q, k, total):
+    total = running.Total(total, jnp.zeros_like(total))
+    return wall.faded_products(q, k, total, total)
+
+
 def exact(q, k, total):
     """Of one head, pair by pair, in float64."""
     q, k, total = (x[0, :, 0].astype(np.float64) for x in (q, k, total))
@@ -33,7 +39,7 @@ def test_each_channel_fades_by_itself():
     """P falls by log 2 in channel 0 and by log 3 in channel 1: keys of ones, one and two tokens back."""
     total = np.cumsum(np.tile(-np.log([2.0, 3.0]), (3, 1)), axis=0)[None, :, None].astype(np.float32)
     one = np.ones((1, 3, 1, 2), np.float32)
-    got = wall.faded_products(one, one, total, total)[0, 0, 2]
+    got = faded_products(one, one, total)[0, 0, 2]
     np.testing.assert_allclose(got, [1 / 4 + 1 / 9, 1 / 2 + 1 / 3, 2], rtol=1e-6)
 
 
@@ -71,7 +77,7 @@ def test_products_of_many_keys_are_exact_up_to_rounding(steepest):
     fall = steepest * np.random.default_rng(2).random((1, length, 1, 4))
     total = -np.cumsum(fall, axis=1).astype(np.float32)
     past = np.tril(np.ones((length, length), bool))
-    got = np.where(past, wall.faded_products(q, k, total, total)[0, 0], 0)
+    got = np.where(past, faded_products(q, k, total)[0, 0], 0)
     np.testing.assert_allclose(got, np.where(past, exact(q, k, total), 0), rtol=0, atol=1e-4)
 
 
@@ -82,7 +88,7 @@ def test_shut_gates_leave_a_token_itself_and_nothing_that_is_large_or_not_finite
     past = np.tril(np.ones((length, length), bool))
 
     def products(q, k, total):
-        return jnp.where(past, wall.faded_products(q, k, total, total)[0, 0], 0.0)
+        return jnp.where(past, faded_products(q, k, total)[0, 0], 0.0)
 
     total = -fall * np.arange(1, length + 1, dtype=np.float32)[None, :, None, None] * np.ones((1, 1, 1, 4), np.float32)
     got = products(q, k, total)

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from posbench.encodings.parts import running
+
 # Radians: 2^-32 turns; and in two parts, so that no angle is off because 2 pi is.
 UNIT = 2 * math.pi / 2**32
 UNIT_HIGH = np.float32(UNIT)
@@ -54,13 +56,15 @@ def added(*frequencies: Frequency) -> Frequency:
     return jax.tree.map(lambda first, *others: sum(others, first), *frequencies)
 
 
-def angles(pos: jax.Array, omega: np.ndarray | jax.Array | Frequency) -> jax.Array:
+def angles(pos: jax.Array | running.Total, omega: np.ndarray | jax.Array | Frequency) -> jax.Array:
     """pos * omega less whole turns, in radians, float32 of the shape that the two have together.
 
     Positions are whole numbers in an int32, or float32 below 2^31, of which whole turns and parts of a token are taken
-    one by one: that angle is as exact as the position is. Gradients are those of the product.
+    one by one: that angle is as exact as the position is; or running sums of such. Gradients are those of the product.
     """
     omega, units, rest = frequency(omega)
+    if isinstance(pos, running.Total):
+        return angles(pos.sum, Frequency(omega, units, rest)) + pos.rest * omega
     if jnp.issubdtype(pos.dtype, jnp.integer):
         return _of_whole(pos.astype(jnp.int32), units, rest)
     pos = pos.astype(jnp.float32)
@@ -68,7 +72,7 @@ def angles(pos: jax.Array, omega: np.ndarray | jax.Array | Frequency) -> jax.Arr
     return _of_whole(whole.astype(jnp.int32), units, rest) + (pos - whole) * omega
 
 
-def waves(pos: jax.Array, omega: np.ndarray | jax.Array | Frequency) -> tuple[jax.Array, jax.Array]:
+def waves(pos: jax.Array | running.Total, omega: np.ndarray | jax.Array | Frequency) -> tuple[jax.Array, jax.Array]:
     """(cos, sin) of pos * omega, as `angles` takes them."""
     angle = angles(pos, omega)
     return jnp.cos(angle), jnp.sin(angle)

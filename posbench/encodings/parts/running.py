@@ -5,6 +5,7 @@ Tokens come in the order in which they are stored; padding counts as nothing.
 
 import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -40,9 +41,39 @@ def _starts(segment_BM: jax.Array) -> jax.Array:
     return jnp.concatenate([jnp.ones_like(segment_BM[:, :1], bool), changes_BM], axis=1)
 
 
-def total(x_BM: jax.Array, order: Order) -> jax.Array:
-    """Sums over a token and all before it in its segment, float32 [B, M, ...]."""
+class Total(NamedTuple):
+    """A sum as two float32 numbers, of which the second one is what the first one rounds away."""
+
+    sum: jax.Array
+    rest: jax.Array
+
+
+def total(x_BM: jax.Array, order: Order) -> Total:
+    """Sums over a token and all before it in its segment, [B, M, ...], good to 2^-40 of the largest one so far.
+
+    So two of them that are far from 0 still know what lies between them. The gradient goes through `sum`.
+    """
     x_BM = jnp.where(real(order, x_BM), x_BM.astype(jnp.float32), 0.0)
+    sum_BM = _added_up(x_BM, order)
+    # In whatever order they were added: each number less the step that the sums made for it, itself without rounding.
+    x_BM, here_BM = jax.lax.stop_gradient((x_BM, sum_BM))
+    step_BM, lost_BM = _exact_difference(here_BM, before(here_BM, order, 1))
+    return Total(sum_BM, _added_up((x_BM - step_BM) - lost_BM, order))
+
+
+def between(later: Total, earlier: Total) -> jax.Array:
+    """The difference of two totals, float32: what was added after the earlier one, up to the later one."""
+    return (later.sum - earlier.sum) + (later.rest - earlier.rest)
+
+
+def _exact_difference(x, y):
+    """x - y rounded, and what that leaves out (Knuth)."""
+    difference = x - y
+    of_y = difference - x
+    return difference, (x - (difference - of_y)) - (y + of_y)
+
+
+def _added_up(x_BM, order):
     if order.segment_BL is None:
         return jnp.cumsum(x_BM, axis=1)
     # Starting anew with each segment keeps a long stream of documents as precise as a short one.
