@@ -92,6 +92,7 @@ ROWS = {
     64: ('BiPE', ['bipe']),
     65: ('ReRoPE, Self-Extend, DCA, PoSE', ['rerope', 'self_extend', 'dca', 'pose']),
     66: ('log-n, SSMax', ['log_n', 'ssmax']),
+    67: ('Sink (gpt-oss)', ['sink']),
 }  # fmt: skip
 # Config -> why there is none.
 LEFT_OUT = {

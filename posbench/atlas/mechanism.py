@@ -28,9 +28,12 @@ def group(encoding: base.PositionEncoding) -> str:
         that they are more than twice as wide (a rotation needs at most two channels for one)
     rotation: has another `rotate`, whatever `product` does with it
     bias, absolute: has `bias`, or `embed` or `enter`, the first of these
+    nothing: has no hook but perhaps `sink`
     """
     parts = list(encoding.parts().values())
     own = {hook for hook in base.HOOKS if encoding.has(hook) and not any(part.has(hook) for part in parts)}
+    # Attending to nothing is no place.
+    own.discard('sink')
     if not own:
         return 'plan' if parts else 'nothing'
     if _decided_by_content(encoding, own, parts):

@@ -26,7 +26,8 @@ class Encoding(rotary.Encoding):
     pair, the last one that of the slowest, and the rest is interpolated linearly in the number of the pair. So the
     defaults are plain rotary for short sequences, and for long ones no interpolation of the fastest pair and all of
     `factor` for the slowest one, the trend of the tables that the paper found (its section 3.1). Keys are turned anew
-    at each step of decoding.
+    at each step of decoding, but what higher layers made of a text that was still short stays in a cache: past
+    `original_length` more than one layer decode to other logits than reading at once.
     """
 
     factor: Annotated[float, Range(min=1)] = 8.0

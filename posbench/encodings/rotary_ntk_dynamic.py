@@ -31,7 +31,9 @@ class Encoding(rotary.Encoding):
     """Rotary with the base theta * (factor n / L - (factor - 1))^(d/(d - 2)), n = max(length, L).
 
     L is `original_length`, by default the training length of the default config. With factor 1, the default as in the
-    code of emozilla, the base grows with n / L itself. Keys are turned anew at each step of decoding.
+    code of emozilla, the base grows with n / L itself. Keys are turned anew at each step of decoding, but
+    what higher layers made of a shorter text stays in a cache: past L more than one layer decode to other logits than
+    reading at once.
     """
 
     factor: Annotated[float, Range(min=1)] = 1.0

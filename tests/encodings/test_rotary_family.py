@@ -11,7 +11,7 @@ from posbench import encodings
 from posbench.encodings import rotary_longrope, rotary_ntk_dynamic
 from posbench.encodings.parts import spectra
 from posbench.models import attention
-from tests.encodings import contract, small
+from tests.encodings import compare, contract, small
 
 LLAMA_3 = dict(theta=500_000.0, width=128)
 # The variants whose frequencies depend on the length, trained on fewer tokens than the suite has.
@@ -245,6 +245,32 @@ def test_before_its_original_length_dynamic_ntk_is_rotary():
     # With factor 1 twice the length is NTK scaling by 2.
     np.testing.assert_allclose(longer, turned('rotary_ntk', factor=2.0), rtol=0, atol=1e-4)
     assert np.abs(longer - turned('rotary')).max() > 0.1
+
+
+def test_these_alone_choose_their_spectrum_by_the_length():
+    assert sorted(BY_LENGTH) == [name for name in encodings.names() if encodings.build(name).depends_on_length]
+
+
+@pytest.mark.parametrize('name', BY_LENGTH)
+def test_a_cache_is_what_reading_at_once_is_up_to_the_original_length_or_in_one_layer(name):
+    """Past it higher layers keep what they made of a shorter text: promised by README as far as it is true."""
+    tokens, pos = small.tokens(2), small.positions(2)
+    ends = (16, 17, 24)
+    apart = {}
+    for layers in (1, 2):
+        model = small.model(BY_LENGTH[name], layers=layers)
+        cache, read = model.empty_cache(2, small.LENGTH, pos), []
+        for at in range(small.LENGTH):
+            one = slice(at, at + 1)
+            said, cache = small.step(model, small.params(model), tokens[:, one], pos[:, one], 0 * pos[:, one], cache)
+            read.append(said[:, 0])
+        for end in ends:
+            at_once = small.logits(model, tokens[:, :end], pos[:, :end])[:, -1]
+            apart[layers, end] = np.abs(read[end - 1] - at_once).max()
+    assert all(apart[1, end] < compare.SAME for end in ends)
+    # The base grows by a little for the first token.
+    assert apart[2, 16] < compare.SAME < 10 * compare.SAME < apart[2, 17]
+    assert apart[2, 24] > compare.DIFFERENT
 
 
 @pytest.mark.parametrize('check', contract.CHECKS, ids=lambda check: check.__name__)
