@@ -28,8 +28,8 @@ COMPARED = [
     'alibi', 'conv_position', 'cope_contextual', 'deberta', 'dynamic_bias', 'fox', 'inkling', 'learned',
     'llama4_temperature', 'mrope', 'path', 'pope_polar', 'rope_axial', 'rope_mixed', 'rotary', 'rotary_linear',
     'rotary_llama3', 'rotary_longrope', 'rotary_ntk', 'rotary_ntk_dynamic', 'rotary_p', 'rotary_yarn', 'shaw',
-    'sincos_2d', 'sinusoidal', 'stick_breaking', 'swin_bias', 't5_bias', 'transformer_xl', 'wall', 'wavlm_gated',
-    'xpos',
+    'sincos_2d', 'sink', 'sinusoidal', 'stick_breaking', 'swin_bias', 't5_bias', 'transformer_xl', 'wall',
+    'wavlm_gated', 'xpos',
 ]
 # fmt: on
 
@@ -415,6 +415,14 @@ def fox(v, pos):
 def fox_x_transformers(v, pos):
     params = dict(weight=v['to_forget_gates.0.weight'].T, bias=v['to_forget_gates.0.bias'])
     return jnp.tril(scored(bound('fox', params), pos, v['x']))
+
+
+@case('sink')
+def sink(v, pos, theta, factor, original_length):
+    """A layer of gpt-oss: YaRN beside the sink."""
+    rotary = dict(name='rotary_yarn', theta=theta, factor=factor, original_length=original_length, truncate=False)
+    encoding = bound('chain', {'second': {'sink': v['sinks']}}, first=rotary, second='sink')
+    return attended(encoding, v['q'], v['k'], v['v'], pos)
 
 
 @case('cope_contextual')

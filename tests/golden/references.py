@@ -644,6 +644,29 @@ def fox_x_transformers(draw, length):
     return draw.fill(DataDependentAlibi(WIDTH, HEADS))(draw('x', 1, length, WIDTH)).tril()
 
 
+@reference(
+    'sink',
+    'transformers',
+    'GptOssRotaryEmbedding, apply_rotary_pos_emb and eager_attention_forward of gpt-oss',
+    theta=150_000.0,
+    factor=4.0,
+    original_length=64,
+)
+def sink(draw, length, theta, factor, original_length):
+    from transformers import GptOssConfig
+    from transformers.models.gpt_oss import modeling_gpt_oss as gpt_oss
+
+    rule = dict(rope_type='yarn', beta_fast=32.0, beta_slow=1.0, truncate=False)
+    rule |= dict(rope_theta=theta, factor=factor, original_max_position_embeddings=original_length)
+    config = GptOssConfig(hidden_size=WIDTH, num_attention_heads=HEADS, head_dim=WIDTH // HEADS, rope_parameters=rule)
+    q, k, v = swapped(*draw.heads(length))
+    turns = gpt_oss.GptOssRotaryEmbedding(config)(v, draw.positions(length))
+    layer = types.SimpleNamespace(sinks=draw('sinks', HEADS), num_key_value_groups=1, training=False)
+    unseen = torch.full((length, length), -torch.inf).triu(1)
+    q, k = gpt_oss.apply_rotary_pos_emb(q, k, *turns)
+    return gpt_oss.eager_attention_forward(layer, q, k, v, unseen, (WIDTH // HEADS) ** -0.5)[0]
+
+
 @reference('cope_contextual', 'x-transformers', 'Attend(causal=True, cope=CoPE(...))', max_positions=5)
 def cope_contextual(draw, length, max_positions):
     from x_transformers.attend import Attend
