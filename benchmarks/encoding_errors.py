@@ -127,8 +127,8 @@ def oracle_errors(name: str) -> tuple[float, float]:
 def cache_error(encoding: base.PositionEncoding) -> float:
     """Largest difference of logits between decoding token by token and reading at once."""
     model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
-    read = contract._read(model, small.params(model), tokens, pos, np.zeros_like(tokens), small.LENGTH * [1])
-    places, at_once = contract._logits_as_read(model, tokens, pos, 1)
+    read = contract.decoding.read(model, small.params(model), tokens, pos, np.zeros_like(tokens), small.LENGTH * [1])
+    places, at_once = contract.decoding.logits_as_read(model, tokens, pos, 1)
     return float(np.abs(read[:, places] - at_once).max())
 
 

@@ -11,8 +11,11 @@ import numpy as np
 from posbench.bodies import decoder, encoder
 from posbench.models import attention, build
 from posbench.models.model import Model
+from posbench.positions import documents
 
 VOCABULARY, BATCH, LENGTH = 40, 4, 24
+# As one program; each of its operations would be compiled for itself.
+packed = jax.jit(documents.packed)
 
 
 def model(encoding, **changes) -> Model:
@@ -30,6 +33,11 @@ def changed(model, **fields) -> Model:
 def fewest_layers(encoding) -> int:
     """One of each kind, and two where the encoding may act between layers: what holds for these holds for many."""
     return max(encoding.period, 2 if encoding.has('enter') else 1)
+
+
+def shallow(encoding, **changes) -> Model:
+    """A model with as few layers as show all that the encoding does."""
+    return model(encoding, layers=fewest_layers(encoding), **changes)
 
 
 def lift(encoding, pos):

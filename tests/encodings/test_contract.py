@@ -1,10 +1,10 @@
 """Every encoding keeps the contract; so does one from a folder outside the package."""
 
-import jax.numpy as jnp
+import pathlib
+
 import pytest
 
 from posbench import encodings
-from posbench.encodings import base
 from tests.encodings import contract, oracles
 
 MINE = '''
@@ -39,8 +39,29 @@ def as_its_oracle_asks(encoding):
 
 
 @pytest.mark.parametrize('check', contract.CHECKS, ids=lambda check: check.__name__)
-def test_the_encoding(check, encoding):
-    check(as_its_oracle_asks(encoding))
+def test_the_encoding(check, encoding, request):
+    if request.config.getoption('--encoding') is None:
+        check(as_its_oracle_asks(encoding))
+    else:
+        in_plain_words(check, encoding)
+
+
+def test_every_option_of_a_file_changes_something(request):
+    """Of the package, tests/encodings/test_options.py asks it, with values that are known to matter."""
+    path = request.config.getoption('--encoding')
+    if path is None:
+        pytest.skip('no --encoding')
+    name = pathlib.Path(path).stem
+    in_plain_words(contract.options.every_option_changes_something, encodings.build(name, module=path))
+
+
+def in_plain_words(check, encoding):
+    """Fails with what the check asks and what it found: whoever wrote a file need not read the suite to understand."""
+    __tracebackhide__ = True
+    try:
+        check(encoding)
+    except AssertionError as error:
+        pytest.fail(f'{contract.in_words(check)}:\n    {error}', pytrace=False)
 
 
 @pytest.fixture(scope='module')
@@ -61,50 +82,4 @@ def test_an_encoding_from_another_folder(check, mine):
 
 def test_an_option_of_an_encoding_from_another_folder_arrives(mine):
     assert mine.strength == 2.0
-    contract.the_option_changes_something(mine, 'strength', 3.0)
-
-
-def broken(**hooks):
-    """An encoding with hooks that break the contract."""
-    return type('Broken', (base.PositionEncoding,), hooks)()
-
-
-def test_the_contract_notices_a_leak_of_later_tokens():
-    leak = broken(
-        score=lambda self, logits, block, carry: (
-            logits * (1 + block.k_BMHK.sum((1, 2, 3))[:, None, None, None]),
-            carry,
-        )
-    )
-    with pytest.raises(AssertionError, match='before a change'):
-        contract.later_tokens_leave_earlier_logits_alone(leak)
-
-
-def test_the_contract_notices_positions_read_from_a_shape():
-    guess = broken(embed=lambda self, x, pos: x + jnp.sin(jnp.arange(x.shape[1]))[None, :, None])
-    with pytest.raises(AssertionError):
-        contract.padding_on_either_side_changes_nothing(guess)
-    with pytest.raises(AssertionError):
-        contract.decoding_with_a_cache_equals_reading_at_once(guess)
-
-
-def test_the_contract_notices_false_claims():
-    absolute = broken(embed=lambda self, x, pos: x + jnp.sin(0.1 * pos)[..., None])
-    with pytest.raises(AssertionError, match='shift_invariant'):
-        contract.adding_one_number_to_all_positions_does_what_is_claimed(absolute)
-    with pytest.raises(AssertionError, match='does not claim causal_only'):
-        contract.only_the_causal_mask_tells_order_where_claimed(broken())
-
-
-def test_the_contract_notices_bfloat16_positions():
-    rough = broken(embed=lambda self, x, pos: x + jnp.sin(pos.astype(x.dtype))[..., None])
-    with pytest.raises(AssertionError):
-        contract.bfloat16_tells_positions_past_256_apart(rough)
-
-
-def test_the_contract_notices_statistics_over_the_batch():
-    def bias(self, pos_q_BL, pos_k_BM):
-        return -jnp.abs(pos_q_BL[:, None, :, None] - pos_k_BM[:, None, None, :]) / pos_q_BL.max()
-
-    with pytest.raises(AssertionError):
-        contract.a_row_depends_neither_on_batch_size_nor_on_batch_mates(broken(bias=bias))
+    contract.options.the_option_changes_something(mine, 'strength', 3.0)

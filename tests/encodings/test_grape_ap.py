@@ -46,8 +46,8 @@ def test_a_token_is_turned_by_its_position_in_radians():
 
 def test_without_the_turn_it_is_relative_and_reads_no_positions():
     relative = encodings.build('grape_ap', rotated=False)
-    contract.adding_one_number_to_all_positions_does_what_is_claimed(relative)
-    contract.every_position_map_works(relative)
+    contract.order.adding_one_number_to_all_positions_does_what_is_claimed(relative)
+    contract.batches.every_position_map_works(relative)
 
 
 def test_an_odd_number_of_channels_cannot_be_turned():

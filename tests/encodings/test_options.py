@@ -3,6 +3,7 @@
 import pytest
 
 from posbench import encodings
+from posbench.encodings import base
 from posbench.knobs import declared
 from tests.encodings import contract, oracles
 
@@ -20,28 +21,28 @@ def pytest_generate_tests(metafunc):
 
 
 def test_every_option_of_every_encoding_has_another_value_here():
-    there_are = {name: set(contract.options_of(encodings.build(name))) for name in encodings.names()}
+    there_are = {name: set(contract.options.options_of(encodings.build(name))) for name in encodings.names()}
     assert {name: set(others) for name, others in OTHER.items()} == there_are
 
 
 def test_the_option(name, option):
     value, beside = OTHER[name][option]
-    contract.the_option_changes_something(encodings.build(name), option, value, **beside)
+    contract.options.the_option_changes_something(encodings.build(name), option, value, **beside)
 
 
 def test_an_option_that_is_accepted_and_ignored_is_noticed():
-    class Ignoring(contract.base.PositionEncoding):
+    class Ignoring(base.PositionEncoding):
         max_time: float = 10_000.0
 
     with pytest.raises(AssertionError, match=r'max_time=.* changes nothing'):
-        contract.the_option_changes_something(Ignoring(), 'max_time', 500.0)
+        contract.options.the_option_changes_something(Ignoring(), 'max_time', 500.0)
 
 
 def test_options_read_from_the_source_are_the_fields_of_the_class():
     assert declared.names('encoding') == encodings.names()
     for name in encodings.names():
         read, built = declared.options('encoding', name), encodings.build(name)
-        assert list(read) == contract.options_of(built), name
+        assert list(read) == contract.options.options_of(built), name
         parts = built.parts()
         plain = [option for option in read if option not in parts]
         assert {option: read[option].default for option in plain} == {o: getattr(built, o) for o in plain}, name
