@@ -2,10 +2,11 @@
 
 import pathlib
 
+import numpy as np
 import pytest
 
 from posbench import encodings
-from tests.encodings import contract, oracles
+from tests.encodings import contract, oracles, strangers
 
 MINE = '''
 """A user's own encoding: a penalty on distance with one trained strength a head."""
@@ -60,8 +61,31 @@ def in_plain_words(check, encoding):
     __tracebackhide__ = True
     try:
         check(encoding)
+        return
     except AssertionError as error:
-        pytest.fail(f'{contract.in_words(check)}:\n    {error}', pytrace=False)
+        # What follows is the expression, as pytest takes it apart.
+        found = str(error).partition('\nassert ')[0]
+    pytest.fail(f'{contract.in_words(check)}:\n    {found}', pytrace=False)
+
+
+def test_a_check_that_fails_for_a_file_says_what_it_asks_and_what_it_found():
+    wrong, meant = strangers.both('float32_activations')
+    check = contract.numbers.hooks_keep_the_type_of_the_activations
+    asked, found = 'hooks keep the type of the activations:', 'embed of bfloat16 is float32, wanted bfloat16'
+    with pytest.raises(pytest.fail.Exception, match=rf'^{asked}\n    {found}$'):
+        in_plain_words(check, wrong)
+    in_plain_words(check, meant)
+
+
+def test_a_number_that_differs_is_said_to_be_where_it_is_and_by_how_much():
+    wanted = np.zeros((2, 3, 4))
+    got = wanted + np.eye(3, 4, 1) * [[[0]], [[1]]]
+    with pytest.raises(AssertionError, match=r'the first at row 1, token 0, number 1: got 1, wanted 0; .* is 1$'):
+        contract.same(got, wanted, 'logits')
+    with pytest.raises(AssertionError, match='row 0, token 2, number 0 is not finite'):
+        contract.same(wanted, np.where(np.arange(3)[:, None] == 2, np.nan, wanted), 'logits')
+    with pytest.raises(AssertionError, match=r'got shape \(2, 3\), wanted \(2, 3, 4\)'):
+        contract.same(wanted[..., 0], wanted, 'logits')
 
 
 @pytest.fixture(scope='module')
