@@ -92,11 +92,12 @@ class Encoding(base.PositionEncoding):
     def accumulate(self, aux_BM, pos_BM, order):
         gate_BMHK = aux_BM['channels']
         gate_BMHK = jnp.where(running.real(order, gate_BMHK), gate_BMHK, 0.0)
-        total_BMHK = running.total(gate_BMHK, order)
         # Falls on from one document to the next, so that keys of two documents may have one anchor. What came before a
         # document is in all of its sums and cancels: left to the gradient, it would do so up to rounding alone.
-        before_BMHK = running.total(gate_BMHK, Order(order.index_BL)) - total_BMHK
-        so_far = {'channels': total_BMHK + jax.lax.stop_gradient(before_BMHK)}
+        total_BMHK = jax.lax.stop_gradient(running.total(gate_BMHK, Order(order.index_BL)))
+        within_BMHK = running.total(gate_BMHK, order).sum
+        zero_BMHK = within_BMHK - jax.lax.stop_gradient(within_BMHK)
+        so_far = {'channels': total_BMHK._replace(sum=total_BMHK.sum + zero_BMHK)}
         if self.scalar_gate:
             so_far['head'] = running.total(aux_BM['head'], order)
         return so_far

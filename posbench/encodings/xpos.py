@@ -13,18 +13,18 @@ from posbench.encodings import base
 from posbench.encodings.parts import angles, rotation, spectra
 from posbench.knobs import Range
 
-# Of the exponent, so that the product of two such powers is far inside float32. Only what lies this far before its
-# query, with a weight below e^-40, and keys after their query ever reach it in blocks of less than 30,000 tokens.
-FARTHEST = 40.0
+# Of the exponent, so that the product of such a power and a key is far inside float32. In blocks of queries that span
+# less than 24,000 tokens only what lies this far before its query, with a weight below e^-60, ever reaches it.
+FARTHEST = 60.0
 
 
 class Encoding(base.PositionEncoding):
     """Pair c of q_i · k_j is turned by (i - j) theta^(-2c/K) and multiplied by zeta_c^((i - j) / scale_base).
 
     zeta_c = (2c/K + gamma) / (1 + gamma) is less than 1, so the product of a query and a key before it shrinks. That
-    with a key after it grows: made for decoders. Only i - j counts, so both powers are taken from the middle of each
-    block of queries, where they stay finite; the power of a position itself overflows at 64,000 tokens. `layout` is
-    that of the rotary embedding, here by default as in torchscale.
+    with a key after it grows: made for decoders. Only i - j counts, so both powers are taken from the first position of
+    each block of queries, where they stay finite, and which no later token moves; the power of a position itself
+    overflows at 64,000 tokens. `layout` is that of the rotary embedding, here by default as in torchscale.
     """
 
     theta: Annotated[float, Range(above=0)] = 10_000.0
@@ -40,10 +40,8 @@ class Encoding(base.PositionEncoding):
 
     def product(self, block, carry):
         first_B1 = block.pos_q_BL.min(axis=1, keepdims=True)
-        # Not the mean of first and last, whose sum may overflow.
-        centre_B1 = first_B1 + (block.pos_q_BL.max(axis=1, keepdims=True) - first_B1) // 2
-        q_BLHK = self._scaled(block.q_BLHK, block.pos_q_BL - centre_B1)
-        k_BMHK = self._scaled(block.k_BMHK, centre_B1 - block.pos_k_BM)
+        q_BLHK = self._scaled(block.q_BLHK, block.pos_q_BL - first_B1)
+        k_BMHK = self._scaled(block.k_BMHK, first_B1 - block.pos_k_BM)
         return super().product(block._replace(q_BLHK=q_BLHK, k_BMHK=k_BMHK), carry)
 
     def _scaled(self, x_BLHK, steps_BL):

@@ -393,3 +393,15 @@ def test_blocks_that_do_not_fill_a_head_are_an_error(name, options):
 def test_an_axial_partition_of_one_block_is_an_error():
     with pytest.raises(ValueError, match='1 blocks of 8 channels, wanted an even number'):
         bound('comrope', seed=0, kind='ap')
+
+
+def test_a_late_position_a_million_further_on_leaves_earlier_ones_of_xpos_alone():
+    """All positions of a block of queries have one origin, which the last ones may not move."""
+    bound = encodings.build('xpos').sized(16, 2)
+    q_BLHK, k_BLHK = np.random.default_rng(0).normal(size=(2, 1, 6, 2, 8)).astype(np.float32)
+    near = np.array([[0, 1, 700, 701, 702, 703]], np.int32)
+    far = near + 1_000_000 * (near > 701)
+    wanted, got = (bound.product(base.Block(q_BLHK, k_BLHK, pos, pos), None)[0] for pos in (near, far))
+    np.testing.assert_array_equal(got[..., :4, :4], wanted[..., :4, :4])
+    # What lies a million places back has faded.
+    assert np.abs(got[..., 4:, :4]).max() < 1e-15
