@@ -2,7 +2,7 @@
 
 A model says of each token what it says when it reads all tokens so far at once. Not so past the `original_length` of an
 encoding that claims `depends_on_length`: from the second layer on, the cache holds keys and values that lower layers
-made when the text was shorter, and another spectrum was in use. transformers generates with such a cache too.
+made when the text was shorter, and another spectrum was in use.
 """
 
 import functools
