@@ -1,17 +1,22 @@
 """The only command: trains and reports one run, runs a study, rebuilds a report, or draws the atlas. See README.md.
 
-Exit code 0: done. 1: a run failed. 2: a bad flag, config or folder, in one line. 143: stopped by SIGTERM, saved.
+Exit code 0: done. 1: a run failed, or a file is damaged or cannot be written, in one line. 2: a bad flag, config or
+folder, in one line. 130 and 143: stopped by Ctrl-C and by SIGTERM; training is saved, and the line says what is kept.
 """
 
 import io
+import os
 import sys
 
-from posbench.knobs import UsageError, command_line
-from posbench.runs import console, run, study
+from posbench import files, interrupts
 
 
 def main(argv: list[str]) -> int:
     """Runs one command; returns the exit code."""
+    # They take half a second, in which an interrupt is to find its handler.
+    from posbench.knobs import UsageError, command_line
+    from posbench.runs import console, run, study
+
     for stream in (sys.stdout, sys.stderr):
         # Letters that a terminal or a pipe has no code for are printed as escapes.
         if isinstance(stream, io.TextIOWrapper):
@@ -32,7 +37,24 @@ def main(argv: list[str]) -> int:
         return run.run(request)
     except UsageError as error:
         return console.fail(str(error), 2)
+    except OSError as error:
+        return console.fail(files.in_words(error), 1)
+
+
+def _to_the_end(argv: list[str]) -> int:
+    """`main`, with what it printed out of this process."""
+    try:
+        code = main(argv)
+        sys.stdout.flush()
+        return code
+    except OSError as error:
+        # Nobody reads any more, or the disk that it goes to is full; Python would try again, and print a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from posbench.runs import console
+
+        return console.fail(f'standard output: {error.strerror}', 1)
 
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1:]))
+    interrupts.watch()
+    sys.exit(_to_the_end(sys.argv[1:]))

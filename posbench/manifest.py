@@ -2,13 +2,19 @@
 
 It is written last and in one step (temporary name, fsync, rename, fsync of the folder), so that a folder with a
 manifest is a folder that was finished, and on disk. Standard library only.
+
+`write` and `verify` are about a folder whose every file counts; `vouch` and `check` about some files of one in which
+others come and go.
 """
 
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from posbench.files import write_atomically
 
 NAME = 'manifest.json'
 
@@ -19,21 +25,20 @@ class Damaged(Exception):
 
 def write(folder: Path, content: dict[str, Any]) -> None:
     """Hashes every file below `folder` and finishes it with a manifest that also holds `content` (plain JSON)."""
-    files = {}
-    for name, path in _files(folder).items():
-        with path.open('rb') as file:
-            files[name] = {'size': path.stat().st_size, 'sha256': hashlib.file_digest(file, 'sha256').hexdigest()}
-            # Without this a power cut could keep the manifest and lose what it vouches for.
-            os.fsync(file.fileno())
-    temporary = folder / f'{NAME}.tmp'
-    with temporary.open('wb') as file:
-        file.write(_render(json.loads(json.dumps({**content, 'files': files}))))
-        file.flush()
-        os.fsync(file.fileno())
+    files = {name: _entry(path, to_disk=True) for name, path in _files(folder).items()}
     for directory in [path for path in folder.rglob('*') if path.is_dir()] + [folder.parent]:
-        _sync(directory)
-    os.replace(temporary, folder / NAME)
-    _sync(folder)
+        sync(directory)
+    _finish(folder, {**content, 'files': files})
+
+
+def vouch(folder: Path, names: Iterable[str], to_come: dict[str, bytes], content: dict[str, Any]) -> None:
+    """Writes a manifest of the files `names` of a folder, those that there are, and of some that are written next.
+
+    Whoever is killed before the last one is written leaves a folder that is not what its manifest says.
+    """
+    files = {name: _entry(folder / name, to_disk=True) for name in names if (folder / name).is_file()}
+    files |= {name: dict(size=len(data), sha256=hashlib.sha256(data).hexdigest()) for name, data in to_come.items()}
+    _finish(folder, {**content, 'files': files})
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -55,22 +60,36 @@ def read(folder: Path) -> dict[str, Any]:
 def verify(folder: Path) -> dict[str, Any]:
     """Like `read`, and also holds every file below `folder` against it: missing, extra, size, SHA-256."""
     content = read(folder)
-    wanted, found = content['files'], _files(folder)
-    if missing := sorted(wanted.keys() - found.keys()):
-        raise Damaged(f'{missing[0]} is missing')
-    if extra := sorted(found.keys() - wanted.keys()):
+    if extra := sorted(_files(folder).keys() - content['files'].keys()):
         raise Damaged(f'{extra[0]} is not in the manifest')
-    for name, path in found.items():
+    return check(folder)
+
+
+def check(folder: Path, only: Iterable[str] | None = None) -> dict[str, Any]:
+    """Like `verify`, but files that the manifest says nothing of may lie there too; `only` some, where given."""
+    content = read(folder)
+    files = content['files']
+    for name, wanted in files.items() if only is None else [(name, files[name]) for name in only if name in files]:
         try:
-            with path.open('rb') as file:
-                size, digest = path.stat().st_size, hashlib.file_digest(file, 'sha256').hexdigest()
+            found = _entry(folder / name)
+        except FileNotFoundError:
+            raise Damaged(f'{name} is missing') from None
         except OSError as error:
             raise Damaged(f'{name}: {error.strerror or error}') from error
-        if size != wanted[name]['size']:
-            raise Damaged(f'{name} has {size} bytes, not {wanted[name]["size"]}')
-        if digest != wanted[name]['sha256']:
+        if found['size'] != wanted['size']:
+            raise Damaged(f'{name} has {found["size"]} bytes, not {wanted["size"]}')
+        if found != wanted:
             raise Damaged(f'{name} does not match its SHA-256')
     return content
+
+
+def _entry(path: Path, *, to_disk: bool = False) -> dict[str, Any]:
+    with path.open('rb') as file:
+        entry = {'size': path.stat().st_size, 'sha256': hashlib.file_digest(file, 'sha256').hexdigest()}
+        if to_disk:
+            # Without this a power cut could keep the manifest and lose what it vouches for.
+            os.fsync(file.fileno())
+    return entry
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -84,7 +103,13 @@ def _render(content: dict[str, Any]) -> bytes:
     return (json.dumps({'checksum': checksum, **content}, indent=1, allow_nan=False) + '\n').encode()
 
 
-def _sync(directory: Path) -> None:
+def _finish(folder: Path, content: dict[str, Any]) -> None:
+    write_atomically(folder / NAME, _render(json.loads(json.dumps(content))))
+    sync(folder)
+
+
+def sync(directory: Path) -> None:
+    """Returns when the names in a directory are on disk."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

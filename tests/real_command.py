@@ -5,6 +5,7 @@ It compiles cheaply, as all tests do; with the compiler that users have, CI runs
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -61,6 +62,9 @@ def start(*arguments, cwd: pathlib.Path = ROOT, **variables: str) -> subprocess.
     environment = inherited | cheap.ENVIRONMENT | variables
     command = [sys.executable, str(ROOT / 'launch.py'), *map(str, arguments)]
     pipe = subprocess.PIPE
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell lets what is in the background ignore Ctrl-C, and so would the command.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(command, cwd=cwd, env=environment, stdout=pipe, stderr=pipe, text=True)
 
 

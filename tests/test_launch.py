@@ -1,7 +1,10 @@
 """The real command from end to end: the files it leaves, its modes, and every way to train, on tiny runs."""
 
+import errno
 import json
+import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +13,7 @@ import traceback
 import pytest
 
 import launch
+from posbench import files
 from posbench.devices import host
 from posbench.knobs import command_line
 from posbench.training import job
@@ -173,7 +177,8 @@ def test_evaluate_gives_the_rows_of_training(run, here):
 def test_evaluating_half_a_run_does_not_end_it(run, here, tmp_path):
     folder, command = run
     stopped = [*command[:-1], f'--workdir={tmp_path}']
-    (tmp_path / 'config.json').write_bytes((folder / 'config.json').read_bytes())
+    for name in ('config.json', 'metrics.jsonl', 'timing.jsonl'):
+        shutil.copy(folder / name, tmp_path)
     shutil.copytree(folder / 'checkpoints' / '00000010', tmp_path / 'checkpoints' / '00000010')
     assert here(*stopped, '--mode=evaluate').returncode == 0
     assert {row['step'] for row in rows(tmp_path)} == {10, None}
@@ -201,6 +206,98 @@ def test_a_finished_run_is_scored_at_another_length_without_training(run, here, 
             assert again | dict(config_hash=row['config_hash']) == row
     assert files == {name: (folder / name).read_bytes() for name in unchanged}
     assert stamps == {path: path.stat().st_mtime_ns for path in (folder / 'checkpoints').rglob('*')}
+
+
+@pytest.fixture
+def copied(run, tmp_path):
+    """A copy of the finished run, and the command that goes on with it."""
+    folder, command = run
+    return shutil.copytree(folder, tmp_path / 'rope'), [*command[:-1], f'--workdir={tmp_path}/rope', '--quiet']
+
+
+def change_a_digit(path: pathlib.Path) -> None:
+    text = path.read_text()
+    at = text.rindex('"value": ') + len('"value": 0.')
+    path.write_text(text[:at] + str((int(text[at]) + 1) % 10) + text[at + 1 :])
+
+
+@pytest.mark.parametrize('name', ['rows.jsonl', 'metrics.jsonl'])
+def test_a_changed_number_is_on_the_page_and_made_good_by_the_same_command(run, copied, here, name):
+    folder, command = copied
+    before, whole = rows(folder), (folder / name).read_bytes()
+    change_a_digit(folder / name)
+    done = here(f'--report={folder}')
+    assert done.returncode == 1
+    assert done.stderr == f'launch.py: {folder}: {name} does not match its SHA-256; it was changed after the run.\n'
+    assert f'{name} does not match its SHA-256' in (folder / 'report.html').read_text()
+    refusal = here(f'--workdir={folder}', '--devices=2', '--mode=evaluate', '--quiet')
+    assert refusal.returncode == 1
+    assert f'{name} does not match its SHA-256; without --mode' in refusal.stderr
+    again = here(*command)
+    assert (again.returncode, again.stderr) == (0, '')
+    now = [row | dict(wall_seconds=None) for row in rows(folder)]
+    assert now == [row | dict(wall_seconds=None) for row in before]
+    assert (folder / name).read_bytes() == whole or name == 'rows.jsonl'
+    assert (folder / 'damaged-rows.jsonl').exists() == (name == 'rows.jsonl')
+    assert here(f'--report={folder}').returncode == 0
+    assert 'CHANGED' not in (folder / 'report.md').read_text()
+
+
+def test_rows_that_nothing_vouches_for_are_reported_as_such(copied, here):
+    folder, _ = copied
+    (folder / 'manifest.json').unlink()
+    assert here(f'--report={folder}').returncode == 0
+    assert 'Nothing vouches for the files of this folder' in (folder / 'report.md').read_text()
+
+
+def test_changed_rows_without_a_checkpoint_to_score_are_not_trained_again(copied, here):
+    folder, command = copied
+    shutil.rmtree(folder / 'checkpoints')
+    change_a_digit(folder / 'rows.jsonl')
+    before = (folder / 'rows.jsonl').read_bytes()
+    done = here(*command)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr.startswith(f'launch.py: {folder}: rows.jsonl does not match its SHA-256; move its manifest.json')
+    assert before == (folder / 'rows.jsonl').read_bytes()
+
+
+def test_generating_leaves_what_a_run_has_written_alone(copied, here):
+    folder, command = copied
+    assert here(*command, '--mode=generate').returncode == 0
+    assert here(f'--report={folder}').returncode == 0
+
+
+@pytest.mark.parametrize('reason', ['No space left on device', 'Read-only file system'])
+def test_a_report_that_cannot_be_written_is_one_line(copied, here, monkeypatch, reason):
+    folder, _ = copied
+
+    def refuses(*_):
+        raise OSError({os.strerror(number): number for number in (errno.ENOSPC, errno.EROFS)}[reason], reason)
+
+    monkeypatch.setattr(os, 'replace', refuses)
+    done = here(f'--report={folder}')
+    assert (done.returncode, done.stdout) == (1, '')
+    assert re.fullmatch(rf'launch\.py: {re.escape(str(folder))}/\w+\.png: {reason}\n', done.stderr)
+
+
+def test_a_full_disk_between_saves_is_one_line_and_the_same_command_goes_on(run, flags, here, tmp_path, monkeypatch):
+    command = ['--config=configs/rope.py', *flags, f'--workdir={tmp_path}', '--quiet']
+    whole = files.write_whole
+
+    def full(file, data):
+        # The log of the third call of steps, after the first checkpoint.
+        if 'metrics' in str(file.name) and b'"step": 15' in bytes(data):
+            raise OSError(errno.ENOSPC, 'No space left on device')
+        whole(file, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, 'write_whole', full)
+        done = here(*command)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr == f'launch.py: {tmp_path}/metrics.jsonl: No space left on device\n'
+    assert [path.name for path in (tmp_path / 'checkpoints').iterdir()] == ['00000010']
+    assert here(*command).returncode == 0
+    assert (tmp_path / 'metrics.jsonl').read_bytes() == (run[0] / 'metrics.jsonl').read_bytes()
 
 
 class Called(Exception):

@@ -18,7 +18,8 @@ TREES = {name: ast.parse(path.read_text('utf-8'), str(path)) for name, path in F
 
 # From the bottom up; a module may import from its own line and from those above it. A folder stands for its files.
 LAYERS = """
-    knobs.kinds registry files identity manifest streams report datasets.sources
+    files identity interrupts knobs.kinds registry streams datasets.sources
+    manifest report
     knobs.rules knobs.tree knobs.user_file knobs.source ops.blocks ops.products ops.online_softmax ops.linear
     training.origin devices.host knobs.annotations knobs.declared ops.broadcast devices.fingerprint
     training.progress training.log training.kinds models.style
@@ -37,6 +38,7 @@ LAYERS = """
     models.model
     models pretrained
     bodies.published
+    training.arrays
     training.checkpoint training.decode training.generate
     training.init
     training.optim training.step

@@ -86,7 +86,7 @@ def _prepared(data_dir: Path) -> dict:
             config = tfds.download.DownloadConfig(try_download_gcs=False)
             try:
                 builder().download_and_prepare(download_config=config)
-            except OSError as error:
+            except (OSError, RuntimeError) as error:  # The writer of records has RuntimeError for a full disk.
                 # Another process may have been faster: its folder is then there, complete, and ours is in the way.
                 if not builder().is_prepared():
                     raise DatasetError(f'The novels cannot be prepared in {data_dir}: {error}') from error

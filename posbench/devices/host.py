@@ -8,6 +8,7 @@ allocator below, each step gives its pages back to the kernel and faults them in
 import contextlib
 import ctypes
 import os
+import warnings
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8
 
@@ -43,9 +44,11 @@ def keep_pages() -> None:
 
 
 def compilation_cache(folder: str) -> None:
-    """Compiled programs are kept in `folder` and found again by the next run."""
+    """Compiled programs are kept in `folder` and found again by the next run, where there is room for them."""
     import jax
 
+    # One for each program on a full disk, and all that it means is that the next run compiles again.
+    warnings.filterwarnings('ignore', message='Error (reading|writing) persistent compilation cache')
     jax.config.update('jax_compilation_cache_dir', folder)
     jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.1)
     jax.config.update('jax_persistent_cache_min_entry_size_bytes', 0)

@@ -21,7 +21,7 @@ python launch.py --atlas [--config=FILE] [--workdir=DIR]                        
 
 The same command again resumes a run. What a knob means stands in configs/default.py.
 The folder of a run is enough for a mode: python launch.py --workdir=runs/rope --mode=evaluate|generate|params
-Exit code: 0 success, 1 a run failed, 2 a bad flag, config or folder, 130 or 143 stopped by a signal.
+Exit code: 0 success, 1 a run failed, 2 a bad flag, config or folder, 130 and 143 stopped by Ctrl-C and SIGTERM.
 """
 
 

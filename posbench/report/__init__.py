@@ -9,6 +9,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
+from posbench.files import write_atomically
 from posbench.report import boards as boards_lib
 from posbench.report import folder as folder_lib
 from posbench.report.folder import Study
@@ -19,13 +20,16 @@ __all__ = ['Report', 'ReportError', 'build']
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What was made: the result in a sentence, and the files that were written."""
+    """What was made: the result in a sentence, the files that were written, and what may be wrong with them, a line
+    for each run whose files are not what it wrote.
+    """
 
     folder: Path
     headline: str
     html: Path
     markdown: Path
     figures: list[Path]
+    changed: list[str]
 
 
 def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | None = None) -> Report:
@@ -37,7 +41,9 @@ def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | Non
         readme: a file whose text between `<!-- report:begin -->` and `<!-- report:end -->` becomes the table.
 
     Raises:
-        ReportError: in one line, for a folder without rows, a damaged file, or a README without its markers.
+        ReportError: in one line, for a folder without rows, a damaged file, or a README without its markers; and for
+            a README where a file is not what the run wrote.
+        OSError: a file cannot be written; it names the file.
     """
     from posbench.report import page
     from posbench.report import readme as readme_lib
@@ -48,11 +54,13 @@ def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | Non
     study = folder_lib.read(folder)
     if not study.runs:
         raise ReportError(f'{folder}: only baselines; looked for rows of a trained run in rows.jsonl, here and below.')
+    if readme is not None and study.changed:
+        raise ReportError(f'{study.changed[0]} Nothing was written to {readme}.')
     found = boards_lib.boards(study)
     drawn = _draw(study, found)
     item = page.content(study, found, drawn)
-    (folder / 'report.html').write_text(page.to_html(item), encoding='utf-8')
-    (folder / 'report.md').write_text(page.to_markdown(item), encoding='utf-8')
+    write_atomically(folder / 'report.html', page.to_html(item))
+    write_atomically(folder / 'report.md', page.to_markdown(item))
     figures = [picture.path for pictures in drawn.values() for picture in pictures]
     if readme is not None:
         readme = Path(readme)
@@ -66,7 +74,7 @@ def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | Non
 
         terminal_lib.show(study, found, [str(folder / 'report.html')])
     headline = ' '.join(sentence for section in item.sections for sentence in section.headline if sentence)
-    return Report(folder, headline, folder / 'report.html', folder / 'report.md', figures)
+    return Report(folder, headline, folder / 'report.html', folder / 'report.md', figures, study.changed)
 
 
 def _draw(study: Study, found: list[boards_lib.Board]) -> dict[str, list]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
+from posbench.files import write_atomically
 from posbench.report import kinds, texts
 from posbench.report.numbers import number
 from posbench.report.rows import ReportError
@@ -130,7 +131,7 @@ def build(folder: str | Path) -> Path:
         filters=list(FILTERS),
         cost_note=COST_NOTE,
     )  # fmt: skip
-    (folder / 'atlas.html').write_text(html, encoding='utf-8')
+    write_atomically(folder / 'atlas.html', html)
     return folder / 'atlas.html'
 
 

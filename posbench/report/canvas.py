@@ -3,6 +3,7 @@
 Importing this file imports matplotlib, so only the functions that draw do.
 """
 
+import io
 import math
 import textwrap
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
+from posbench.files import write_atomically
 from posbench.report import fonts
 
 # After Okabe and Ito, Color Universal Design (2008); the light ones darkened so that text in them is readable on white.
@@ -106,7 +108,9 @@ def save(fig: Figure, path: Path, scale: float = 1.0, colours: int = 256) -> Non
     fig.set_dpi(DPI * scale)
     fig.canvas.draw()
     image = Image.fromarray(np.asarray(fig.canvas.buffer_rgba())).convert('RGB')
-    image.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+    file = io.BytesIO()
+    image.quantize(colours, dither=Image.Dither.NONE).save(file, 'png', optimize=True)
+    write_atomically(path, file.getvalue())
 
 
 def look(rank: int) -> dict:

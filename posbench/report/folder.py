@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from posbench import identity
+from posbench import identity, manifest
 from posbench.report import kinds, named, noise
 from posbench.report import rows as rows_lib
 from posbench.report import task as task_lib
@@ -53,6 +53,9 @@ class Study:
 
     A folder with a study.json has a title and a question, and of a trial the knobs that all its runs have set;
     `left_over` is what lies in it and does not count: name and why.
+
+    `changed` has a sentence for every folder in which a file is not what the run wrote, and `unvouched` the folders for
+    whose files nothing speaks, as of runs that were written by hand.
     """
 
     folder: Path
@@ -61,6 +64,8 @@ class Study:
     claims: list[dict]
     failed: list[dict]
     single: bool
+    changed: list[str]
+    unvouched: list[str]
     title: str | None = None
     question: str | None = None
     overrides: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -108,11 +113,23 @@ def read(folder: str | Path) -> Study:
         claims=claims,
         failed=failed,
         single=direct and len(runs) == 1,
+        changed=[f'{place}: {damage}; it was changed after the run.' for place in tasks if (damage := _damage(place))],
+        unvouched=[place.relative_to(folder).as_posix() for place in tasks if not (place / manifest.NAME).is_file()],
         title=study and study.title,
         question=study and study.question,
         overrides=study.overrides if study else {},
         left_over=left_over,
     )
+
+
+def _damage(place: Path) -> str | None:
+    """What is wrong with the files of a run by the manifest that it wrote, where there is one."""
+    try:
+        if (place / manifest.NAME).exists():
+            manifest.check(place)
+    except manifest.Damaged as error:
+        return str(error)
+    return None
 
 
 def _places(folder: Path, name: str) -> list[Path]:

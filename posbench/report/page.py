@@ -55,6 +55,7 @@ class Content:
     fingerprint: tuple[list, dict]
     notes: tuple[str, ...]
     cards: bool
+    changed: list[str]
     words: tuple[str, ...] = verdicts.WORDS
 
 
@@ -84,7 +85,8 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
         facts=provenance.facts(study),
         settings=provenance.shared(study.runs, provenance.settings),
         fingerprint=provenance.shared(study.runs, provenance.fingerprint),
-        notes=(*provenance.histories(study), *notes(found)),
+        notes=(*provenance.histories(study), *notes(found), *_vouching(study)),
+        changed=study.changed,
         cards=not study.single,
     )
 
@@ -107,6 +109,14 @@ def notes(found: list[Board]) -> tuple[str, ...]:
         texts.ONE_SEED: max(seeds) == 1,
     }
     return *dict.fromkeys(rules), *(text for text, holds in known.items() if holds)
+
+
+def _vouching(study: Study) -> list[str]:
+    """For which numbers no run speaks."""
+    if not study.unvouched:
+        return []
+    whose = 'this folder' if study.unvouched == ['.'] else ', '.join(study.unvouched)
+    return [f'Nothing vouches for the files of {whose}: there is no manifest.json, which a run writes with its rows.']
 
 
 def figures(study: Study, board: Board) -> list[tuple[str, dict]]:
@@ -149,6 +159,7 @@ def to_html(item: Content) -> str:
 def to_markdown(item: Content) -> str:
     """The same content as report.md."""
     parts = [f'# {markdown.escape(item.title)}', markdown.escape(item.question), markdown.escape(item.trial)]
+    parts += [f'**CHANGED** {markdown.escape(line)}' for line in item.changed]
     for section in item.sections:
         if len(item.sections) > 1:
             parts.append(f'## {markdown.escape(section.heading)}')

@@ -59,8 +59,9 @@ def _take(lock: int, folder: pathlib.Path, doing: str) -> None:
         raise UsageError(
             f'{folder}: its file system cannot lock files: {error.strerror}; choose another --workdir'
         ) from None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f'{os.getpid()}\n'.encode('ascii'), 0)
+    with usable(folder):
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f'{os.getpid()}\n'.encode('ascii'), 0)
 
 
 def _number(lock: int) -> str:

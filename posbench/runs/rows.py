@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import os
 import pathlib
 import subprocess
 
@@ -10,6 +11,7 @@ import jax
 import numpy as np
 
 import posbench
+from posbench import manifest
 from posbench.devices import parallel
 from posbench.files import write_atomically
 from posbench.tasks import base
@@ -26,6 +28,8 @@ TASK = 'task.json'
 TRAINED = 'trained.json'
 # The deciding metric on parts of the data that a row is about, one line a row: how much it owes to their choice.
 PARTS = 'parts.jsonl'
+# What a report reads of a run, beside its rows.
+WRITTEN = ('config.json', 'fingerprint.json', 'metrics.jsonl', 'timing.jsonl', 'encoding.json', TASK, TRAINED, PARTS)
 ORDER = (
     *('experiment', 'run', 'encoding', 'options', 'task', 'seed', 'split', 'length', 'metric', 'value', 'chance'),
     *('examples', 'step', 'train_length', 'params', 'encoding_params', 'wall_seconds', 'device', 'git_sha'),
@@ -36,7 +40,9 @@ CELL = ('split', 'seed', 'metric', 'length')
 
 
 def score(job: Job, trained: Trained, folder: pathlib.Path, progress: Progress, experiment: str | None = None) -> None:
-    """Evaluates all seeds and writes task.json, parts.jsonl and rows.jsonl, whole or not at all, in this order.
+    """Evaluates all seeds and writes task.json, parts.jsonl, a manifest of what the run has written, and rows.jsonl.
+
+    Each whole or not at all, in this order; rows that the manifest before does not vouch for are moved aside.
 
     Of a run of two phases both encodings are scored; the first one's rows have its name behind that of the run. Lengths
     that these weights were scored at before are scored again, because the longest of all may decide which targets the
@@ -54,14 +60,40 @@ def score(job: Job, trained: Trained, folder: pathlib.Path, progress: Progress, 
         if trained.origin is not None:
             write_atomically(folder / TRAINED, json.dumps(_trained(trained), indent=1) + '\n')
         write_atomically(folder / TASK, json.dumps(meaning(job, parts[-1].figures), indent=1) + '\n')
-        for name, lines in ((PARTS, [line for part in parts for line in part.parts]), (NAME, rows)):
-            write_atomically(folder / name, ''.join(json.dumps(line) + '\n' for line in lines))
+        write_atomically(folder / PARTS, _as_lines([line for part in parts for line in part.parts]))
+        if _damage(folder, NAME) and (folder / NAME).exists():
+            os.replace(folder / NAME, folder / f'damaged-{NAME}')
+        manifest.vouch(folder, WRITTEN, {NAME: _as_lines(rows)}, dict(run=job.name, step=trained.step))
+        write_atomically(folder / NAME, _as_lines(rows))
 
 
 def read(folder: pathlib.Path, name: str = NAME) -> list[dict]:
-    """The rows of a folder, or the lines of another file of it; none where nothing was scored in it."""
+    """The rows of a folder, or the lines of another file of it; none where nothing was scored in it, or where they are
+    not those that were written.
+
+    ValueError, with the file, where nothing vouches for them and they are no rows.
+    """
     path = folder / name
-    return [json.loads(line) for line in path.read_text('utf-8').splitlines()] if path.exists() else []
+    if not path.exists() or _damage(folder, name):
+        return []
+    try:
+        return [json.loads(line) for line in path.read_text('utf-8').splitlines()]
+    except ValueError as error:
+        raise ValueError(f'{path}: damaged, not rows ({error}); move it away to score this run again') from None
+
+
+def _as_lines(items: list[dict]) -> bytes:
+    return ''.join(json.dumps(item) + '\n' for item in items).encode()
+
+
+def _damage(folder: pathlib.Path, name: str) -> str | None:
+    """What is wrong with a file by the manifest beside it, where there is one."""
+    try:
+        if (folder / manifest.NAME).exists():
+            manifest.check(folder, only=[name])
+    except manifest.Damaged as error:
+        return str(error)
+    return None
 
 
 def name_of(folder: pathlib.Path, config_name: str, experiment: str | None = None) -> str:

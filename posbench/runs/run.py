@@ -7,6 +7,7 @@ import contextlib
 import json
 import pathlib
 
+from posbench import interrupts
 from posbench.devices import host
 from posbench.files import write_atomically
 from posbench.knobs import user_file
@@ -21,13 +22,19 @@ def run(request) -> int:
         from posbench.devices import parallel
 
         first = parallel.initialize()
+        interrupts.take_back()
     if request.mode == 'params' or not first:
         # The table of parameters needs no folder; the first process of several has opened theirs.
         opened = contextlib.nullcontext(request.workdir)
     else:
         opened = workdir.open_workdir(request.workdir, request.config, request.resume, mode=request.mode)
     with opened as folder:
-        if request.mode == 'train' and workdir.is_done(folder):
+        damage = workdir.damage(folder) if request.mode in ('train', 'evaluate') and first else None
+        if damage and (request.mode == 'evaluate' or not workdir.has_checkpoints(folder)):
+            return console.fail(f'{folder}: {damage}; {_REMEDY[request.mode]}', 1)
+        if damage and not request.quiet:
+            print(f'{folder}: {damage}; this run is scored again.')
+        if request.mode == 'train' and not damage and workdir.is_done(folder):
             if not first:
                 return 0
             print(f'{folder}: this run is done; here is its report.')
@@ -42,6 +49,13 @@ def run(request) -> int:
                 raise
             return console.fail(line, 2)
     return console.report(folder) if code == 0 and first and request.mode in ('train', 'evaluate') else code
+
+
+# Where what a finished run has written is no longer what it wrote.
+_REMEDY = dict(
+    train='move its manifest.json and rows.jsonl away, and the same command trains it again from its first step',
+    evaluate='without --mode the command makes it whole again',
+)
 
 
 def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
@@ -76,13 +90,14 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
                 parameters.show(phase)
             return 0
         start = dict(command=request.command, **fingerprint.fingerprint())
-        if parallel.is_first():
+        if parallel.is_first() and request.mode != 'generate':
             write_atomically(folder / 'fingerprint.json', json.dumps(start, indent=2) + '\n')
         with progress.Progress(request.quiet or not parallel.is_first()) as bar:
             if request.mode == 'train':
                 for line in dict.fromkeys([*(phase.kernel_sentence for phase in one.phases), *one.position_sentences]):
                     bar.note(line)
                 trained = loop.run(one, folder, request.resume, bar)
+                interrupts.leaves(f'all {trained.step} steps are saved; the same command scores them.')
             else:
                 trained = loop.restore(one, folder, bar, request.resume)
             # The newest checkpoint of a run that is not done may be of its first phase.
@@ -95,13 +110,14 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
             picture.write(phase, trained, folder)
             samples.write(phase, trained, folder, config.generate)
             rows.score(phase, trained, folder, bar, config.experiment)
+        interrupts.leaves('the rows are written; the same command makes the report.')
         return 0
     except (init.InitError, loop.AnotherRun) as error:
         return console.fail(str(error), 2)
     except (checkpoint.CheckpointError, loop.NotANumber) as error:
         return console.fail(str(error), 1)
-    except loop.Terminated as error:
-        return console.fail(str(error), 143)
+    except loop.Interrupted as error:
+        return console.fail(str(error), error.code)
 
 
 def _cache(config) -> pathlib.Path:

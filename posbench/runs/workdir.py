@@ -13,7 +13,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from posbench import identity
+from posbench import identity, manifest
 from posbench.files import write_atomically
 from posbench.knobs import declared, schema
 from posbench.knobs.kinds import UsageError
@@ -62,14 +62,31 @@ def open_workdir(
 def is_done(path: pathlib.Path, config_hash: str | None = None) -> bool:
     """Whether there are rows of the last step, and of that config where one is asked for.
 
-    --mode=evaluate may have written some of an earlier checkpoint, or scored the last one by other settings.
+    --mode=evaluate may have written some of an earlier checkpoint, or scored the last one by other settings. Not where
+    a file is no longer what the run has written.
     """
     try:
         steps = json.loads((path / 'config.json').read_text('utf-8'))['train']['steps']
         rows = map(json.loads, (path / 'rows.jsonl').read_text('utf-8').splitlines())
-        return any(row['step'] == steps and config_hash in (None, row['config_hash']) for row in rows)
+        done = any(row['step'] == steps and config_hash in (None, row['config_hash']) for row in rows)
+        return done and damage(path) is None
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def damage(path: pathlib.Path) -> str | None:
+    """What in the folder of a finished run is not what it wrote, in words; None also where nothing vouches for it."""
+    try:
+        if (path / manifest.NAME).exists():
+            manifest.check(path)
+    except manifest.Damaged as error:
+        return str(error)
+    return None
+
+
+def has_checkpoints(path: pathlib.Path) -> bool:
+    """Whether there is anything in the folder of checkpoints."""
+    return _has_entries(path / 'checkpoints')
 
 
 def as_json(config: ConfigDict) -> str:
@@ -121,6 +138,8 @@ def _compare(path: pathlib.Path, file: pathlib.Path, config: ConfigDict, mode: s
         raise UsageError(f'{path}: it holds another run: {_some(different)}; choose another --workdir{over}')
     if longer:
         print(_goes_on(path, there, here))
+        # It vouches for the files of a run that is done.
+        (path / manifest.NAME).unlink(missing_ok=True)
         write_atomically(file, as_json(config))
 
 

@@ -1,14 +1,18 @@
 """Checkpoints that neither a kill nor a flipped bit can turn into wrong numbers.
 
     checkpoints/00000500/state/          written by Orbax, in the background
-    checkpoints/00000500/manifest.json   the SHA-256 of every file, written last: without it there is no checkpoint
+    checkpoints/00000500/manifest.json   the SHA-256 of every file
+    checkpoints/partial-00000500/        a step that is being saved, or removed, or was when the run was killed
     checkpoints/damaged-00000500-1/      a step that failed its check, moved aside before the next save
 
-Orbax survives kills, but it returns a flipped bit in an array file as a silently wrong number; hence the manifest.
+Orbax survives kills, but it returns a flipped bit in an array file as a silently wrong number; hence the manifest. A
+step gets its name when its manifest is there and its state was read back, and loses it before anything in it is
+removed: what is not whole under such a name was damaged, and is never deleted.
 """
 
 import contextlib
 import dataclasses
+import errno
 import functools
 import json
 import os
@@ -21,6 +25,9 @@ from typing import Any
 import jax
 
 from posbench import manifest
+from posbench.training import arrays
+
+PARTIAL = 'partial-'
 
 
 class CheckpointError(RuntimeError):
@@ -45,15 +52,25 @@ class Checkpoints:
     keep: newest checkpoints that stay; an older one goes only after a newer one is finished.
     always: steps whose checkpoints stay as well, and are not counted.
     log: takes one line about anything unusual.
+    beside: raises manifest.Damaged where what the notes of a step say of files elsewhere is no longer so; that step is
+        then passed over as if it were damaged itself.
     """
 
-    def __init__(self, folder: str | Path, keep: int, log: Callable[[str], None] = print, always: Collection[int] = ()):
+    def __init__(
+        self,
+        folder: str | Path,
+        keep: int,
+        log: Callable[[str], None] = print,
+        always: Collection[int] = (),
+        beside: Callable[[dict[str, Any]], None] = lambda notes: None,
+    ):
         if keep < 1:
             raise ValueError(f'keep is {keep}; at least 1 checkpoint has to stay')
         self.folder = Path(folder).absolute()  # Orbax insists on absolute paths.
         self.keep = keep
         self.always = frozenset(always)
         self._log = log
+        self._beside = beside
         self._thread = ThreadPoolExecutor(1, 'checkpoint')
         self._saving: Future | None = None
         self._current: int | None = None  # the step that the caller's state came from or went to
@@ -61,7 +78,7 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """Finished steps, oldest first; their files have not been checked."""
-        return sorted(step for step, path in self._step_folders() if (path / manifest.NAME).exists())
+        return sorted(step for step, _ in self._step_folders())
 
     def save(self, step: int, state: Any, notes: dict[str, Any] | None = None) -> None:
         """Starts to save a tree of jax arrays; returns once they are copied, so that the caller may donate them.
@@ -71,21 +88,19 @@ class Checkpoints:
 
         notes: plain JSON, returned by `restore`.
         """
-        import orbax.checkpoint as ocp
-
         self.wait()
         if step == self._current:
             return
         if newer := [other for other in self.steps() if other >= step and other not in self._rejected]:
             raise CheckpointError(f'Cannot save step {step}: {self.folder} already holds step {newer[-1]}')
-        content = {'step': step, 'notes': json.loads(json.dumps(notes or {})), 'leaves': _leaves(state)}
+        content = {'step': step, 'notes': json.loads(json.dumps(notes or {})), 'leaves': arrays.kinds(state)}
         with self._explained(step):
             # Something is still under way only if an interrupt hit the last save between its start and its end.
             self._orbax.wait_until_finished()
             if jax.process_index() == 0:
                 self._tidy()
-                self._path(step).mkdir(parents=True)
-            self._orbax.save(self._path(step) / 'state', args=ocp.args.PyTreeSave(state))
+                self._partial(step).mkdir(parents=True)
+            arrays.save(self._orbax, self._partial(step) / 'state', state)
         self._saving = self._thread.submit(self._finish, step, content)
 
     def wait(self) -> None:
@@ -111,16 +126,15 @@ class Checkpoints:
             # Process 0 finishes a save after the others are done with it; all of them should look afterwards.
             multihost_utils.sync_global_devices('posbench checkpoints')
         steps = self.steps() if step is None else [step]
-        for other, path in self._step_folders():
-            if step is None and not (path / manifest.NAME).exists():
-                self._log(f'Ignored step {other}: it has no {manifest.NAME}, so its save was never finished')
+        for path in self._partial_folders() if step is None else ():
+            self._log(f'Ignored {path.name}: its save, or its removal, was never finished')
         rejected = []
         for candidate in reversed(steps):
             try:
                 content = self._verify(candidate)
                 wanted = abstract_state(candidate) if callable(abstract_state) else abstract_state
-                _compare(candidate, content['leaves'], _leaves(wanted))
-                state = self._read(candidate, wanted)
+                _compare(candidate, content['leaves'], arrays.kinds(wanted))
+                state = arrays.restore(self._orbax, self._path(candidate) / 'state', wanted)
             except CheckpointError:
                 raise
             except Exception as error:  # Orbax raises anything from FileNotFoundError to bare Exception.
@@ -157,10 +171,7 @@ class Checkpoints:
 
     @functools.cached_property
     def _orbax(self):
-        import orbax.checkpoint as ocp  # 0.5 to 1.4 s; a run that never saves should not pay for it.
-
-        # Weights are noise: compression would save 8 % of the bytes for a quarter of the time.
-        return ocp.AsyncCheckpointer(ocp.PyTreeCheckpointHandler(use_compression=False))
+        return arrays.checkpointer()
 
     def _path(self, step: int) -> Path:
         return self.folder / f'{step:08d}'
@@ -168,6 +179,12 @@ class Checkpoints:
     def _step_folders(self) -> list[tuple[int, Path]]:
         paths = self.folder.iterdir() if self.folder.is_dir() else ()
         return [(int(p.name), p) for p in paths if p.name.isdecimal() and p == self._path(int(p.name)) and p.is_dir()]
+
+    def _partial(self, step: int) -> Path:
+        return self.folder / f'{PARTIAL}{step:08d}'
+
+    def _partial_folders(self) -> list[Path]:
+        return sorted(self.folder.glob(f'{PARTIAL}*'))
 
     def _tidy(self) -> None:
         """Moves damaged steps aside and removes what an interrupted save left; none is under way when it is called."""
@@ -178,21 +195,24 @@ class Checkpoints:
                     number += 1
                 path.rename(aside)
                 self._log(f'Moved damaged step {step} to {aside.name}')
-            elif not (path / manifest.NAME).exists():
-                shutil.rmtree(path)
-                self._log(f'Removed step {step}, whose save was never finished')
+        for path in self._partial_folders():
+            shutil.rmtree(path)
+            self._log(f'Removed {path.name}, whose save, or removal, was never finished')
 
     def _finish(self, step: int, content: dict[str, Any]) -> None:
         with self._explained(step):
             self._orbax.wait_until_finished()
             if jax.process_index() == 0:
-                manifest.write(self._path(step), content)
+                partial = self._partial(step)
+                manifest.write(partial, content)
+                arrays.read_back(partial / 'state', content['leaves'])
+                partial.rename(self._path(step))
+                manifest.sync(self.folder)
             self._current, self._rejected = step, set()
             if jax.process_index() == 0:
                 for old in [other for other in self.steps() if other not in self.always][: -self.keep]:
-                    # The manifest goes first: a kill in between leaves an unfinished step, not a damaged one.
-                    os.remove(self._path(old) / manifest.NAME)
-                    shutil.rmtree(self._path(old))
+                    # Its name goes first: a kill in between leaves no damaged step.
+                    shutil.rmtree(self._path(old).rename(self._partial(old)))
 
     def _verify(self, step: int) -> dict[str, Any]:
         """The manifest's content; raises manifest.Damaged. Process 0 reads the files on behalf of all."""
@@ -200,8 +220,10 @@ class Checkpoints:
         damage = None
         if jax.process_index() == 0:
             try:
-                if manifest.verify(path)['step'] != step:
-                    damage = manifest.Damaged(f'it is step {manifest.read(path)["step"]} under another name')
+                content = manifest.verify(path)
+                if content['step'] != step:
+                    raise manifest.Damaged(f'it is step {content["step"]} under another name')
+                self._beside(content['notes'])
             except manifest.Damaged as error:
                 damage = error
         if jax.process_count() > 1:
@@ -213,17 +235,6 @@ class Checkpoints:
             raise damage
         return manifest.read(path)
 
-    def _read(self, step: int, abstract_state: Any) -> Any:
-        import orbax.checkpoint as ocp
-
-        first = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-        target = jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding or first), abstract_state
-        )
-        restore_args = ocp.checkpoint_utils.construct_restore_args(target)
-        args = ocp.args.PyTreeRestore(target, restore_args=restore_args)
-        return self._orbax.restore(self._path(step) / 'state', args=args)
-
     @contextlib.contextmanager
     def _explained(self, step: int):
         try:
@@ -233,41 +244,22 @@ class Checkpoints:
 
 
 def read_arrays(folder: str | Path) -> tuple[int, dict[str, Any]]:
-    """(step, NumPy arrays by path) of the newest good checkpoint of another run, whatever its shapes are.
+    """(step, NumPy arrays by path) of the newest checkpoint of another run, whatever its shapes are.
 
-    Raises CheckpointError where there is none. Nothing is written.
+    Raises CheckpointError where there is none, or where it is damaged: older weights would pass for those of the last
+    step. Nothing is written.
     """
-    import numpy as np
-    import orbax.checkpoint as ocp
-
-    # One that only looks: what it rejects stays where it is.
-    checkpoints = Checkpoints(folder, keep=1, log=lambda line: None)
-    with checkpoints:
-        for step in reversed(checkpoints.steps()):
-            path = checkpoints._path(step)
-            try:
-                manifest.verify(path)
-                handler = ocp.PyTreeCheckpointer()
-                tree = handler.metadata(path / 'state').item_metadata.tree
-                restore_args = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
-                state = handler.restore(path / 'state', args=ocp.args.PyTreeRestore(restore_args=restore_args))
-            except Exception:  # Orbax raises anything from FileNotFoundError to bare Exception.
-                continue
-            return step, {jax.tree_util.keystr(at, simple=True, separator='/'): x for at, x in _flat(state)}
-    raise CheckpointError(f'{folder}: got no good checkpoint, wanted at least one to start from')
-
-
-def _flat(tree: Any) -> list:
-    return jax.tree_util.tree_flatten_with_path(tree)[0]
-
-
-def _leaves(tree: Any) -> dict[str, str]:
-    """{'params/embed/kernel': 'float32[1024,128]'}"""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {
-        jax.tree_util.keystr(path, simple=True, separator='/'): f'{x.dtype}[{",".join(map(str, x.shape))}]'
-        for path, x in leaves
-    }
+    checkpoints = Checkpoints(folder, keep=1)
+    if not (steps := checkpoints.steps()):
+        raise CheckpointError(f'{folder}: got no good checkpoint, wanted at least one to start from')
+    path = checkpoints._path(steps[-1])
+    try:
+        manifest.verify(path)
+        return steps[-1], arrays.read(path / 'state')
+    except Exception as error:  # Orbax raises anything from FileNotFoundError to bare Exception.
+        raise CheckpointError(
+            f'{path}: damaged: {_one_line(error)}; move it away to start from the one before'
+        ) from error
 
 
 def _compare(step: int, found: dict[str, str], wanted: dict[str, str]) -> None:
@@ -282,5 +274,10 @@ def _compare(step: int, found: dict[str, str], wanted: dict[str, str]) -> None:
 
 
 def _one_line(error: BaseException) -> str:
-    text = ' '.join(str(error).split())[:300]
+    text = ' '.join(str(error).split())
+    # Of all that Orbax and tensorstore wrap around it, this is what the user can do something about.
+    for reason in map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES)):
+        if reason in text:
+            return reason
+    text = text[:300]
     return text if isinstance(error, manifest.Damaged) else f'{type(error).__name__}: {text}'

@@ -1,6 +1,7 @@
 """A run from its first step to its last: resume, train, validate, save."""
 
 import dataclasses
+import functools
 import pathlib
 import signal
 import time
@@ -9,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from posbench import interrupts, manifest
 from posbench.devices import fingerprint, parallel
 from posbench.tasks import base
-from posbench.training import checkpoint, init, origin, step
+from posbench.training import checkpoint, init, log, origin, step
 from posbench.training.job import Job
-from posbench.training.log import Log
 from posbench.training.progress import Progress
 
 
@@ -25,8 +26,12 @@ class AnotherRun(ValueError):
     """The checkpoints are of another config or other data than the job."""
 
 
-class Terminated(RuntimeError):
-    """SIGTERM came; the state is saved."""
+class Interrupted(RuntimeError):
+    """SIGTERM or Ctrl-C came; the state is saved. `code` is the exit code."""
+
+    def __init__(self, number: signal.Signals, step: int):
+        super().__init__(f'{number.name}: saved step {step}; the same command goes on from there.')
+        self.code = interrupts.CODES[number]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,16 +57,19 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
     that state, so that it does not matter on which side of the border a run was killed.
 
     Raises NotANumber within one call of steps after the first bad loss, with the last good checkpoint kept, and
-    Terminated after SIGTERM, with the state saved. CheckpointError: none is there and `resume` is 'must', or all that
-    are there are damaged. AnotherRun: they are of another config or of other data, and `resume` is not 'anyway'.
+    Interrupted, with the state saved, where a signal came and interrupts.watch() holds it back. CheckpointError: a
+    save failed, none is there and `resume` is 'must', or all that are there are damaged. AnotherRun: they are of
+    another config or of other data, and `resume` is not 'anyway'. OSError: the log cannot be written.
     """
     started = time.perf_counter()
-    with _checkpoints(job, folder, progress) as checkpoints, _Interrupt() as interrupt:
+    with_log = resume != 'anyway'
+    with interrupts.Hold() as hold, _checkpoints(job, folder, progress, with_log=with_log) as checkpoints:
         at, state, history = _first_state(job, checkpoints, resume, progress)
         came_from = dict(origin=job.origin, history=history)
+        interrupts.leaves(_saved(at))
         if at == job.schedule.steps:
             return Trained(state.params, state.frozen, at, _end_of(job.before, checkpoints, progress), **came_from)
-        keeper = _Keeper(job, at, checkpoints, interrupt, progress, started, came_from)
+        keeper = _Keeper(job, at, checkpoints, progress, started, came_from)
         if at == 0 and job.init.folder is not None:
             keeper.begin(job.phases[0], state)
         for phase in job.phases:
@@ -79,6 +87,8 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
                 count = min(most - at % most, phase.schedule.steps - at)
                 state, metrics = steps(state, feed or _host_feed(phase, at), jnp.int32(count))
                 metrics = {name: values[:, :count] for name, values in parallel.numbers(metrics, job.layout).items()}
+                # While the first steps are compiled and done there is nothing to save.
+                hold.begin()
                 at += count
                 keeper.keep(phase, at, state, metrics, time.perf_counter() - begun)
             state = parallel.one_copy(state, job.layout)
@@ -89,13 +99,13 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
 class _Keeper:
     """What is left of steps: lines of the log, and after some of them a validation, a checkpoint."""
 
-    def __init__(self, job: Job, at: int, checkpoints, interrupt, progress: Progress, started: float, came_from: dict):
+    def __init__(self, job: Job, at: int, checkpoints, progress: Progress, started: float, came_from: dict):
         self._schedule, self._layout, self._seeds = job.schedule, job.layout, job.seeds
-        self._checkpoints, self._interrupt, self._progress = checkpoints, interrupt, progress
+        self._checkpoints, self._progress = checkpoints, progress
         # None in all processes but one: they have nothing to say that it does not.
         # Before the first step there is nothing that a log could go on from.
-        self._log = Log(checkpoints.folder.parent, at or -1) if parallel.is_first() else None
-        self._started, self._came_from = started, came_from
+        self._log = log.Log(checkpoints.folder.parent, at or -1) if parallel.is_first() else None
+        self._started, self._finished, self._came_from = started, at, came_from
         progress.start(job.schedule.steps, at)
 
     def begin(self, phase: Job, state: step.State) -> None:
@@ -108,12 +118,13 @@ class _Keeper:
         is_end = at == phase.schedule.steps
         if is_end or at % self._schedule.evaluate_every == 0:
             self._validate(phase, at, state)
-        stop = parallel.any_process(self._interrupt.requested)
+        signal_here = interrupts.requested()
+        stop = parallel.any_process(signal_here is not None)
         if is_end or at % self._schedule.checkpoint_every == 0 or stop:
             self._save(at, state)
         if stop:
             self._checkpoints.wait()
-            raise Terminated(f'SIGTERM: saved step {at}; the same command goes on from there.')
+            raise Interrupted(signal.Signals(signal_here or signal.SIGTERM), at)
 
     def close(self) -> None:
         """Ends the log."""
@@ -146,18 +157,28 @@ class _Keeper:
 
     def _save(self, at: int, state: step.State) -> None:
         # The log goes to the disk first: a checkpoint promises that everything up to its step is written.
-        if self._log:
-            self._log.flush()
-        notes = dict(fingerprint=fingerprint.fingerprint(), **self._came_from)
+        said = self._log.flush() if self._log else {}
+        notes = dict(fingerprint=fingerprint.fingerprint(), log=said, **self._came_from)
         self._checkpoints.save(at, parallel.one_copy(state, self._layout), notes)
+        # This save goes on; it has waited for the one before.
+        interrupts.leaves(_saved(self._finished))
+        self._finished = at
 
 
 def restore(job: Job, folder: pathlib.Path, progress: Progress, resume: str = 'auto') -> Trained:
-    """The newest good checkpoint's parameters; CheckpointError where there is none, AnotherRun as `run` raises it."""
+    """The newest checkpoint's parameters; CheckpointError where it is damaged, or there is none, AnotherRun as `run`
+    raises it.
+    """
     with _checkpoints(job, folder, progress) as checkpoints:
         restored = checkpoints.restore(_abstract_state(job))
         if restored is None:
             raise checkpoint.CheckpointError(f'{folder}: there is no checkpoint here; train first.')
+        if restored.rejected:
+            # A run that goes on makes it anew; here older weights would pass for those of the last step.
+            newest, reason = restored.rejected[0]
+            raise checkpoint.CheckpointError(
+                f'{checkpoints.folder}: step {newest} is damaged: {reason}; move it away to use step {restored.step}'
+            )
         changed = _changes(job, restored, resume)
         if changed:
             progress.note(f'From step {restored.step}, trained otherwise than here: {"; ".join(changed)}.')
@@ -181,10 +202,34 @@ def _changes(job: Job, restored: checkpoint.Restored, resume: str) -> list[str]:
     return refused + origin.said(there, job.origin)
 
 
-def _checkpoints(job: Job, folder: pathlib.Path, progress: Progress) -> checkpoint.Checkpoints:
-    """Those of a run; the ends of its phases stay, to be scored when it is done."""
+def _checkpoints(
+    job: Job, folder: pathlib.Path, progress: Progress, *, with_log: bool = False
+) -> checkpoint.Checkpoints:
+    """Those of a run; the ends of its phases stay, to be scored when it is done.
+
+    With its log a step is only good while the log holds all that was measured before it; --resume=anyway does without.
+    """
     ends = [phase.schedule.steps for phase in job.phases[:-1]]
-    return checkpoint.Checkpoints(folder / 'checkpoints', job.schedule.keep_checkpoints, progress.note, always=ends)
+    options = dict(always=ends, beside=functools.partial(_check_log, folder)) if with_log else dict(always=ends)
+    return checkpoint.Checkpoints(folder / 'checkpoints', job.schedule.keep_checkpoints, progress.note, **options)
+
+
+def _check_log(folder: pathlib.Path, notes: dict) -> None:
+    log.check(folder, notes.get('log', {}))
+
+
+def _log_damage(folder: pathlib.Path, notes: dict) -> str | None:
+    """What is lost of the log that goes with a checkpoint."""
+    try:
+        _check_log(folder, notes)
+    except manifest.Damaged as error:
+        return str(error)
+    return None
+
+
+def _saved(at: int) -> str:
+    """What a signal leaves, for interrupts."""
+    return f'step {at} is saved; the same command goes on from there.' if at else 'no step is saved yet.'
 
 
 def _abstract_state(job: Job):
@@ -215,6 +260,8 @@ def _first_state(job: Job, checkpoints, resume: str, progress: Progress) -> tupl
         progress.note(f'--resume={resume}: no checkpoint, starting at step 0.')
         return 0, _fresh_state(job.phases[0], progress), []
     changed = _changes(job, restored, resume)
+    if resume == 'anyway' and (lost := _log_damage(checkpoints.folder.parent, restored.notes)):
+        changed.append(lost)
     changed += fingerprint.differences(restored.notes['fingerprint'], fingerprint.fingerprint())
     history = list(restored.notes.get('history', []))
     if changed:
@@ -270,20 +317,3 @@ def _check_finite(metrics: dict, first: int, seeds) -> None:
             f'{name} of seed {seeds[seed]} is {metrics[name][seed, number]} at step {first + number + 1}; '
             'the last checkpoint before it is kept.'
         )
-
-
-class _Interrupt:
-    """A context manager that remembers that SIGTERM came, so that the steps under way can end and be saved."""
-
-    requested = False
-
-    def __enter__(self) -> '_Interrupt':
-        self._before = signal.signal(signal.SIGTERM, self._remember)
-        return self
-
-    def __exit__(self, *_) -> None:
-        # After training there is nothing to save, and SIGTERM ends the process as it always does.
-        signal.signal(signal.SIGTERM, self._before)
-
-    def _remember(self, *_) -> None:
-        self.requested = True

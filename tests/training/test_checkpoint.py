@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks.mutate_checkpoints import KINDS, bits, mutate
 from posbench import manifest
-from posbench.training.checkpoint import CheckpointError, Checkpoints
+from posbench.training import arrays
+from posbench.training.checkpoint import CheckpointError, Checkpoints, read_arrays
 
 
 class Pair(NamedTuple):
@@ -137,6 +138,7 @@ def test_a_kill_while_an_old_step_is_deleted_leaves_an_unfinished_step_and_not_a
             checkpoints.save(4, state(4))
             checkpoints.wait()
         assert checkpoints.steps() == [2, 3, 4]
+        assert (run / 'partial-00000001' / manifest.NAME).exists()
         checkpoints.save(5, state(5))
     assert sorted(path.name for path in run.iterdir()) == ['00000003', '00000004', '00000005']
 
@@ -236,13 +238,78 @@ def test_another_shape_dtype_or_leaf_is_an_error_that_names_the_leaf(run):
 
 
 def test_an_unfinished_save_is_ignored_by_restore_and_removed_by_the_next_save(run, lines):
+    (run / '00000003').rename(run / 'partial-00000003')
+    with Checkpoints(run, keep=3, log=lines.append) as checkpoints:
+        assert checkpoints.restore(state(0)).step == 2
+        assert (run / 'partial-00000003').exists()
+        checkpoints.save(4, state(4))
+    assert sorted(path.name for path in run.iterdir()) == ['00000001', '00000002', '00000004']
+    assert 'Ignored partial-00000003' in lines[0] and 'Removed partial-00000003' in lines[1]
+
+
+def test_a_step_without_its_manifest_was_damaged_and_is_moved_aside(run, lines):
     (run / '00000003' / manifest.NAME).unlink()
     with Checkpoints(run, keep=3, log=lines.append) as checkpoints:
         assert checkpoints.restore(state(0)).step == 2
-        assert (run / '00000003').exists()
         checkpoints.save(4, state(4))
-    assert sorted(path.name for path in run.iterdir()) == ['00000001', '00000002', '00000004']
-    assert 'Ignored step 3' in lines[0] and 'Removed step 3' in lines[1]
+    names = ['00000001', '00000002', '00000004', 'damaged-00000003-1']
+    assert sorted(path.name for path in run.iterdir()) == names
+    assert lines == [
+        'Rejected step 3: manifest.json: No such file or directory',
+        'Moved damaged step 3 to damaged-00000003-1',
+    ]
+
+
+def test_with_all_manifests_gone_nothing_is_deleted(run):
+    for path in run.glob('*/manifest.json'):
+        path.unlink()
+    before = sorted(run.rglob('*'))
+    with Checkpoints(run, keep=3) as checkpoints:
+        with pytest.raises(CheckpointError, match=r'^No checkpoint in .* step 3: manifest.json: No such file'):
+            checkpoints.restore(state(0))
+        with pytest.raises(CheckpointError, match='already holds step 3'):
+            checkpoints.save(3, state(3))
+    assert sorted(run.rglob('*')) == before
+
+
+@pytest.mark.parametrize('name', ['run[1]', '[', 'a]b', '*', 'what?', '{a,b}', 'x#y %20', '日本'])
+def test_a_folder_may_have_any_name(tmp_path, name):
+    with Checkpoints(tmp_path / name / 'checkpoints', keep=3) as checkpoints:
+        checkpoints.save(1, state(1))
+        assert same(checkpoints.restore(state(0)).state, state(1))
+    step, arrays = read_arrays(tmp_path / name / 'checkpoints')
+    assert step == 1 and (arrays['params/layer/kernel'] == 1).all()
+
+
+def test_what_cannot_be_read_back_is_no_checkpoint(run, monkeypatch):
+    """Why a folder is read back: Orbax looks for its files by a pattern, and does not find any below `run[1]`."""
+    folder = run.rename(run.with_name('run[1]'))
+    monkeypatch.setattr(arrays, '_literal', lambda path: path)
+    with Checkpoints(folder, keep=3) as checkpoints:
+        checkpoints.save(4, state(4))
+        with pytest.raises(CheckpointError, match=r'^Cannot save step 4 in .*run\[1\]'):
+            checkpoints.wait()
+        assert checkpoints.steps() == [1, 2, 3]
+
+
+def test_weights_are_not_taken_from_before_a_damaged_step(run, tmp_path):
+    damage(run / '00000003')
+    with pytest.raises(CheckpointError, match=r'00000003: damaged: .* SHA-256; move it away to start from'):
+        read_arrays(run)
+    (run / '00000003').rename(tmp_path / 'away')
+    assert read_arrays(run)[0] == 2
+    with pytest.raises(CheckpointError, match='got no good checkpoint'):
+        read_arrays(tmp_path / 'none')
+
+
+def test_what_the_notes_say_of_other_files_is_asked(run, lines):
+    def beside(notes):
+        if notes['step'] == 3:
+            raise manifest.Damaged('log is missing')
+
+    with Checkpoints(run, keep=3, log=lines.append, beside=beside) as checkpoints:
+        assert checkpoints.restore(state(0)).step == 2
+    assert lines == ['Rejected step 3: log is missing']
 
 
 def test_a_failure_in_the_background_is_one_clear_error_and_the_next_save_works(run, monkeypatch):
@@ -255,7 +322,7 @@ def test_a_failure_in_the_background_is_one_clear_error_and_the_next_save_works(
         checkpoints.restore(state(0))
         monkeypatch.setattr(manifest, 'write', disk_full)
         checkpoints.save(4, state(4))
-        with pytest.raises(CheckpointError, match=r'Cannot save step 4 in .*No space left on device'):
+        with pytest.raises(CheckpointError, match=r'^Cannot save step 4 in \S+: No space left on device$'):
             checkpoints.wait()
         assert checkpoints.steps() == [1, 2, 3]
         monkeypatch.setattr(manifest, 'write', write)

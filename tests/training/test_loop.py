@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import os
 import random
 import re
 import signal
@@ -131,6 +132,46 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before_and_ends_with_
     assert outcome(tmp_path) == uninterrupted
 
 
+def cut_in_the_middle(path):
+    """As a copy that was broken off leaves it."""
+    os.truncate(path, path.stat().st_size // 3)
+
+
+def flip_a_bit(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_log_that_was_cut_is_written_again_from_the_step_up_to_which_it_is_whole(tmp_path, uninterrupted):
+    run(tmp_path, stop=9)
+    newest = max(int(path.name) for path in (tmp_path / 'checkpoints').glob('[0-9]*'))
+    lines = (tmp_path / 'metrics.jsonl').read_text().splitlines(keepends=True)
+    whole = [line for line in lines if json.loads(line)['step'] <= newest]
+    (tmp_path / 'metrics.jsonl').write_text(''.join(whole[:-1]))
+    said = run(tmp_path)
+    assert re.fullmatch(
+        rf'Rejected step {newest}: metrics.jsonl, which only --resume=anyway does without, has \d+ bytes, not \d+',
+        said[0],
+    )
+    assert said[1] == f'--resume=auto: from step {newest - CALL}, bit for bit (same fingerprint).'
+    assert outcome(tmp_path) == uninterrupted
+
+
+@pytest.mark.parametrize('name', ['metrics.jsonl', 'timing.jsonl'])
+@pytest.mark.parametrize('damage', [cut_in_the_middle, flip_a_bit, os.remove])
+def test_a_log_that_no_checkpoint_goes_with_is_an_error_and_stays_as_it_is(tmp_path, name, damage):
+    run(tmp_path, stop=5)
+    damage(tmp_path / name)
+    before = {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()}
+    with pytest.raises(
+        checkpoint.CheckpointError,
+        match=rf'^No checkpoint in .* step 5: {name}, which only --resume=anyway does without',
+    ):
+        run(tmp_path)
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()}
+
+
 def test_resume_must_wants_a_checkpoint(tmp_path):
     with pytest.raises(checkpoint.CheckpointError, match=r'^--resume=must: there is no checkpoint in \S+$'):
         run(tmp_path, resume='must')
@@ -205,10 +246,10 @@ def test_a_loss_that_is_no_number_stops_within_one_call_and_keeps_the_checkpoint
     assert outcome(tmp_path) == uninterrupted
 
 
-def test_sigterm_is_what_it_was_after_training(tmp_path):
-    before = signal.getsignal(signal.SIGTERM)
+def test_training_in_a_program_of_ones_own_leaves_its_signals_alone(tmp_path):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     run(tmp_path, stop=2)
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
 
 @functools.cache
@@ -258,7 +299,9 @@ def flags(tmp_path_factory):
 
 
 def test_an_encoder_decoder_killed_and_then_terminated_ends_with_the_same_files(tmp_path):
-    """SIGKILL leaves the checkpoint before it, SIGTERM saves a new one, and the same command goes on from either."""
+    """SIGKILL leaves the checkpoint before it, and so does Ctrl-C while the compiler is at work; SIGTERM saves a new
+    one; and the same command goes on from each.
+    """
     flags = ['--config=configs/tasks/reverse.py', *real_command.REVERSE]
     # Where compiled programs are kept.
     home = dict(HOME=str(tmp_path))
@@ -276,10 +319,15 @@ def test_an_encoder_decoder_killed_and_then_terminated_ends_with_the_same_files(
 
     assert real_command.launch(*flags, f'--workdir={tmp_path}/alone', '--quiet', **home).returncode == 0
     checkpoints = tmp_path / 'stopped' / 'checkpoints'
-    stopped(lambda _: list(checkpoints.glob('*/manifest.json')), signal.SIGKILL, -signal.SIGKILL)
+    stopped(lambda _: list(checkpoints.glob('[0-9]*/manifest.json')), signal.SIGKILL, -signal.SIGKILL)
     assert not (tmp_path / 'stopped' / 'rows.jsonl').exists()
-    stderr = stopped(lambda seen: '--resume=auto: from step' in seen, signal.SIGTERM, 143)
-    assert re.search(r'--resume=auto: from step \d+, bit for bit \(same fingerprint\)\.', stderr)
+    stderr = stopped(lambda seen: '--resume=auto: from step' in seen, signal.SIGINT, 130)
+    step = re.search(r'--resume=auto: from step (\d+), bit for bit \(same fingerprint\)\.', stderr)[1]
+    assert stderr.splitlines()[-1] in (
+        f'launch.py: SIGINT: step {step} is saved; the same command goes on from there.',
+        'launch.py: SIGINT: nothing was changed; the same command starts again.',
+    )
+    stderr = stopped(lambda seen: 'First 5 steps done' in seen, signal.SIGTERM, 143)
     step = re.search(r'launch\.py: SIGTERM: saved step (\d+); the same command goes on from there\.\n$', stderr)[1]
     done = real_command.launch(*flags, f'--workdir={tmp_path}/stopped', **home)
     assert f'--resume=auto: from step {step}, bit for bit (same fingerprint).' in done.stderr
