@@ -45,6 +45,7 @@ RUN = f"""
 # What a trial waits for before it kills: most of a run's time is none of the three in the middle.
 AIMS = ('any time', 'a save', 'training', 'any time', 'evaluation')
 AIMS += ('any time', 'a save', 'any time', 'report', 'training')
+PARTIAL = 'partial-'  # as posbench/training/checkpoint.py calls them
 THREE = ('training', 'a save', 'any time')
 KINDS = (
     'start-up',
@@ -130,9 +131,9 @@ class Runs:
 
 def steps_in(folder: Path) -> tuple[list[int], list[int]]:
     """Steps of finished and of unfinished checkpoints."""
-    paths = [path for path in folder.glob('checkpoints/*') if path.name.isdecimal()]
-    finished = sorted(int(path.name) for path in paths if (path / 'manifest.json').exists())
-    return finished, sorted({int(path.name) for path in paths} - set(finished))
+    names = [path.name for path in folder.glob('checkpoints/*')]
+    partial = [name.removeprefix(PARTIAL) for name in names if name.startswith(PARTIAL)]
+    return tuple(sorted(map(int, filter(str.isdecimal, some))) for some in (names, partial))
 
 
 def kind_of(folder: Path) -> str:
@@ -158,14 +159,13 @@ def kill(process: subprocess.Popen, folder: Path, aim: str, seconds: float, rng:
     finished, _ = steps_in(folder)
     left = [step for step in SAVED if step > max(finished, default=0)] or [STEPS]
     number = rng.choice(left[:-1] if aim == 'training' and left[1:] else left)
-    checkpoint = folder / 'checkpoints' / f'{number:08d}'
-    last = folder / 'checkpoints' / f'{STEPS:08d}' / 'manifest.json'
+    checkpoints = folder / 'checkpoints'
     # (the file to wait for, at most so many seconds more)
     file, more = {
         'any time': (folder.parent, seconds),
-        'a save': (checkpoint, 0.03),
-        'training': (checkpoint / 'manifest.json', 0.1),
-        'evaluation': (last, 0.15 * seconds),
+        'a save': (checkpoints / f'{PARTIAL}{number:08d}', 0.03),
+        'training': (checkpoints / f'{number:08d}', 0.1),
+        'evaluation': (checkpoints / f'{STEPS:08d}', 0.15 * seconds),
         'report': (folder / 'rows.jsonl', 0.15 * seconds),
     }[aim]
     _wait(process, file.exists, poll=0.002)
