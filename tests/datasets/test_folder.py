@@ -1,3 +1,5 @@
+import codecs
+
 import pytest
 
 from posbench.datasets import DatasetError, folder
@@ -57,3 +59,35 @@ def test_a_file_that_is_not_utf_8_is_named_with_the_offset(books):
     (books / 'train' / 'b.txt').write_bytes(b'caf\xe9 au lait')
     with pytest.raises(DatasetError, match=r'b\.txt is not UTF-8: byte 0xe9 at offset 3'):
         list(folder.find(books).documents('train'))
+
+
+def test_a_byte_order_mark_is_no_text(books):
+    (books / 'train' / 'a.txt').write_bytes(codecs.BOM_UTF8 + 'é, \ufeff inside'.encode())
+    assert next(folder.find(books).documents('train')) == 'é, \ufeff inside'
+    (books / 'train' / 'a.txt').write_bytes(codecs.BOM_UTF8 + b'caf\xe9')
+    with pytest.raises(DatasetError, match='byte 0xe9 at offset 6'):
+        next(folder.find(books).documents('train'))
+    for path in (books / 'test').glob('*.txt'):
+        path.write_bytes(codecs.BOM_UTF8)
+    with pytest.raises(DatasetError, match='test holds no text'):
+        folder.find(books)
+
+
+@pytest.mark.parametrize(
+    ('written_in', 'wanted'),
+    [
+        ('utf-16', 'UTF-16 or UTF-32 by its byte-order mark'),
+        ('utf-32', 'UTF-16 or UTF-32 by its byte-order mark'),
+        ('utf-16-le', 'no text: byte 0x00 at offset 1;'),
+        ('utf-16-be', 'no text: byte 0x00 at offset 0;'),
+    ],
+)
+def test_a_file_of_another_encoding_is_refused_with_or_without_its_mark(books, written_in, wanted):
+    (books / 'train' / 'b.txt').write_text('Emma Woodhouse', encoding=written_in)
+    with pytest.raises(DatasetError, match=rf'b\.txt is {wanted}'):
+        list(folder.find(books).documents('train'))
+
+
+def test_line_ends_and_odd_names_change_nothing(books):
+    (books / 'train' / 'a.txt').rename(books / 'train' / 'a [1] \u202e字\n.txt')
+    assert next(folder.find(books).documents('train')) == 'first\r\n'

@@ -113,6 +113,25 @@ def test_bpe_without_merges_writes_bytes():
     assert len(tokenizers.BPE.train(TRAIN, 300).encode('the cat')) < len('the cat')
 
 
+def test_bpe_merges_inside_words_of_bounded_length_so_that_no_text_takes_the_square_of_it():
+    def pieces(text):
+        return [end - start for _, (start, end) in tokenizer._model.pre_tokenizer.pre_tokenize_str(text)]
+
+    tokenizer, most = trained('bpe'), tokenizers.WORD
+    for word in ('a' * 3 * most, '-' * 3 * most, ' ' * 3 * most, '\n' * 3 * most, '中文字' * most, '7' * 3 * most):
+        assert pieces(word) == [most] * 3
+        assert tokenizer.decode(tokenizer.encode(word)) == word
+        assert tokenizer.characters_V[tokenizer.encode(word)].sum() == len(word)
+    # A word of that length is whole.
+    assert pieces('the ' + 'a' * most + '.') == [3, 1 + most, 1]
+
+
+@pytest.mark.parametrize('text', [*TEXTS, *TRAIN, "it's  I'll\n\n\n x'S 3.14--- \t 中文。\xa0 \u3000a"])
+def test_shorter_words_are_those_of_gpt_2(text):
+    ours, gpt2 = trained('bpe')._model.pre_tokenizer, pre_tokenizers.ByteLevel(add_prefix_space=False)
+    assert ours.pre_tokenize_str(text) == gpt2.pre_tokenize_str(text)
+
+
 def test_broken_utf_8_decodes_to_replacement_characters():
     assert trained('bytes').decode([ord('a'), 0xF0, 0x9F, ord('b')]) == 'a\ufffdb'
 
