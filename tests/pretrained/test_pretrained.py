@@ -153,6 +153,52 @@ def test_bfloat16_weights_become_float32_and_activations_what_was_asked_for(writ
     assert loaded.model.body.dtype == jnp.bfloat16
 
 
+@pytest.mark.parametrize('dtype', [ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2, np.float16, np.float64])
+def test_weights_of_other_widths_are_read_as_the_same_numbers(write, dtype):
+    rounded = {name: value.astype(dtype) for name, value in folder_weights('bert').items()}
+    path = write('bert')
+    weights.write_safetensors(path / 'model.safetensors', rounded)
+    wanted = write('bert', more={name: value.astype(np.float32) for name, value in rounded.items()})
+    got, wanted = pretrained.read_params(path), pretrained.read_params(wanted)
+    jax.tree.map(np.testing.assert_array_equal, got, wanted)
+
+
+WORDS = 'embeddings.word_embeddings.weight'
+# What stands in the place of BERT's token vectors, and beside them.
+QUANTISED = {
+    'int8': ({WORDS: np.int8}, f"got '{WORDS}' of dtype I8, wanted one of F64, F32, F16, BF16, F8_E4M3, F8_E5M2"),
+    'uint8': ({WORDS: np.uint8}, f"got '{WORDS}' of dtype U8, wanted one of"),
+    'bool': ({WORDS: np.bool_}, f"got '{WORDS}' of dtype BOOL, wanted one of"),
+    'complex': ({WORDS: np.complex64}, f"got '{WORDS}' of dtype C64, wanted one of"),
+    'int64': ({WORDS: np.int64}, f"got '{WORDS}' of dtype I64, wanted one of"),
+    'scales alone': ({WORDS: ml_dtypes.float8_e8m0fnu}, f"got '{WORDS}' of dtype F8_E8M0, wanted one of"),
+    'float8 and its scales': (
+        {WORDS: ml_dtypes.float8_e4m3fn, f'{WORDS}_scale_inv': np.float32},
+        f"got '{WORDS}' of dtype F8_E4M3, which is quantised: '{WORDS}_scale_inv' has its scales",
+    ),
+    'scales of another name': ({'embeddings.word_embeddings.scales': np.float32}, 'which this architecture has not'),
+}
+
+
+@pytest.mark.parametrize('what', QUANTISED)
+@pytest.mark.parametrize('read', [pretrained.read_params, pretrained.body_fields])
+def test_weights_that_are_no_numbers_without_their_scales_are_refused(write, what, read):
+    dtypes, words = QUANTISED[what]
+    path, tensors = write('bert'), folder_weights('bert')
+    weights.write_safetensors(
+        path / 'model.safetensors', tensors | {k: tensors[WORDS].astype(v) for k, v in dtypes.items()}
+    )
+    with pytest.raises(ValueError, match=re.escape(words)) as caught:
+        read(path)
+    assert '\n' not in str(caught.value)
+
+
+def test_a_config_of_quantised_weights_is_refused(write):
+    path = write('bert', dict(quantization_config=dict(quant_method='gptq', bits=4)))
+    with pytest.raises(ValueError, match="got a quantization_config, 'gptq', wanted weights without"):
+        pretrained.load(path)
+
+
 def test_bias_of_attention_and_tied_logits_follow_the_config_of_llama(write):
     biases = {}
     for layer in (0, 1):
@@ -276,14 +322,28 @@ def test_a_missing_or_broken_file_is_named(write, tmp_path):
     path.mkdir()
     refused('there is no config.json')
     path = write('gpt2')
-    (path / 'model.safetensors').write_bytes(b'\0' * 100)
-    refused('model.safetensors: ')
+    whole, index = (path / 'model.safetensors').read_bytes(), path / 'model.safetensors.index.json'
+    for damaged in (b'', b'\0' * 100, whole[:7], whole[:100], whole[:-1], whole + b'\0'):
+        (path / 'model.safetensors').write_bytes(damaged)
+        refused('model.safetensors: ')
     (path / 'model.safetensors').unlink()
-    refused('there is no model.safetensors and no model.safetensors.index.json')
-    (path / 'model.safetensors.index.json').write_text('{"weight_map": {"wte.weight": "1.safetensors"}}', 'utf-8')
+    refused('there is no model.safetensors and no model.safetensors.index.json$')
+    (path / 'pytorch_model.bin').write_bytes(b'')
+    refused('index.json; pytorch_model.bin is pickled, which may run any code: convert it to safetensors')
+    index.write_text('{"weight_map": {"wte.weight": "1.safetensors"}}', 'utf-8')
     refused('there is no 1.safetensors, which model.safetensors.index.json names')
-    (path / 'config.json').write_text('[1', 'utf-8')
-    refused('config.json: ')
+    (path / '1.safetensors').write_bytes(whole)
+    index.write_text('{"weight_map": {"wte.weight": "1.safetensors", "wpe.weight": "1.safetensors", "x": ""}}', 'utf-8')
+    refused('got weight_map=.*, wanted the file of each weight')
+    index.write_text('{"weight_map": ["wte.weight"]}', 'utf-8')
+    refused('got weight_map=.*, wanted the file of each weight')
+    names = [name for name in folder_weights('gpt2') if 'ln_f.bias' not in name]
+    safetensors.numpy.save_file({name: folder_weights('gpt2')[name] for name in names}, path / '1.safetensors')
+    index.write_text(json.dumps({'weight_map': dict.fromkeys(folder_weights('gpt2'), '1.safetensors')}), 'utf-8')
+    refused("1.safetensors: there is no '.*ln_f.bias', which the index names")
+    for damaged in ('[1', '[]', '[' * 100_000, '\udfff'):
+        (path / 'config.json').write_text(damaged, 'utf-8', 'surrogatepass')
+        refused('config.json: ')
 
 
 def test_every_architecture_has_a_golden_model():

@@ -8,10 +8,20 @@ import json
 import pathlib
 import zlib
 
+import ml_dtypes
 import numpy as np
 
 FOLDER = pathlib.Path(__file__).parent.parent / 'golden' / 'models'
 SEED = 0
+# Of dtypes, in safetensors.
+CODES = {
+    np.dtype(dtype): code
+    for code, dtype in dict(
+        F64=np.float64, F32=np.float32, F16=np.float16, F8_E4M3=ml_dtypes.float8_e4m3fn,
+        F8_E5M2=ml_dtypes.float8_e5m2, F8_E8M0=ml_dtypes.float8_e8m0fnu, I64=np.int64, I8=np.int8, U8=np.uint8,
+        BOOL=np.bool_, C64=np.complex64,
+    ).items()
+}  # fmt: skip
 
 
 def names() -> list[str]:
@@ -52,3 +62,13 @@ def write_folder(folder: pathlib.Path, about: dict, weights: dict[str, np.ndarra
     (folder / 'config.json').write_text(json.dumps(about['config'], indent=2), 'utf-8')
     safetensors.numpy.save_file(draw_all(about) if weights is None else weights, folder / 'model.safetensors')
     return folder
+
+
+def write_safetensors(path: pathlib.Path, tensors: dict[str, np.ndarray]) -> None:
+    """A file of safetensors of any dtypes; the library's own NumPy writer knows none of 8 bits."""
+    header, data = {}, b''
+    for name, x in tensors.items():
+        header[name] = dict(dtype=CODES[x.dtype], shape=x.shape, data_offsets=[len(data), len(data) + x.nbytes])
+        data += x.tobytes()
+    encoded = json.dumps(header).encode()
+    path.write_bytes(len(encoded).to_bytes(8, 'little') + encoded + data)
