@@ -109,7 +109,7 @@ def get_config() -> ConfigDict:
     # Gelberg et al. 2025 (arXiv 2512.12167, appendix C).
     config.second_phase = ConfigDict(
         dict(
-            # As config.encoding. name=None: there is no second phase, and what stands here does nothing.
+            # As config.encoding. name=None: there is no second phase, and what stands here does nothing ('none' is an encoding).
             encoding=ConfigDict(dict(name=None)),
             steps=125,  # the last of config.train.steps
             learning_rate=None,  # at the end of its warm-up; None: that of config.optimizer, whose other knobs hold too

@@ -11,6 +11,8 @@ from posbench.knobs.declared import REQUIRED, Option
 from posbench.knobs.kinds import Choice, Nothing, Optional, Text, UsageError
 from posbench.knobs.tree import PATH
 
+# The name of an encoding that need not be there. A word of its own, because there is one called 'none'.
+NAME_OR_NONE = Optional(Text(), off=('None', 'null'))
 # Groups in which another name keeps the options that both have, such as the width: their things can be exchanged.
 KEEPS = ('input', 'model', 'head')
 # The knobs of a group and the values that a config has for them; defaults are filled in.
@@ -59,11 +61,16 @@ class Chooser:
 
     def encoding_or_none(self, values: Any, path: str) -> Group:
         """As `thing`, for an encoding that there is only if one is named."""
-        values = _as_group(values)
-        asked_for = any(key.startswith(f'{path}.') for key in self.line)
-        if asked_for or not isinstance(values, dict) or any(values.get(key) is not None for key in ('name', 'module')):
-            return self.thing('encoding', values, path)
-        return {'name': Optional(Text()), 'module': PATH}, {'module': None, **values}
+        nothing, values = {'name': None, 'module': None}, _as_group(values)
+        refused = self.line.get(f'{path}.name', '') is None
+        asked_for = any(key.startswith(f'{path}.') and value is not None for key, value in self.line.items())
+        if values is None or refused:
+            values = nothing
+        named = not isinstance(values, dict) or any(values.get(key) is not None for key in nothing)
+        if refused or not (named or asked_for):
+            return {'name': NAME_OR_NONE, 'module': PATH}, nothing | values
+        knobs, values = self.thing('encoding', values, path)
+        return knobs | {'name': dataclasses.replace(NAME_OR_NONE, knob=knobs['name'])}, values
 
     def dataset(self, values: Any, task: dict[str, Any], old_task: dict[str, Any]) -> tuple[Any, Any]:
         """The knobs of the data that the chosen task reads; those of the config if its own task reads the same kind."""

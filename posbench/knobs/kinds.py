@@ -291,6 +291,8 @@ class Optional(Knob):
     """Another knob, or None for off."""
 
     knob: Knob
+    # How the command line says None.
+    off: tuple[str, ...] = NONE
 
     @property
     def wanted(self) -> str:
@@ -300,7 +302,7 @@ class Optional(Knob):
         return None if value is None else self._or_none(self.knob.check, value)
 
     def parse(self, text: str) -> Any:
-        return None if text in NONE else self._or_none(self.knob.parse, text)
+        return None if text in self.off else self._or_none(self.knob.parse, text)
 
     def _or_none(self, read, value):
         try:

@@ -116,7 +116,10 @@ def _train(train: dict, optimizer: dict) -> Iterator[str]:
 
 def _second_phase(config: dict, traits: dict) -> Iterator[str]:
     phase, steps, call = config['second_phase'], config['train']['steps'], config['train']['steps_per_call']
-    if phase['encoding']['name'] is None:
+    name, module = phase['encoding']['name'], phase['encoding'].get('module')
+    if name is None:
+        if module is not None:
+            yield f'config.second_phase.encoding.module: got {module!r}, wanted None, because its name is None'
         return
     yield from _widths(config, 'second_phase.encoding', traits)
     if phase['steps'] >= steps:

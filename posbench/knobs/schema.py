@@ -24,8 +24,9 @@ GROUPS = ('task', 'encoding', 'positions', 'dataset', 'input', 'model', 'head', 
 CHOSEN = (*declared.ROOMS, 'positions')
 # These decide which other knobs there are. Anything may have encodings inside.
 EARLY = {
-    rf'(second_phase\.)?({"|".join(CHOSEN)})(\.\w+)*\.name': Text(),
-    rf'(second_phase\.)?({"|".join(CHOSEN)})(\.\w+)*\.module': PATH,
+    r'second_phase\.encoding\.name': chosen.NAME_OR_NONE,
+    rf'({"|".join(CHOSEN)}|second_phase\.encoding\.\w+)(\.\w+)*\.name': Text(),
+    rf'({"|".join(CHOSEN)}|second_phase\.encoding)(\.\w+)*\.module': PATH,
 }
 
 

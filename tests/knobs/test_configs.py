@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from configs import default
-from posbench.knobs import annotations, declared, user_file
+from posbench.knobs import annotations, chosen, declared, kinds, schema, user_file
 
 FOLDER = pathlib.Path(default.__file__).parent
 FILES = [file for file in sorted(FOLDER.rglob('*.py')) if file.stem not in ('__init__', 'default')]
@@ -24,6 +24,30 @@ def test_no_config_repeats_a_default(file):
         elif value == at(usual, path):
             found.append(path)
     assert found == []
+
+
+@pytest.mark.parametrize('name', ['default', 'drope', 'tasks/classify_minilm'])
+def test_what_may_be_none_becomes_none_from_a_command_line(name):
+    """But for what the rest of a config needs, which is said."""
+    path, needed = FOLDER / f'{name}.py', {'tasks/classify_minilm': ['dataset.tokenizer_file']}.get(name, [])
+    config = schema.load(path).to_dict()
+    found = [key for key in may_be_none(config) if key not in needed]
+    assert {'clip_norm', 'name', 'seed', 'tokens', 'module'} <= {key.rpartition('.')[2] for key in found}
+    for key in found:
+        assert at(schema.load(path, {key: 'None'}).to_dict(), key) is None, key
+
+
+def may_be_none(config):
+    knobs, _ = schema._knobs(config, chosen.Chooser({}, [FOLDER], declared.PACKAGE))
+
+    def inside(group, path):
+        for name, knob in group.items():
+            if isinstance(knob, dict):
+                yield from inside(knob, f'{path}{name}.')
+            elif isinstance(knob, kinds.Optional):
+                yield f'{path}{name}'
+
+    return inside(knobs, '')
 
 
 def test_a_repeated_default_is_found(tmp_path):

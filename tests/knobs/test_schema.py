@@ -88,6 +88,21 @@ def test_a_second_phase_has_the_options_of_its_own_encoding_and_without_one_has_
     assert load(change="config.second_phase.encoding.name = 'plain'").second_phase.encoding.name == 'plain'
 
 
+@pytest.mark.parametrize('off', ['None', 'null', None])
+def test_a_second_phase_is_taken_from_a_config_by_the_name_none(load, off):
+    change = "config.second_phase.encoding = dict(name='turn', theta=3.0); config.second_phase.qk_norm = True"
+    nothing = {'name': None, 'module': None}
+    assert load(change, second_phase__encoding__name=off).second_phase.encoding.to_dict() == nothing
+    assert load('config.second_phase.encoding = None').second_phase.encoding.to_dict() == nothing
+    assert load(change, second_phase__encoding__module=off).second_phase.encoding.theta == 3.0
+    with pytest.raises(UsageError, match=r'^config.second_phase.encoding.theta: there is no such knob'):
+        load(change, second_phase__encoding__name=off, second_phase__encoding__theta='3')
+    with pytest.raises(
+        UsageError, match=r"^config.second_phase.encoding.module: got '.*', wanted None, because its name"
+    ):
+        load(change, second_phase__encoding__name=off, second_phase__encoding__module='mine.py')
+
+
 def test_another_task_has_its_own_options_and_the_data_that_it_reads(load):
     change = "config.task.stride = 8; config.dataset.tokenizer = 'bytes'"
     same = load(change, task__name='text/language_model')
