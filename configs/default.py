@@ -17,7 +17,8 @@ def get_config() -> ConfigDict:
     # One model for each seed, all trained in one program. A seed decides weights, batches, dropout and drawn positions.
     config.seeds = (0,)
     config.dtype = 'float32'  # float32 | bfloat16, of activations; parameters, angles and softmax stay float32
-    # Join the processes of a cluster before anything else. None: where the environment names one.
+    # Join the processes of a cluster before anything else, which are waited for five minutes; False: never. None: where
+    # the environment names one (posbench/devices/cluster.py).
     config.distributed = None
     config.parallel = 'jit'  # jit (one program over a mesh) | pmap (one replica a device)
     config.debug_nans = False  # stop at the operation that made the first NaN; slow
@@ -109,7 +110,7 @@ def get_config() -> ConfigDict:
     # Gelberg et al. 2025 (arXiv 2512.12167, appendix C).
     config.second_phase = ConfigDict(
         dict(
-            # As config.encoding. name=None: there is no second phase, and what stands here does nothing ('none' is an encoding).
+            # As config.encoding. name=None (not 'none'): there is no second phase, and what stands here does nothing.
             encoding=ConfigDict(dict(name=None)),
             steps=125,  # the last of config.train.steps
             learning_rate=None,  # at the end of its warm-up; None: that of config.optimizer, whose other knobs hold too

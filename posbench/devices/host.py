@@ -28,11 +28,6 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else 1
 
 
-def in_cluster() -> bool:
-    """Whether the environment names a cluster of several processes that this one belongs to."""
-    return 'JAX_COORDINATOR_ADDRESS' in os.environ or int(os.environ.get('SLURM_NTASKS', 1)) > 1
-
-
 def keep_pages() -> None:
     """Tells glibc to keep freed memory and to share it among threads; elsewhere this does nothing."""
     with contextlib.suppress(OSError, AttributeError):

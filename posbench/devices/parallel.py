@@ -6,7 +6,7 @@
 
 import dataclasses
 import math
-import os
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Annotated, NamedTuple
 
@@ -16,7 +16,8 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from posbench.knobs import Range
+from posbench.devices import cluster
+from posbench.knobs import Range, UsageError
 from posbench.training import kinds
 
 
@@ -33,15 +34,23 @@ class MeshError(ValueError):
 
 
 def initialize() -> bool:
-    """Joins the processes of a cluster; True in the first of them, which alone writes files.
+    """Joins the processes of a cluster (cluster.py says which); True in the first of them, which alone writes files.
 
-    JAX finds the cluster by itself on TPU pods, Slurm and others. Elsewhere JAX_COORDINATOR_ADDRESS (host:port),
-    JAX_NUM_PROCESSES and JAX_PROCESS_ID name it.
+    Raises UsageError, one line, where there is none. Where the others do not come in cluster.PATIENCE seconds, this
+    process ends with exit code 1 and a line that says so.
     """
-    count, index = os.environ.get('JAX_NUM_PROCESSES'), os.environ.get('JAX_PROCESS_ID')
-    jax.distributed.initialize(
-        num_processes=None if count is None else int(count), process_id=None if index is None else int(index)
-    )
+    found = cluster.named() or cluster.Cluster(None, None, None, 'config.distributed=true')
+    with cluster.patience(found.wanted, cluster.PATIENCE), warnings.catch_warnings(action='ignore'):
+        try:
+            jax.distributed.initialize(
+                found.address,
+                found.count,
+                found.index,
+                # JAX would end the process by itself then, with a stack of C++.
+                initialization_timeout=int(cluster.PATIENCE) + 60,
+            )
+        except (ValueError, TypeError, RuntimeError, OSError, KeyError) as error:
+            raise UsageError(f'JAX finds no {found.wanted}: {str(error).rstrip(".")}; {cluster.OFF}') from None
     return is_first()
 
 

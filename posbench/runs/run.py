@@ -8,7 +8,7 @@ import json
 import pathlib
 
 from posbench import interrupts
-from posbench.devices import host
+from posbench.devices import cluster, host
 from posbench.files import write_atomically
 from posbench.knobs import user_file
 from posbench.runs import console, workdir
@@ -18,7 +18,7 @@ def run(request) -> int:
     """One run, in its folder, which no other process may use meanwhile; returns the exit code. Raises UsageError."""
     host.prepare(request.devices)
     first = True
-    if request.config.distributed or (request.config.distributed is None and host.in_cluster()):
+    if request.config.distributed or (request.config.distributed is None and cluster.named()):
         from posbench.devices import parallel
 
         first = parallel.initialize()
