@@ -21,7 +21,7 @@ def get_config() -> ConfigDict:
     # the environment names one (posbench/devices/cluster.py).
     config.distributed = None
     config.parallel = 'jit'  # jit (one program over a mesh) | pmap (one replica a device)
-    config.debug_nans = False  # stop at the operation that made the first NaN; slow
+    config.debug_nans = False  # stop at the operation that made the first NaN of training, and name its line; slow
 
     # What has to be learned, and how it is scored: a file of posbench/tasks, with its options.
     config.task = ConfigDict(

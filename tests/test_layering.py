@@ -44,7 +44,8 @@ LAYERS = """
     training.optim training.step
     training.evaluate
     training.job
-    training.loop training.parameters
+    training.nans training.parameters
+    training.loop
     atlas.picture atlas.rows training
     runs.rows runs.console
     runs.samples runs.study

@@ -71,8 +71,6 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
     if own:
         # The frames that jax hides tell what the user's code raised from what jax made of its results.
         jax.config.update('jax_traceback_filtering', 'off')
-    if config.debug_nans:
-        jax.config.update('jax_debug_nans', True)
     try:
         # A folder may have another name than the config that its run began with.
         one = job.from_config(config, rows.name_of(folder, request.config_name, config.experiment))

@@ -46,6 +46,7 @@ class Job:
     options: dict
     config_hash: str
     origin: dict
+    debug_nans: bool = False
     before: 'Job | None' = None
 
     @property
@@ -288,6 +289,7 @@ def from_config(config, name: str) -> Job:
         options=dict(encoding=plain['encoding'], positions=plain['positions']),
         config_hash=identity.config_hash(plain),
         origin=origin.of(plain, dataset),
+        debug_nans=config.debug_nans,
     )
     return _in_two_phases(job, config) if has_second_phase else job
 

@@ -13,7 +13,7 @@ import numpy as np
 from posbench import interrupts, manifest
 from posbench.devices import fingerprint, parallel
 from posbench.tasks import base
-from posbench.training import checkpoint, init, log, origin, step
+from posbench.training import checkpoint, init, log, nans, origin, step
 from posbench.training.job import Job
 from posbench.training.progress import Progress
 
@@ -85,7 +85,11 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
                 begun = time.perf_counter()
                 most = job.schedule.steps_per_call
                 count = min(most - at % most, phase.schedule.steps - at)
-                state, metrics = steps(state, feed or _host_feed(phase, at), jnp.int32(count))
+                before = nans.copy(state, phase) if job.debug_nans else None
+                fed = feed or _host_feed(phase, at)
+                state, metrics = steps(state, fed, jnp.int32(count))
+                if job.debug_nans and nans.are_in((nans.copy(state, phase), parallel.numbers(metrics, job.layout))):
+                    raise NotANumber(nans.explain(phase, before, fed, at, count))
                 metrics = {name: values[:, :count] for name, values in parallel.numbers(metrics, job.layout).items()}
                 # While the first steps are compiled and done there is nothing to save.
                 hold.begin()
