@@ -12,6 +12,8 @@ from posbench.models import kernels
 from posbench.models.style import Style
 
 Natural = Annotated[int, Range(min=1)]
+# A program has a block for each; the deepest Transformer that was published has 1,000 (DeepNet, arXiv 2203.00555).
+Layers = Annotated[int, Range(min=1, max=1024)]
 # Queries and keys of one attention block; None: all at once.
 BlockSize = Natural | None
 
@@ -63,7 +65,7 @@ class Body(nn.Module):
 class Layers(Body):
     """What a body of attention layers may be: sizes, norms, and how it is computed."""
 
-    layers: Natural = 4
+    layers: Layers = 4
     heads: Natural = 4
     hidden: Natural = 512
     norm: Literal['pre', 'post'] = 'pre'

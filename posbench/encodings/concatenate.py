@@ -20,7 +20,7 @@ class Encoding(wrapper.Wrapper):
         self.projection_ED = self.param('projection', nn.initializers.lecun_normal(), (2 * self.width, self.width))
 
     def embed(self, x_BLD, pos_BL):
-        vectors_BLD = self.over.embed(jnp.zeros((*base.shape_of(pos_BL), self.width), jnp.float32), pos_BL)
+        vectors_BLD = self.vectors(pos_BL)
         of_tokens_DD, of_positions_DD = jnp.split(self.projection_ED.astype(x_BLD.dtype), 2)
         # The positions by themselves, which all rows of a batch may share.
         return x_BLD @ of_tokens_DD + vectors_BLD.astype(x_BLD.dtype) @ of_positions_DD

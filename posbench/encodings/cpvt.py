@@ -23,8 +23,8 @@ class Encoding(base.PositionEncoding):
     A document fills a grid of `columns` columns, row by row. CPVT has layer=1; 0 is the one that every model has.
     """
 
-    size: Annotated[int, Range(min=2)] = 3
-    columns: Annotated[int, Range(min=2)] | None = None
+    size: Annotated[int, Range(min=2, max=64)] = 3
+    columns: Annotated[int, Range(min=2, max=1_000_000)] | None = None
     layer: Annotated[int, Range(min=0)] = 0
 
     reads_positions: ClassVar[bool] = False

@@ -18,7 +18,7 @@ class Encoding(dape.Encoding):
     Neighbours are keys that are stored next to each other, whatever their positions are.
     """
 
-    reach: Annotated[int, Range(min=1)] = 1
+    reach: Annotated[int, Range(min=1, max=64)] = 1
 
     causal_only: ClassVar[bool] = False
     reads_order: ClassVar[bool] = True

@@ -52,7 +52,7 @@ class Encoding(base.PositionEncoding):
     `biased` adds a bias to P W_k and P W_q, as the code of version 2 and 3 does.
     """
 
-    max_distance: Annotated[int, Range(min=2)] = 512
+    max_distance: Annotated[int, Range(min=2, max=1_000_000)] = 512
     buckets: Annotated[int, Range(min=4)] | None = None
     key_row: Literal['paper', 'code'] = 'paper'
     three_terms: bool = False

@@ -23,7 +23,7 @@ class Encoding(distance_bias.DistanceBias):
     """
 
     hidden: Annotated[int, Range(min=1)] | None = None
-    depth: Annotated[int, Range(min=1)] = 2
+    depth: Annotated[int, Range(min=1, max=64)] = 2
     activation: Literal['silu', 'relu'] = 'silu'
     log_distance: bool = False
     bound: Annotated[float, Range(above=0)] | None = None

@@ -27,7 +27,7 @@ class Encoding(base.PositionEncoding):
     theta: Annotated[float, Range(above=0)] = 10_000.0
     gate: Literal['sigmoid', 'softplus'] = 'sigmoid'
     gate_scale: Annotated[float, Range(above=0)] = 16.0
-    init_step: Annotated[float, Range(above=0)] = 1e-3
+    init_step: Annotated[float, Range(above=0, max=100)] = 1e-3
     per_head: bool = False
 
     per_layer: ClassVar[bool] = True

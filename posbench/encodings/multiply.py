@@ -17,5 +17,5 @@ class Encoding(wrapper.Wrapper):
     one_plus: bool = True
 
     def embed(self, x_BLD, pos_BL):
-        vectors_BLD = self.over.embed(jnp.zeros((*base.shape_of(pos_BL), self.width), jnp.float32), pos_BL)
+        vectors_BLD = self.vectors(pos_BL)
         return (x_BLD.astype(jnp.float32) * (vectors_BLD + self.one_plus)).astype(x_BLD.dtype)

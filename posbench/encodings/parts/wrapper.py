@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import flax.linen as nn
+import jax.numpy as jnp
 
 from posbench.encodings import base
 
@@ -33,3 +34,12 @@ class Wrapper(base.PositionEncoding):
     def embed(self, x_BLD, pos_BL):
         # The parameters of a layer are not there yet, and no encoding that has them has this hook.
         return self.over.embed(x_BLD, pos_BL) if self.over.has('embed') else x_BLD
+
+    def vectors(self, pos_BL):
+        """What `over` would add to the token vectors, float32; ValueError where that is nothing."""
+        if not self.over.has('embed'):
+            own, inner = (type(one).__module__.rpartition('.')[2] for one in (self, self.over))
+            raise ValueError(
+                f"{own}: got over={inner!r}, which adds nothing to tokens; wanted one that does, such as 'sinusoidal'."
+            )
+        return self.over.embed(jnp.zeros((*base.shape_of(pos_BL), self.width), jnp.float32), pos_BL)

@@ -36,7 +36,7 @@ class Task(base.Task):
     guess: ClassVar[str] = 'any symbol at each place of a known length, on all sequences that there could be'
     next_token: ClassVar[bool] = True
 
-    symbols: Annotated[int, Range(min=2)] = base.option(26)
+    symbols: Annotated[int, Range(min=2, max=1_000_000)] = base.option(26)
 
     @property
     def begin(self) -> int:
