@@ -29,6 +29,17 @@ def test_linear_position_adds_its_vector_once_to_token_number_unit():
     np.testing.assert_array_equal(got[0], [[1, 1, 1, 1], [2, -1, 1, 5], [2.5, -2, 1, 7]])
 
 
+@pytest.mark.parametrize('name', ['multiply', 'concatenate'])
+@pytest.mark.parametrize('over', ['rotary', 'fox'])  # A parameter of each layer: there is none below the first.
+def test_an_operator_on_vectors_wants_an_encoding_that_has_them(name, over):
+    encoding = encodings.build(name, over=over).sized(width=4, heads=2)
+    encoding = encoding.with_params(encoding.init_params(jax.random.key(0)))
+    with pytest.raises(
+        ValueError, match=f"{name}: got over='{over}', which adds nothing to tokens; wanted one that does"
+    ):
+        encoding.embed(jnp.ones((1, 3, 4)), sequence(0, 1, 2))
+
+
 def test_multiplying_by_a_table():
     over, table = dict(name='learned', max_length=2), {'over': {'table': jnp.asarray([[0.0, 1, 2, 3], [4, 5, 6, 7]])}}
     x = jnp.full((1, 2, 4), 10.0)
