@@ -233,7 +233,9 @@ def configs_in_json(rng, base):
             data = (text[:at] + rng.choice('"{}[],:x0\\\0é') + text[at + 1 :]).encode()
         case 6:
             group = rng.choice(list(config))
-            config[group] = rng.choice([None, 3, 'rotary', [], {}, {'name': 3}, {'name': None}, {'': 1}, [config]])
+            config[group] = rng.choice(
+                [None, 3, 'rotary', [], {}, {'name': 3}, {'name': None}, {'': 1}, [dict(config)]]
+            )
             data = json.dumps(config).encode()
         case 7:
             config.pop(rng.choice(list(config)))

@@ -12,6 +12,8 @@ from posbench.models import kernels
 from posbench.models.style import Style
 
 Natural = Annotated[int, Range(min=1)]
+# Tables of frequencies have an entry for each channel, and are made in NumPy.
+Width = Annotated[int, Range(min=1, max=1_048_576)]
 # A program has a block for each; the deepest Transformer that was published has 1,000 (DeepNet, arXiv 2203.00555).
 Layers = Annotated[int, Range(min=1, max=1024)]
 # Queries and keys of one attention block; None: all at once.
@@ -29,7 +31,7 @@ class Body(nn.Module):
     reads_source: ClassVar[bool] = False
 
     encoding: base.PositionEncoding = base.PositionEncoding()
-    width: Natural = 128
+    width: Width = 128
     dropout: Annotated[float, Range(min=0, below=1)] = 0.0
     dtype: jnp.dtype = jnp.float32
     style: Style = Style()

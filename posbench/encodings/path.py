@@ -88,7 +88,7 @@ class Encoding(base.PositionEncoding):
     """
 
     rank: Annotated[int, Range(min=1)] = 32
-    conv_size: Annotated[int, Range(min=1)] | None = 3
+    conv_size: Annotated[int, Range(min=1, max=64)] | None = 3
     init_std: Annotated[float, Range(above=0)] = 0.02
     gate: bool = False
     gate_inside_scale: bool = False

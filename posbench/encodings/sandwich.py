@@ -19,7 +19,7 @@ class Encoding(distance_bias.DistanceBias):
     `channels` of the position vectors, two for each c, set how fast it falls; they need not be those of the model.
     """
 
-    channels: Annotated[int, Range(min=2)] = 128
+    channels: Annotated[int, Range(min=2, max=65_536)] = 128
     theta: Annotated[float, Range(above=0)] = 10_000.0
 
     wide = True

@@ -26,7 +26,7 @@ class Encoding(base.PositionEncoding):
     theta: Annotated[float, Range(above=0)] = 500_000.0
     temperature: Annotated[float, Range(above=0)] = 1.0
     rank: Annotated[int, Range(min=1)] = 16
-    kernel: Annotated[int, Range(min=1)] = 4
+    kernel: Annotated[int, Range(min=1, max=64)] = 4
     gated: bool = False
 
     per_layer: ClassVar[bool] = True

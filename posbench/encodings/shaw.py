@@ -22,8 +22,8 @@ class Encoding(base.PositionEncoding):
     the encoder of Wav2Vec2-BERT.
     """
 
-    max_distance: Annotated[int, Range(min=1)] = 16
-    max_ahead: Annotated[int, Range(min=0)] | None = None
+    max_distance: Annotated[int, Range(min=1, max=1_000_000)] = 16
+    max_ahead: Annotated[int, Range(min=0, max=1_000_000)] | None = None
     values: bool = False
 
     per_layer: ClassVar[bool] = True

@@ -16,7 +16,7 @@ from posbench.knobs import Range
 class Encoding(distance_bias.DistanceBias):
     """logits += sum over s of amplitude_sh exp(-|sharpness_sh| (pos_k - pos_q - centre_sh)^2)."""
 
-    kernels: Annotated[int, Range(min=1)] = 5
+    kernels: Annotated[int, Range(min=1, max=1024)] = 5
     init_std: Annotated[float, Range(above=0)] = 1.0
 
     per_layer: ClassVar[bool] = True

@@ -7,6 +7,7 @@ import pytest
 
 from configs import default
 from posbench.knobs import annotations, chosen, declared, kinds, schema, user_file
+from posbench.knobs.kinds import UsageError
 
 FOLDER = pathlib.Path(default.__file__).parent
 FILES = [file for file in sorted(FOLDER.rglob('*.py')) if file.stem not in ('__init__', 'default')]
@@ -35,6 +36,34 @@ def test_what_may_be_none_becomes_none_from_a_command_line(name):
     assert {'clip_norm', 'name', 'seed', 'tokens', 'module'} <= {key.rpartition('.')[2] for key in found}
     for key in found:
         assert at(schema.load(path, {key: 'None'}).to_dict(), key) is None, key
+
+
+@pytest.mark.parametrize(
+    'line',
+    [
+        ['model.layers=1025'],
+        ['model.width=1048580'],
+        ['encoding.name=sandwich', 'encoding.channels=65537'],
+        ['encoding.name=cpvt', 'encoding.size=65'],
+        ['encoding.name=cpvt', 'encoding.columns=1000001'],
+        ['encoding.name=dape_v2', 'encoding.reach=65'],
+        ['encoding.name=deberta', 'encoding.max_distance=1000001'],
+        ['encoding.name=dynamic_bias', 'encoding.depth=65'],
+        ['encoding.name=grape_m_contextual', 'encoding.init_step=101'],
+        ['encoding.name=path', 'encoding.conv_size=65'],
+        ['encoding.name=selective_rope', 'encoding.kernel=65'],
+        ['task.name=sequence/reverse', 'task.symbols=1000001'],
+    ],
+    ids=' '.join,
+)
+def test_what_a_program_has_a_part_for_each_of_is_bounded(line):
+    """Otherwise it is traced for ever, or its constants do not fit into memory."""
+    overrides = dict(pair.split('=') for pair in line)
+    key, _, value = line[-1].partition('=')
+    with pytest.raises(UsageError, match=rf'config.{key}: got {value}(\.0)?, wanted .* from [0-9]+ to [0-9]+|at most'):
+        schema.load(FOLDER / 'default.py', overrides)
+    smaller = str(int(value) - 1 if int(value) % 4 else int(value) - 4)
+    schema.load(FOLDER / 'default.py', overrides | {key: smaller})
 
 
 def may_be_none(config):
