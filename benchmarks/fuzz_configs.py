@@ -23,6 +23,7 @@ import resource
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -396,28 +397,30 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--jobs', type=int, default=2)
     parser.add_argument('--build_every', type=int, default=1, help='of all trials, one in so many is built')
+    parser.add_argument('--minutes', type=float, default=600, help='it ends after so many, and says what it has seen')
     parser.add_argument('--only', type=int, help='one trial, with what it is')
     options = parser.parse_args(argv)
     numbers = range(options.trials) if options.only is None else [options.only]
     if options.only is not None:
         print(draw(options.only, options.seed))
-    counts, found = collections.Counter(), []
-    # A worker is replaced after some trials: programs that jax has traced stay in its memory.
+    counts, end = collections.Counter(), time.monotonic() + 60 * options.minutes
     with multiprocessing.get_context('spawn').Pool(options.jobs, _prepare, maxtasksperchild=40) as pool:
         # The kinds go round; a whole round is built, or none of it.
         rounds = ((number, number // len(KINDS)) for number in numbers)
         work = ((number, options.seed, turn % options.build_every == 0) for number, turn in rounds)
+        # A worker is replaced after some of these: programs that jax has traced stay in its memory.
         for number, kind, what, said in pool.imap_unordered(_run, work, chunksize=25):
             counts[kind, what] += 1
             if what == 'misbehaves' or options.only is not None:
-                found.append(f'{number} ({kind}): {said}')
-                print(found[-1], file=sys.stderr, flush=True)
+                print(f'{number} ({kind}): {said}', file=sys.stderr, flush=True)
+            if time.monotonic() > end:
+                break
     print(f'| kind | {" | ".join(OUTCOMES)} |\n| --- |{" ---: |" * len(OUTCOMES)}')
     for kind in dict.fromkeys(kind for kind, _ in counts):
         print(f'| {kind} | {" | ".join(str(counts[kind, what]) for what in OUTCOMES)} |')
     totals = [sum(count for (_, one), count in counts.items() if one == what) for what in OUTCOMES]
-    print(f'| all | {" | ".join(map(str, totals))} |')
-    return 1 if totals[-1] else 0
+    print(f'| all | {" | ".join(map(str, totals))} |\n\n{sum(totals)} of {len(numbers)} trials')
+    return 1 if totals[-1] or sum(totals) < len(numbers) else 0
 
 
 if __name__ == '__main__':
