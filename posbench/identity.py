@@ -8,9 +8,10 @@ from typing import Any
 def deciding(config: dict[str, Any]) -> dict[str, Any]:
     """What of a resolved config decides about weights and rows.
 
-    Left out are what text is asked for, and what describes a second phase that there is not.
+    Left out are what text is asked for, whether a NaN is looked for, and what describes a second phase that there is
+    not.
     """
-    idle = {'generate'}
+    idle = {'generate', 'debug_nans'}
     if config['second_phase']['encoding']['name'] is None:
         idle.add('second_phase')
     return {key: value for key, value in config.items() if key not in idle}

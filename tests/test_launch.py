@@ -9,14 +9,16 @@ import shutil
 import subprocess
 import sys
 import traceback
+from unittest import mock
 
+import jax
 import pytest
 
 import launch
 from posbench import files
 from posbench.devices import host
 from posbench.knobs import command_line
-from posbench.training import job
+from posbench.training import job, loop, origin
 from tests import real_command
 
 KEYS = (
@@ -173,6 +175,24 @@ def test_evaluate_gives_the_rows_of_training(run, here):
     done = here(*command, '--mode=evaluate')
     assert done.returncode == 0, done.stderr
     assert rows(folder) == before
+
+
+def test_weights_are_not_scored_on_other_data_and_what_was_scored_stays(run, here, monkeypatch):
+    folder, command = run
+    true, before = origin.of, {path: path.read_bytes() for path in folder.glob('[!.]*') if path.is_file()}
+    monkeypatch.setattr(origin, 'of', lambda *given: true(*given) | dict(data='0123456789abcdef'))
+    line = refused(here(*command, '--mode=evaluate'))
+    assert re.search(r'Step 20 is of another run: the data \(SHA-256 \w+ there and 0123456789abcdef here\)', line)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize('error', [MemoryError(), jax.errors.JaxRuntimeError('RESOURCE_EXHAUSTED: 9 bytes.\nstack')])
+def test_too_little_memory_is_one_line(here, flags, monkeypatch, tmp_path, error):
+    monkeypatch.setattr(loop, 'run', mock.Mock(side_effect=error))
+    done = here('--config=configs/rope.py', *flags, '--quiet', f'--workdir={tmp_path / "run"}')
+    said = str(error).partition('.')[0] or 'out of memory'
+    assert (done.returncode, done.stderr.count('\n')) == (1, 1)
+    assert done.stderr.startswith(f'launch.py: {said}; the last checkpoint is kept; a smaller config.train.batch_size')
 
 
 def test_evaluating_half_a_run_does_not_end_it(run, here, tmp_path):

@@ -51,6 +51,10 @@ def run(request) -> int:
     return console.report(folder) if code == 0 and first and request.mode in ('train', 'evaluate') else code
 
 
+# Where the memory of a device, or of this machine, is not enough.
+_SMALLER = (
+    'the last checkpoint is kept; a smaller config.train.batch_size or config.evaluate.batch_tokens asks for less'
+)
 # Where what a finished run has written is no longer what it wrote.
 _REMEDY = dict(
     train='move its manifest.json and rows.jsonl away, and the same command trains it again from its first step',
@@ -87,13 +91,17 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
             for phase in one.phases:
                 parameters.show(phase)
             return 0
-        start = dict(command=request.command, **fingerprint.fingerprint())
-        if parallel.is_first() and request.mode != 'generate':
-            write_atomically(folder / 'fingerprint.json', json.dumps(start, indent=2) + '\n')
+
+        def write_fingerprint():
+            start = dict(command=request.command, **fingerprint.fingerprint())
+            if parallel.is_first():
+                write_atomically(folder / 'fingerprint.json', json.dumps(start, indent=2) + '\n')
+
         with progress.Progress(request.quiet or not parallel.is_first()) as bar:
             if request.mode == 'train':
                 for line in dict.fromkeys([*(phase.kernel_sentence for phase in one.phases), *one.position_sentences]):
                     bar.note(line)
+                write_fingerprint()
                 trained = loop.run(one, folder, request.resume, bar)
                 interrupts.leaves(f'all {trained.step} steps are saved; the same command scores them.')
             else:
@@ -104,6 +112,9 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
                 return samples.show(phase, trained, config.generate)
             from posbench.atlas import picture
 
+            if request.mode == 'evaluate':
+                # Not before the weights were found to be of this config and these data.
+                write_fingerprint()
             # The rows come last: a folder with rows is done, and nothing is added to it but its report.
             picture.write(phase, trained, folder)
             samples.write(phase, trained, folder, config.generate)
@@ -114,6 +125,11 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
         return console.fail(str(error), 2)
     except (checkpoint.CheckpointError, loop.NotANumber) as error:
         return console.fail(str(error), 1)
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        if isinstance(error, jax.errors.JaxRuntimeError) and 'RESOURCE_EXHAUSTED' not in str(error):
+            raise
+        line = str(error).partition('\n')[0].rstrip('.') or 'out of memory'
+        return console.fail(f'{line}; {_SMALLER}', 1)
     except loop.Interrupted as error:
         return console.fail(str(error), error.code)
 

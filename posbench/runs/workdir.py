@@ -21,10 +21,11 @@ from posbench.runs import locks
 from posbench.training import origin
 
 LOCK = '.lock'
-# Groups of knobs that may change between two commands of a mode: they decide nothing about a run's weights, and of its
-# rows only which lengths there are.
+# Knobs and groups of them that may change between two commands of a mode: they decide nothing about a run's weights,
+# and of its rows only which lengths there are.
 STEPS = 'config.train.steps'
-FREE = {'train': ('generate',), 'evaluate': ('generate', 'evaluate'), 'generate': ('generate', 'evaluate')}
+IDLE = ('generate', 'debug_nans')
+FREE = {'train': IDLE, 'evaluate': (*IDLE, 'evaluate'), 'generate': (*IDLE, 'evaluate')}
 
 
 @contextlib.contextmanager

@@ -16,8 +16,8 @@ from posbench.knobs.kinds import show
 PACKAGE = Path(__file__).parents[1]
 # No number of a run goes through these.
 BESIDE = ('report', 'atlas')
-# What decides neither weights nor batches: how many steps there are to be, what is scored and what is said.
-FREE = ('config.train.steps', 'config.evaluate.', 'config.generate.')
+# What decides neither weights nor batches: how many steps there are to be, what is scored, said and looked for.
+FREE = ('config.train.steps', 'config.evaluate.', 'config.generate.', 'config.debug_nans')
 
 
 def of(config: dict[str, Any], dataset: Any) -> dict[str, Any]:

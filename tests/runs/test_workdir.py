@@ -112,10 +112,10 @@ def test_anyway_takes_the_config_of_the_command_for_a_run_and_leaves_that_of_one
             assert schema.load(tmp_path / 'config.json') == wanted
 
 
-def test_what_is_generated_may_change_between_two_commands(tmp_path, config):
+def test_what_is_generated_and_looked_for_may_change_between_two_commands(tmp_path, config):
     with workdir.open_workdir(tmp_path, config):
         pass
-    with workdir.open_workdir(tmp_path, schema.load(ROPE, {'generate.prompt': 'Emma'})):
+    with workdir.open_workdir(tmp_path, schema.load(ROPE, {'generate.prompt': 'Emma', 'debug_nans': 'true'})):
         pass
     assert schema.load(tmp_path / 'config.json') == config
 
