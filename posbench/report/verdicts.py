@@ -1,7 +1,9 @@
 """What happens to a run beyond the length it was trained on, in a word. Written before any run was looked at.
 
 A run is compared with itself at its training length: a share, from 0 to 1, by what is left of it beyond chance, any
-other metric by its ratio. The words rank nothing: an encoding that loses more than another may still be the better one.
+other metric by its ratio; and where there are reference models, what falls apart is what leaves them behind, so that no
+run does by which another one is no better. The words rank nothing else: who loses more than another may be the better
+one still.
 """
 
 import math
@@ -13,7 +15,8 @@ from posbench.report.task import Metric
 
 WORDS = ('holds', 'dips', 'degrades', 'falls apart', 'diverged', 'never learned', 'too weak')
 
-# A metric that is no share: how many times worse than at the training length, two decimals.
+# A metric that is no share: how many times worse than at the training length, two decimals; and than the best of the
+# reference models, which is the same for all runs. Without one better than chance it is the run's own value.
 HOLDS, DEGRADES = 1.05, 1.25
 # A share: per cent of what was learned beyond chance that are kept.
 KEPT, HALF_KEPT = 95, 50
@@ -72,14 +75,15 @@ def judge(
     lost = {n: found for n, point in longer.items() if (found := _lost(metric, base, point)) is not None}
     if not lost:
         return None
-    words = {n: _word(metric, base, longer[n], amount) for n, amount in lost.items()}
+    limit = _limit(metric, base.chance, reference or {})
+    words = {n: _word(metric, base, longer[n], amount, limit) for n, amount in lost.items()}
     # NaN compares false with everything, so the order of badness is spelled out.
     worst = max(lost, key=lambda n: (WORDS.index(words[n]), not math.isfinite(lost[n]), lost[n]))
     word, says = words[worst], left(metric, base, longer[worst])
     weak = _weak(metric, train_length, base, reference or {}, noise)
     if weak:
         return Verdict('too weak', worst, says, weak)
-    allowed = _allowed(metric, base, longer[worst], lost[worst], lambda a, b: noise(worst, a, b)) - {word}
+    allowed = _allowed(metric, base, longer[worst], lost[worst], limit, lambda a, b: noise(worst, a, b)) - {word}
     last, note = max(lost), ''
     if words[last] != word:
         note = f'{left(metric, base, longer[last])} at {last:,}'
@@ -122,9 +126,11 @@ def sentence(metric: Metric, chance: str, references: str = '') -> str:
             f'{end}less than {LEARNED} % of the way. {weak}'
         )
     most, sign, more = ('most', '×', 'more') if metric.lower else ('least', '÷', 'less')
+    whose = 'its own, or that of the best reference model where one is better than chance' if references else 'its own'
     return (
-        f'{begin}. Holds: at {most} {sign}{HOLDS:.2f} the {metric.words}. Degrades: at {most} {sign}{DEGRADES:.2f}. '
-        f'Falls apart: {more} than that, or worse than {chance}, or not a number. {end}no better than {chance}. {weak}'
+        f'{begin}. Holds: at {most} {sign}{HOLDS:.2f} the {metric.words}. Degrades: at {most} {sign}{DEGRADES:.2f} of '
+        f'{whose}. Falls apart: {more} than that, or worse than {chance}, or not a number. '
+        f'{end}no better than {chance}. {weak}'
     )
 
 
@@ -153,12 +159,26 @@ def _weak(metric: Metric, train_length: int, base: Point, reference: Mapping[str
     return f'{"worse than" if better else "not told from"} {who}, {number(value)}'
 
 
-def _word(metric: Metric, base: Point, point: Point, amount: float) -> str:
+def _limit(metric: Metric, chance: float | None, reference: Mapping[str, float]) -> float | None:
+    """The value beyond which every run falls apart; None where each has a limit of its own."""
+    known = [value for value in reference.values() if chance is None or metric.is_better(value, chance)]
+    if metric.share or not known:
+        return None
+    best = min(known, key=metric.badness)
+    return best * DEGRADES if metric.lower else best / DEGRADES
+
+
+def _word(metric: Metric, base: Point, point: Point, amount: float, limit: float | None) -> str:
     """By what is lost, in the digits that are printed."""
     useless = point.chance is not None and metric.is_better(printed(point.chance), printed(point.value))
     holds, degrades = (-KEPT, -HALF_KEPT) if metric.share else (HOLDS, DEGRADES)
     shown = _shown(metric, amount)
-    if useless or not shown <= degrades:
+    if limit is None:
+        beyond = not shown <= degrades
+    else:
+        there = base.value * amount if metric.lower else base.value / amount if amount > 0 else math.inf
+        beyond = not math.isfinite(amount) or metric.is_better(printed(limit), printed(there))
+    if useless or beyond:
         return 'falls apart'
     return 'holds' if shown <= holds else 'degrades'
 
@@ -170,7 +190,7 @@ def _shown(metric: Metric, amount: float) -> float:
     return round(100 * amount) if metric.share else float(f'{amount:.2f}')
 
 
-def _allowed(metric: Metric, base: Point, point: Point, amount: float, noise) -> set[str]:
+def _allowed(metric: Metric, base: Point, point: Point, amount: float, limit: float | None, noise) -> set[str]:
     """The words at both ends of the interval of what is lost; none where its noise is unknown."""
     if not math.isfinite(amount) or (not metric.share and 0 in (base.value, point.value)):
         return set()
@@ -183,7 +203,7 @@ def _allowed(metric: Metric, base: Point, point: Point, amount: float, noise) ->
     else:
         slopes = [-amount / point.value, 1 / point.value]
     half = noise(*slopes)
-    return set() if half is None else {_word(metric, base, point, end) for end in (amount - half, amount + half)}
+    return set() if half is None else {_word(metric, base, point, end, limit) for end in (amount - half, amount + half)}
 
 
 def _lost(metric: Metric, base: Point, point: Point) -> float | None:

@@ -106,6 +106,21 @@ def test_a_model_that_is_no_better_than_a_reference_model_is_too_weak_to_judge()
     assert judged(ACCURACY, Point(0.2, 0.1), {128: 0.2}, half=0.15).note == 'not told from chance, 0.100'
 
 
+def test_a_better_model_never_falls_apart_where_a_worse_one_does_not():
+    """As rope and sinusoidal did by a ratio of their own: fewer bits at every length, and the worse word."""
+    reference = {'unigram': 4.4, '5-gram': 2.0}
+    better, worse = ((1.83, 2.31), (1.97, 2.43))
+    for base, value in (better, worse):
+        assert judged(BITS, Point(base, 4.4), {128: value}, reference=reference).word == 'degrades'
+    assert judged(BITS, Point(1.83, 4.4), {128: 2.31}).word == 'falls apart', 'without a reference model'
+    for base in (1.2, 1.98):
+        assert judged(BITS, Point(base, 4.4), {128: 2.51}, reference=reference).word == 'falls apart'
+        assert judged(BITS, Point(base, 4.4), {128: 2.5}, reference=reference).word == 'degrades'
+        assert judged(BITS, Point(base, 4.4), {128: 2.49}, half=0.02, reference=reference).allows == ('falls apart',)
+    # One that is chance itself is no limit.
+    assert judged(BITS, Point(2.0, 4.4), {128: 2.6}, reference={'unigram': 4.4}).word == 'falls apart'
+
+
 def test_a_word_that_noise_could_change_says_so():
     assert judged(BITS, Point(2.0, 4.4), {128: 2.12}, half=0.001).allows == ()
     found = judged(BITS, Point(2.0, 4.4), {128: 2.12}, half=0.05)
