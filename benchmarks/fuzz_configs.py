@@ -30,7 +30,7 @@ from typing import NamedTuple
 from unittest import mock
 
 from posbench.devices import host
-from posbench.knobs import UsageError, command_line, declared, schema
+from posbench.knobs import UsageError, command_line, declared, schema, user_file
 from posbench.runs import console
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -64,6 +64,7 @@ MODULES = {
     'other.py': 'class Other: ...\n',
     'mine.py': HEAD + '    strength: float = 1.0\n',
     'untyped.py': HEAD + '    strength: object = 1\n',
+    'raises.py': HEAD + '    def bias(self, pos_q_BL, pos_k_BM):\n        return 1 / 0\n',
     'latin.py': 'x = "é"\n',
 }
 
@@ -308,8 +309,12 @@ def outcome(trial: Trial, is_built: bool = True) -> tuple[str, str]:
                     _initialise(request.config)
                 except UsageError as error:
                     return _one_line('refused', str(error))
-                except ValueError as error:
-                    return _one_line('refused when built', str(error))
+                except Exception as error:
+                    # As the command does.
+                    line = user_file.explain(error, user_file.modules(request.config.to_dict()))
+                    if line is None:
+                        raise
+                    return _one_line('refused when built', line)
                 return 'initialises', ''
         except BaseException as error:  # All that a user would see as a traceback, and what takes too long.
             if isinstance(error, KeyboardInterrupt):

@@ -36,6 +36,9 @@ class Input(nn.Module):
             first_D = self.first_vector * self.width**0.5
             first_B1D = jnp.broadcast_to(first_D, (x_BLD.shape[0], 1, self.width))
             x_BLD = jnp.append(first_B1D.astype(self.dtype), x_BLD, axis=1)
+        if encoding.has('embed'):
+            # The body asks too late.
+            encoding.check_positions(pos)
         x_BLD = encoding.embed(x_BLD, pos)
         return self.norm(x_BLD) if self.style.embedding_norm else x_BLD
 

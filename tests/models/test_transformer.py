@@ -83,7 +83,7 @@ def test_positions_of_several_coordinates_are_refused_where_an_encoding_reads_on
     pos = small.positions()
     bias, other = encodings.build('on_axis', over='alibi', axis=1), encodings.build('alibi')
     for several in (np.stack([pos, pos], axis=-1), (pos, pos)):
-        for encoding in (other, encodings.build('chain', first=bias, second=other)):
+        for encoding in (other, encodings.build('chain', first=bias, second=other), encodings.build('sinusoidal')):
             with pytest.raises(ValueError, match='got 2 coordinates a token, wanted one, which'):
                 small.model(encoding).init(jax.random.key(0), small.tokens(), several)
         for encoding in (bias, encodings.build('chain', first=bias, second=NONE)):
