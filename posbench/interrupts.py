@@ -37,7 +37,8 @@ def watch() -> None:
     # A pool of processes is killed with this one; what they shared is tidied up by one more, which need not say so.
     sys.warnoptions.append('ignore:resource_tracker')
     threading.Thread(target=_listen, args=(read,), name='interrupts', daemon=True).start()
-    os.register_at_fork(after_in_child=_leave_to_the_system)
+    # A signal to a fork that came before it has left these to the system would be taken for one to this process.
+    os.register_at_fork(before=_block, after_in_parent=_unblock, after_in_child=_leave_to_the_system)
 
 
 def take_back() -> None:
@@ -113,3 +114,12 @@ def _leave_to_the_system() -> None:
     for number in CODES:
         if signal.getsignal(number) is _told:
             signal.signal(number, signal.SIG_DFL)
+    _unblock()
+
+
+def _block() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, CODES)
+
+
+def _unblock() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, CODES)

@@ -7,7 +7,7 @@ import pytest
 
 from posbench import encodings
 from posbench.encodings import alibi, t5_bias
-from posbench.encodings.parts import spectra
+from posbench.encodings.parts import angles, spectra
 
 
 def bound(name, width=8, heads=2, params=None, **options):
@@ -76,11 +76,10 @@ def test_frequencies_of_tensor2tensor():
 
 
 def test_phases_at_position_100_000_are_good_to_float32():
-    """Rounding of the frequency and of the product: at most 2^-23 of the angle."""
+    """Whole turns are gone before anything is rounded: at most 2^-23 of half a turn."""
     omega = spectra.geometric(1e4, 64)
-    exact = 100_000 * omega
-    got = np.asarray(spectra.phases(sequence(100_000), omega)[0, 0], np.float64)
-    assert (np.abs(got - exact) <= exact * 2.0**-23).all()
+    apart = np.asarray(angles.angles(sequence(100_000)[..., None], omega)[0, 0], np.float64) - 100_000 * omega
+    assert (np.abs(apart - 2 * np.pi * np.round(apart / (2 * np.pi))) <= np.pi * 2.0**-23).all()
 
 
 def test_rotary_turns_a_pair_by_its_position():

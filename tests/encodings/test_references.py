@@ -18,6 +18,7 @@ import pytest
 
 from posbench import encodings
 from posbench.encodings import base
+from posbench.encodings.parts import angles
 from posbench.models import attention
 
 FOLDER = pathlib.Path(__file__).parent.parent / 'golden'
@@ -215,7 +216,7 @@ def spectra_of_published_models(v, pos, original, settings):
         encoding, length = of_rule(setting['rope'], original), setting['length']
         aux = None if length is None else jnp.full((1, 1), length)
         omega, factor = encoding.spectrum(setting['width'], aux)
-        rows.append(jnp.append(jnp.ravel(jnp.asarray(omega, jnp.float32)), factor))
+        rows.append(jnp.append(jnp.ravel(angles.frequency(omega).omega), factor))
     longest = max(map(len, rows))
     return jnp.stack([jnp.pad(row, (0, longest - len(row)), constant_values=jnp.nan) for row in rows])
 

@@ -17,7 +17,7 @@ class Right(base.PositionEncoding):
         return jnp.square(jnp.tanh(x_BLD[..., 0].astype(jnp.float32)))
 
     def accumulate(self, aux_BM, pos_BM, order):
-        return jnp.log1p(running.total(aux_BM, order))
+        return jnp.log1p(running.total(aux_BM, order).sum)
 
     def score(self, logits_BHLM, block, carry):
         return logits_BHLM + block.aux_k[:, None, None, :], carry
