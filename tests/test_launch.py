@@ -150,6 +150,12 @@ def test_what_a_pipe_has_no_code_for_is_printed_as_escapes(run, charset, tmp_pat
     assert done.returncode == 2 and r'\u6ca1\u6709' in done.stderr
 
 
+def test_a_finished_run_vouches_for_all_that_a_report_reads(run):
+    folder, _ = run
+    vouched = json.loads((folder / 'manifest.json').read_text('utf-8'))['files']
+    assert {path.name for path in folder.glob('*.json*')} == {'manifest.json', *vouched}
+
+
 def test_the_page_has_what_the_model_says(run):
     folder, _ = run
     samples = json.loads((folder / 'samples.json').read_text('utf-8'))

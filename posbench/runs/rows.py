@@ -29,7 +29,10 @@ TRAINED = 'trained.json'
 # The deciding metric on parts of the data that a row is about, one line a row: how much it owes to their choice.
 PARTS = 'parts.jsonl'
 # What a report reads of a run, beside its rows.
-WRITTEN = ('config.json', 'fingerprint.json', 'metrics.jsonl', 'timing.jsonl', 'encoding.json', TASK, TRAINED, PARTS)
+WRITTEN = (
+    *('config.json', 'fingerprint.json', 'metrics.jsonl', 'timing.jsonl', 'encoding.json', 'samples.json'),
+    *(TASK, TRAINED, PARTS),
+)
 ORDER = (
     *('experiment', 'run', 'encoding', 'options', 'task', 'seed', 'split', 'length', 'metric', 'value', 'chance'),
     *('examples', 'step', 'train_length', 'params', 'encoding_params', 'wall_seconds', 'device', 'git_sha'),
