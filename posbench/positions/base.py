@@ -53,7 +53,7 @@ def ids_of(looked: Looked, function: Callable, option: str, spelled_V: Sequence[
         raise ValueError(f'{got} of a task whose tokens are no text, {wanted}')
     ids = tuple(i for i, text in enumerate(spelled_V) if any(one in text for one in looked.characters))
     if looked.alone:
-        mixed = [spelled_V[i] for i in ids if spelled_V[i] not in looked.characters]
+        mixed = [spelled_V[i] for i in ids if spelled_V[i] not in set(looked.characters)]
         missing = sorted(set(looked.characters) - {spelled_V[i] for i in ids})
         if mixed or missing:
             has = f'has the token {mixed[0]!r}' if mixed else f'has no token {missing[0]!r}'

@@ -218,9 +218,9 @@ class Job:
     @property
     def position_sentences(self) -> list[str]:
         """Which tokens the map of positions looks for, where it looks for some."""
-        options, spelled_V = dict(self.position_map.options), self.task.spelled
-        sentences = []
-        for name in self.position_map.looks_for:
+        sentences, looks_for = [], self.position_map.looks_for
+        options, spelled_V = dict(self.position_map.options), self.task.spelled if looks_for else None
+        for name in looks_for:
             ids = (options[name],) if isinstance(options[name], int) else options[name]
             shown = ', '.join(str(i) if spelled_V is None else repr(spelled_V[i]) for i in ids)
             sentences.append(f'Positions: the {name} are the tokens {shown}.')

@@ -237,6 +237,8 @@ def test_a_sentence_ends_with_a_token_that_has_more_in_it():
     'name, options, spelled, error',
     [
         ('abacus', {}, [*'0123456789', '42'], r"positions\.digits: got None .* a tokenizer that has the token '42'"),
+        # A part of '0123456789', but more than one of it.
+        ('abacus', {}, [*'0123456789', '12'], "has the token '12'"),
         ('abacus', {}, [*'0123456789', ' 7'], "has the token ' 7'; wanted the ids of tokens for '0123456789'"),
         ('abacus', {}, [*'012345678'], "has no token '9'; wanted .* or config.dataset.tokenizer='bytes'"),
         ('coupled', {}, [*'0123456789+'], r"positions\.separators: got None .* has no token '='"),
