@@ -83,6 +83,16 @@ def check(folder: Path, only: Iterable[str] | None = None) -> dict[str, Any]:
     return content
 
 
+def damage(folder: Path, only: Iterable[str] | None = None) -> str | None:
+    """What `check` finds, in words; None where nothing is wrong, or there is no manifest to say so."""
+    try:
+        if (folder / NAME).exists():
+            check(folder, only)
+    except Damaged as error:
+        return str(error)
+    return None
+
+
 def _entry(path: Path, *, to_disk: bool = False) -> dict[str, Any]:
     with path.open('rb') as file:
         entry = {'size': path.stat().st_size, 'sha256': hashlib.file_digest(file, 'sha256').hexdigest()}

@@ -113,23 +113,15 @@ def read(folder: str | Path) -> Study:
         claims=claims,
         failed=failed,
         single=direct and len(runs) == 1,
-        changed=[f'{place}: {damage}; it was changed after the run.' for place in tasks if (damage := _damage(place))],
+        changed=[
+            f'{place}: {damage}; it was changed after the run.' for place in tasks if (damage := manifest.damage(place))
+        ],
         unvouched=[place.relative_to(folder).as_posix() for place in tasks if not (place / manifest.NAME).is_file()],
         title=study and study.title,
         question=study and study.question,
         overrides=study.overrides if study else {},
         left_over=left_over,
     )
-
-
-def _damage(place: Path) -> str | None:
-    """What is wrong with the files of a run by the manifest that it wrote, where there is one."""
-    try:
-        if (place / manifest.NAME).exists():
-            manifest.check(place)
-    except manifest.Damaged as error:
-        return str(error)
-    return None
 
 
 def _places(folder: Path, name: str) -> list[Path]:

@@ -64,7 +64,7 @@ def score(job: Job, trained: Trained, folder: pathlib.Path, progress: Progress, 
             write_atomically(folder / TRAINED, json.dumps(_trained(trained), indent=1) + '\n')
         write_atomically(folder / TASK, json.dumps(meaning(job, parts[-1].figures), indent=1) + '\n')
         write_atomically(folder / PARTS, _as_lines([line for part in parts for line in part.parts]))
-        if _damage(folder, NAME) and (folder / NAME).exists():
+        if manifest.damage(folder, [NAME]) and (folder / NAME).exists():
             os.replace(folder / NAME, folder / f'damaged-{NAME}')
         manifest.vouch(folder, WRITTEN, {NAME: _as_lines(rows)}, dict(run=job.name, step=trained.step))
         write_atomically(folder / NAME, _as_lines(rows))
@@ -77,7 +77,7 @@ def read(folder: pathlib.Path, name: str = NAME) -> list[dict]:
     ValueError, with the file, where nothing vouches for them and they are no rows.
     """
     path = folder / name
-    if not path.exists() or _damage(folder, name):
+    if not path.exists() or manifest.damage(folder, [name]):
         return []
     try:
         return [json.loads(line) for line in path.read_text('utf-8').splitlines()]
@@ -87,16 +87,6 @@ def read(folder: pathlib.Path, name: str = NAME) -> list[dict]:
 
 def _as_lines(items: list[dict]) -> bytes:
     return ''.join(json.dumps(item) + '\n' for item in items).encode()
-
-
-def _damage(folder: pathlib.Path, name: str) -> str | None:
-    """What is wrong with a file by the manifest beside it, where there is one."""
-    try:
-        if (folder / manifest.NAME).exists():
-            manifest.check(folder, only=[name])
-    except manifest.Damaged as error:
-        return str(error)
-    return None
 
 
 def name_of(folder: pathlib.Path, config_name: str, experiment: str | None = None) -> str:

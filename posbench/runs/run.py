@@ -7,7 +7,7 @@ import contextlib
 import json
 import pathlib
 
-from posbench import interrupts
+from posbench import interrupts, manifest
 from posbench.devices import cluster, host
 from posbench.files import write_atomically
 from posbench.knobs import user_file
@@ -29,7 +29,7 @@ def run(request) -> int:
     else:
         opened = workdir.open_workdir(request.workdir, request.config, request.resume, mode=request.mode)
     with opened as folder:
-        damage = workdir.damage(folder) if request.mode in ('train', 'evaluate') and first else None
+        damage = manifest.damage(folder) if request.mode in ('train', 'evaluate') and first else None
         if damage and (request.mode == 'evaluate' or not workdir.has_checkpoints(folder)):
             return console.fail(f'{folder}: {damage}; {_REMEDY[request.mode]}', 1)
         if damage and not request.quiet:

@@ -70,19 +70,9 @@ def is_done(path: pathlib.Path, config_hash: str | None = None) -> bool:
         steps = json.loads((path / 'config.json').read_text('utf-8'))['train']['steps']
         rows = map(json.loads, (path / 'rows.jsonl').read_text('utf-8').splitlines())
         done = any(row['step'] == steps and config_hash in (None, row['config_hash']) for row in rows)
-        return done and damage(path) is None
+        return done and manifest.damage(path) is None
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def damage(path: pathlib.Path) -> str | None:
-    """What in the folder of a finished run is not what it wrote, in words; None also where nothing vouches for it."""
-    try:
-        if (path / manifest.NAME).exists():
-            manifest.check(path)
-    except manifest.Damaged as error:
-        return str(error)
-    return None
 
 
 def has_checkpoints(path: pathlib.Path) -> bool:
@@ -117,8 +107,8 @@ def _compare_trained(path: pathlib.Path, config: ConfigDict) -> None:
     different = origin.config_differences(of_run['config'], config.to_dict())
     if different:
         raise UsageError(
-            f'{path}: its checkpoint {where.name} is of another run: {_some(different)}; choose another --workdir, or '
-            'have both in one run with --resume=anyway'
+            f'{path}: its checkpoint {where.name} is of another run: {origin.some(different)}; choose another '
+            '--workdir, or have both in one run with --resume=anyway'
         )
 
 
@@ -136,7 +126,7 @@ def _compare(path: pathlib.Path, file: pathlib.Path, config: ConfigDict, mode: s
     different = [line for key, line in origin.different(there, here).items() if key not in free]
     if different:
         over = '' if results_in(path) else ', or start over here with --resume=never'
-        raise UsageError(f'{path}: it holds another run: {_some(different)}; choose another --workdir{over}')
+        raise UsageError(f'{path}: it holds another run: {origin.some(different)}; choose another --workdir{over}')
     if longer:
         print(_goes_on(path, there, here))
         # It vouches for the files of a run that is done.
@@ -164,13 +154,7 @@ def _goes_on(path: pathlib.Path, there: dict[str, Any], here: dict[str, Any]) ->
 def differences(there: ConfigDict, here: ConfigDict) -> str:
     """What decides about a run and differs between two configs; '' for configs of one run."""
     flat = (origin.flat(identity.deciding(config.to_dict())) for config in (there, here))
-    return _some(list(origin.different(*flat).values()))
-
-
-def _some(different: list[str]) -> str:
-    """The first three."""
-    more = f'; and {len(different) - 3} more' if len(different) > 3 else ''
-    return '; '.join(different[:3]) + more
+    return origin.some(list(origin.different(*flat).values()))
 
 
 def _has_entries(folder: pathlib.Path) -> bool:

@@ -198,10 +198,9 @@ def _changes(job: Job, restored: checkpoint.Restored, resume: str) -> list[str]:
         return ['its checkpoint does not say of which config, data and code it is']
     refused = origin.refused(there, job.origin)
     if refused and resume != 'anyway':
-        more = f'; and {len(refused) - 3} more' if len(refused) > 3 else ''
         raise AnotherRun(
-            f'Step {restored.step} is of another run: {"; ".join(refused[:3])}{more}; choose another --workdir, or '
-            'have both in one run with --resume=anyway'
+            f'Step {restored.step} is of another run: {origin.some(refused)}; choose another --workdir, or have both '
+            'in one run with --resume=anyway'
         )
     return refused + origin.said(there, job.origin)
 

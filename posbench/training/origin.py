@@ -84,6 +84,12 @@ def different(there: dict[str, Any], here: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def some(different: list[str]) -> str:
+    """The first three."""
+    more = f'; and {len(different) - 3} more' if len(different) > 3 else ''
+    return '; '.join(different[:3]) + more
+
+
 def flat(config: dict[str, Any], group: str = 'config') -> dict[str, Any]:
     """The knobs of a config by their whole paths."""
     found = {}

@@ -2,16 +2,7 @@
 
 import jax.numpy as jnp
 
-from posbench.encodings import base
-
-
-class Right(base.PositionEncoding):
-    """One sine of the position, added to all channels."""
-
-    shift_invariant = False
-
-    def embed(self, x_BLD, pos_BL):
-        return x_BLD + jnp.sin(0.1 * pos_BL.astype(jnp.float32))[..., None].astype(x_BLD.dtype)
+from tests.encodings.strangers._meant import Sine as Right
 
 
 class Encoding(Right):

@@ -1,26 +1,7 @@
 """A ring buffer of 1,000 tokens that is filled too early: a token hears the one that comes 1,000 places later."""
 
-import jax.numpy as jnp
-
-from posbench.encodings import base
 from posbench.encodings.parts import running
-
-
-class Right(base.PositionEncoding):
-    """A key counts for more where its token and the one before it say so."""
-
-    reads_positions = False
-    reads_order = True
-    needs_causal = True
-
-    def aux(self, x_BLD, pos_BL):
-        return jnp.tanh(x_BLD[..., 0].astype(jnp.float32))
-
-    def accumulate(self, aux_BM, pos_BM, order):
-        return running.before(aux_BM, order, 0) + running.before(aux_BM, order, 1)
-
-    def score(self, logits_BHLM, block, carry):
-        return logits_BHLM + block.aux_k[:, None, None, :], carry
+from tests.encodings.strangers._meant import Neighbours as Right
 
 
 class Encoding(Right):
