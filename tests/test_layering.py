@@ -26,7 +26,7 @@ LAYERS = """
     knobs ops devices positions.documents training.settings encodings.parts.declaration
     encodings.base
     encodings positions
-    models.kernels
+    models.kernels models.lstm
     models.attention models.cross_attention inputs heads bodies.base runs.locks runs.process
     runs.experiment runs.workdir
     runs.plan

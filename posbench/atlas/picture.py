@@ -6,6 +6,7 @@ import pathlib
 import jax
 
 from posbench.atlas import views
+from posbench.bodies.base import Body
 from posbench.devices import parallel
 from posbench.encodings import base
 from posbench.files import write_atomically
@@ -26,16 +27,15 @@ def write(job: Job, trained: Trained, folder: pathlib.Path) -> None:
     body = job.model.body
     if body.reads_source:
         body, params = body.halves()[1], params['decoder']
-    drawn = dict(kind='none', title='No encoding: nothing to draw')
-    if isinstance(body, Transformer):
-        drawn = describe(_bound(body, params), job.plan.lengths(job.schedule.length)[-1])
+    drawn = describe(_bound(body, params), job.plan.lengths(job.schedule.length)[-1])
     write_atomically(folder / NAME, json.dumps(dict(drawn, encoding=job.encoding_name)))
 
 
-def _bound(body: Transformer, params: dict) -> base.PositionEncoding:
-    """The encoding of the first layer with its parameters."""
-    encoding = body.sized_encoding()
-    shared = params.get('position_encoding', {})
+def _bound(body: Body, params: dict) -> base.PositionEncoding:
+    """The encoding of the first layer with its parameters; one without hooks of a body that knows of none."""
+    encoding, shared = body.sized_encoding(), params.get('position_encoding', {})
+    if not isinstance(body, Transformer):
+        return encoding.with_params(shared)
     layer = params.get('block_0', {}).get('position_encoding', {})
     if body.scan_layers:
         blocks = params['blocks'] if encoding.period == 1 else params['blocks']['block_0']

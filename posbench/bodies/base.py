@@ -29,6 +29,9 @@ class Body(nn.Module):
     causal: ClassVar[bool] = False
     # Reads another sequence too, by `encode`.
     reads_source: ClassVar[bool] = False
+    # The directions in which it reads token by token, so that it has read all where it ends; each has its equal part of
+    # the channels, in this order. None where every token hears every other one.
+    directions: ClassVar[tuple[str, ...]] = ()
 
     encoding: base.PositionEncoding = base.PositionEncoding()
     width: Width = 128
@@ -40,6 +43,16 @@ class Body(nn.Module):
     def embedding(self) -> base.PositionEncoding:
         """The encoding whose `embed` hook the input layer calls, with its parameters bound."""
         return base.PositionEncoding()
+
+    @nn.nowrap
+    def sized_encoding(self) -> base.PositionEncoding:
+        """The encoding with the dimensions of this model; one without hooks where it does nothing."""
+        return base.PositionEncoding(parent=None)
+
+    @property
+    def says_width(self) -> int:
+        """Channels of what it says of a token."""
+        return self.width
 
     def __call__(
         self,

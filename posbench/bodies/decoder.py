@@ -9,3 +9,4 @@ class Body(transformer.Transformer):
     """A decoder (Radford et al. 2018; the decoder of Vaswani et al. 2017, arXiv 1706.03762)."""
 
     causal: ClassVar[bool] = True
+    directions: ClassVar[tuple[str, ...]] = ('forward',)

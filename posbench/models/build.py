@@ -49,13 +49,15 @@ def assemble(
     for refused, got, wanted in (
         (input_layer.reads == 'tokens' and not vocabulary, 'an input layer that reads tokens', 'a vocabulary'),
         (head.says == 'tokens' and not vocabulary, 'a head that says tokens', 'a vocabulary'),
-        (head.says == 'classes' and not classes, 'a head that says classes', 'their number'),
+        (head.says in ('classes', 'tags') and not classes, f'a head that says {head.says}', 'their number'),
         (head.wants_tokens and input_layer.reads != 'tokens', 'a head tied to token vectors', 'an input of tokens'),
+        (head.wants_tokens and body.says_width != body.width, 'a head tied to token vectors', 'a body of their width'),
         # Of a decoder the first token hears no other one.
         (head.wants_first and body.causal, 'a head that reads [CLS] and a decoder', 'an encoder'),
+        (head.wants_last and not body.directions, "pool='last' and an encoder", 'a body that reads token by token'),
     ):
         if refused:
             raise ValueError(f'Model: got {got}, wanted {wanted}.')
     common = dict(vocabulary=vocabulary, width=body.width, dtype=body.dtype, style=body.style)
-    head = head.clone(**common, classes=classes)
+    head = head.clone(**common, classes=classes, directions=body.directions)
     return Model(input_layer.clone(**common, first=head.wants_first), body, head)

@@ -324,9 +324,11 @@ def _in_two_phases(job: Job, config) -> Job:
     )
     # What is left of the steps in which they are not trained.
     held = job.init._replace(first_steps=max(job.init.first_steps - first.schedule.steps, 0))
-    body = job.model.body.clone(
-        encoding=encodings.build(**phase.encoding), qk_norm=job.model.body.qk_norm or phase.qk_norm
-    )
+    body = job.model.body.clone(encoding=encodings.build(**phase.encoding))
+    if phase.qk_norm:
+        if not hasattr(body, 'qk_norm'):
+            raise ValueError('config.second_phase.qk_norm: got True, wanted False for a body without queries and keys')
+        body = body.clone(qk_norm=True)
     return dataclasses.replace(
         job,
         model=job.model.clone(body=body),

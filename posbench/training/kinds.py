@@ -34,6 +34,10 @@ RULES = {
     'gate/bias': Rule(decays=False, model_axis=-1),
     'up/bias': Rule(decays=False, model_axis=-1),
     'down/bias': Rule(decays=False),
+    # What enters the gates of a memory, and what returns to them.
+    'input/kernel': Rule(decays=True),
+    'input/bias': Rule(decays=False),
+    '*/recurrent': Rule(decays=True),
     # Gains and shifts.
     '*norm/scale': Rule(decays=False),
     '*norm/bias': Rule(decays=False),

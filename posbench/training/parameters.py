@@ -27,7 +27,8 @@ def show(job: Job) -> None:
     body = job.model.body
     tokens = job.schedule.batch_size * job.schedule.length
     # 6 a parameter and token for forward and backward, 12 L D a token and layer for attention (Chinchilla, appendix F).
-    flops = tokens * (6 * total + 12 * getattr(body, 'layers', 0) * job.schedule.length * body.width)
+    layers = body.layers if hasattr(body, 'heads') else 0
+    flops = tokens * (6 * total + 12 * layers * job.schedule.length * body.width)
     state = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(job.abstract_state))
     console.print(f'{total:,} parameters, {of_encoding:,} of them of the encoding; {seeds} seed(s).')
     console.print(

@@ -21,7 +21,8 @@ STYLES = {'plain': Style(), 'full': FULL}
 BODIES = {name: dataclasses.fields(bodies.BODIES.find(name)) for name in bodies.names()}
 BODIES = {name: fields for name, fields in BODIES.items() if all(f.default is not dataclasses.MISSING for f in fields)}
 PLACES = {
-    **{f'body {name}': dict(body=name) for name in BODIES},
+    # Of any width.
+    **{f'body {name}': dict(body=name, head='classify') for name in BODIES},
     **{f'input {name}': dict(input_layer=name, head='classify') for name in inputs.names()},
     **{f'head {name}': dict(head=name) for name in heads.names()},
     'no tie': dict(options=dict(tie=False)),
