@@ -107,7 +107,8 @@ class Task:
     next_token: ClassVar[bool] = False
     # The kind of dataset that it is made of, a file of posbench/datasets with a function `load`; None: it needs none.
     reads: ClassVar[str | None] = None
-    # What the model's head has to say: 'tokens' at every place, or 'classes' of a sequence.
+    # What the model's head has to say: 'tokens' at every place, 'tags', which are classes at every place, or 'classes'
+    # of a sequence.
     says: ClassVar[str] = 'tokens'
 
     @classmethod
@@ -122,7 +123,12 @@ class Task:
 
     @property
     def classes(self) -> int | None:
-        """Classes that the model says of a sequence; None where it says tokens."""
+        """Classes that the model says of a sequence, or of each token; None where it says tokens."""
+        return None
+
+    @property
+    def class_names(self) -> Sequence[str] | None:
+        """What the classes are called, where they have names."""
         return None
 
     def title(self, name: str) -> str:
@@ -182,6 +188,14 @@ class Task:
 
     def encode(self, text: str) -> np.ndarray | None:
         """Token ids of a text, for a task whose tokens are those of a text; None otherwise."""
+        return None
+
+    def read_texts(self, texts: Sequence[str], length: int) -> Batch | None:
+        """What the model reads of texts that nobody labelled, the longer ones cut; None for a task that reads no texts.
+
+        inputs_BL and segment_ids_BL, L = `length`, and of each text `size_B`, its tokens, and `unknown_B`, those among
+        them that the vocabulary has no token for. NumPy, on the host.
+        """
         return None
 
     @property

@@ -113,7 +113,7 @@ class Task(base.Task):
         return classification.score(outputs, batch['targets_B'], batch['weights_B'])
 
     def values(self, sums: base.Sums) -> dict[str, float]:
-        """accuracy (of images), macro_f1, loss (nats per image)."""
+        """The metrics of classification.py."""
         return classification.values(sums)
 
     def chance(self, split: str, length: int) -> dict[str, float]:

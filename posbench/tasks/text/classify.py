@@ -4,7 +4,7 @@ Documents of a split are cut into windows of L tokens, so that the same words ar
 in sight; a longer passage is easier, and chance knows the frequencies of the windows of that length.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import jax
@@ -13,6 +13,7 @@ import numpy as np
 
 from posbench.datasets.labelled import Labelled
 from posbench.tasks import base, classification
+from posbench.tasks.text import padded
 
 
 class Task(base.Task):
@@ -67,9 +68,23 @@ class Task(base.Task):
         return f'{name}/{self.dataset.name}'
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """Those of the dataset."""
+        return self.dataset.classes
+
+    @property
     def frame(self) -> tuple[int, ...]:
         """The tokens that the tokenizer puts around a text, those before it first."""
         return *self.dataset.tokenizer.before, *self.dataset.tokenizer.after
+
+    @property
+    def around(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The tokens that stand before and after what is read."""
+        return (self.dataset.tokenizer.before, self.dataset.tokenizer.after) if self.framed else ((), ())
+
+    def read_texts(self, texts: Sequence[str], length: int) -> base.Batch:
+        """See base.py."""
+        return padded.of_texts(texts, self.dataset.tokenizer, self._passage(length), *self.around)
 
     def sample(self, rng: jax.Array, batch_size: int, length: int) -> base.Batch:
         """inputs_BL, targets_B (int32), weights_B (float32): passages from all places of train where one fits."""
@@ -137,8 +152,7 @@ class Task(base.Task):
     def _batch(self, window_BL: jax.Array, targets_B: jax.Array) -> base.Batch:
         xp = np if isinstance(window_BL, np.ndarray) else jnp
         if self.framed:
-            rows, tokenizer = window_BL.shape[0], self.dataset.tokenizer
-            around = [xp.tile(xp.array(ids, xp.int32), (rows, 1)) for ids in (tokenizer.before, tokenizer.after)]
+            around = [xp.tile(xp.array(ids, xp.int32), (window_BL.shape[0], 1)) for ids in self.around]
             window_BL = xp.concatenate([around[0], window_BL, around[1]], axis=1)
         return dict(inputs_BL=window_BL, targets_B=targets_B, weights_B=xp.ones(targets_B.shape, xp.float32))
 
@@ -151,7 +165,7 @@ class Task(base.Task):
         return classification.score(outputs, batch['targets_B'], batch['weights_B'])
 
     def values(self, sums: base.Sums) -> dict[str, float]:
-        """accuracy, macro_f1 (shares), loss (nats a passage)."""
+        """The metrics of classification.py."""
         return classification.values(sums)
 
     def chance(self, split: str, length: int) -> dict[str, float]:
@@ -171,6 +185,8 @@ class Task(base.Task):
 
     def example(self, batch: base.Batch, row: int, said: np.ndarray) -> str:
         """A passage, its class, and the one that was said."""
-        names, tokens_L = self.dataset.classes, batch['inputs_BL'][row]
-        text = ' '.join(self.dataset.tokenizer.decode(tokens_L).split())
+        return self._described(batch['inputs_BL'][row], batch, row, said)
+
+    def _described(self, tokens_L: np.ndarray, batch: base.Batch, row: int, said: np.ndarray) -> str:
+        names, text = self.dataset.classes, ' '.join(self.dataset.tokenizer.decode(tokens_L).split())
         return f'{text}\nis from {names[int(batch["targets_B"][row])]}, said to be from {names[int(said)]}'

@@ -86,6 +86,8 @@ def counted(task, split, length, batches):
     total = sum(scored)
     accuracy = max(scored) / total
     # One class has a recall of 1 and this precision, the others have none.
-    f1 = 2 * accuracy / (1 + accuracy) / sum(count > 0 for count in scored)
+    classes = sum(count > 0 for count in scored)
+    precision, recall, f1 = accuracy / classes, 1 / classes, 2 * accuracy / (1 + accuracy) / classes
     nats = -sum(count * math.log(train[label] / sum(train)) for label, count in enumerate(scored)) / total
-    return dict(accuracy=(accuracy, 1e-6), macro_f1=(f1, 1e-6), loss=(nats, 1e-5))
+    means = dict(macro_precision=(precision, 1e-6), macro_recall=(recall, 1e-6), macro_f1=(f1, 1e-6))
+    return dict(accuracy=(accuracy, 1e-6), **means, micro_f1=(accuracy, 1e-6), loss=(nats, 1e-5))

@@ -78,15 +78,21 @@ def expected(task, batch, protocol):
 
 def counted(task, split, length, batches):
     """Of saying the commonest class, and of how the tokens of train are shared."""
-    train, scored = [0] * 3, [0] * 3
-    for tokens, label in documents('train'):
-        train[label] += len(tokens)
+    train = [sum(len(tokens) for tokens, label in documents('train') if label == one) for one in range(3)]
+    return of_frequencies([size / sum(train) for size in train], batches)
+
+
+def of_frequencies(shares, batches):
+    """What a model gets that says the commonest of the scored classes, and nats of the shares that it learned."""
+    scored = [0] * len(shares)
     for _, batch in batches:
         for label, weight in zip(batch['targets_B'], batch['weights_B']):
             scored[label] += int(weight)
     total = sum(scored)
     accuracy = max(scored) / total
     # One class has a recall of 1 and this precision, the others have none.
-    f1 = 2 * accuracy / (1 + accuracy) / sum(count > 0 for count in scored)
-    nats = -sum(count * math.log(train[label] / sum(train)) for label, count in enumerate(scored)) / total
-    return dict(accuracy=(accuracy, 1e-6), macro_f1=(f1, 1e-6), loss=(nats, 1e-5))
+    classes = sum(count > 0 for count in scored)
+    precision, recall, f1 = accuracy / classes, 1 / classes, 2 * accuracy / (1 + accuracy) / classes
+    nats = -sum(count * math.log(shares[label]) for label, count in enumerate(scored)) / total
+    means = dict(macro_precision=(precision, 1e-6), macro_recall=(recall, 1e-6), macro_f1=(f1, 1e-6))
+    return dict(accuracy=(accuracy, 1e-6), **means, micro_f1=(accuracy, 1e-6), loss=(nats, 1e-5))

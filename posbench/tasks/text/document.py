@@ -1,0 +1,112 @@
+"""Which class a document is of, read as a whole: one document a row, cut to the length or filled up to it.
+
+For documents that are about as long as a sequence, such as a sentence out of a review: every one is read, and scored
+once. Longer ones are read from their start to the length, which classify.py does not do, of whose passages a document
+has as many as fit into it.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from posbench.datasets.labelled import Labelled
+from posbench.knobs import Range
+from posbench.tasks import base, classification
+from posbench.tasks.text import classify, padded
+
+
+class Task(classify.Task):
+    """Whole documents. D documents of the training split, by class.
+
+    balanced: classes are drawn equally often in training, not as often as they have documents.
+    framed: the tokens that a published tokenizer puts around a text stand around each document and count as part of the
+      length.
+    documents: only so many of the training documents are trained on, of each class its share, spread evenly over it;
+      None: all. How many are held out is said by config.evaluate.tokens: so many tokens of rows of the longest length.
+    """
+
+    metrics: ClassVar[dict[str, base.Metric]] = classification.metrics('document')
+    protocols: ClassVar[dict[str, str]] = {'whole': 'held-out documents, each cut to that length or filled up to it'}
+    guess: ClassVar[str] = 'the commonest class, on all documents of the split'
+
+    documents: Annotated[int, Range(min=1)] | None = base.option(None)
+
+    @classmethod
+    def from_dataset(cls, dataset: Labelled, **options) -> 'Task':
+        """The task on labelled documents; ValueError where there are fewer than are asked for."""
+        task = super().from_dataset(dataset, **options)
+        if task.documents is not None and task.documents > len(task.labels_D):
+            raise ValueError(
+                f'config.task.documents: got {task.documents}, wanted at most {len(task.labels_D)}, which train has'
+            )
+        return task
+
+    def sample(self, rng: jax.Array, batch_size: int, length: int) -> base.Batch:
+        """inputs_BL, segment_ids_BL, targets_B (int32), weights_B (float32): documents of train, drawn evenly."""
+        start_B, end_B, targets_B = self.draw(rng, batch_size)
+        place_BL = start_B[:, None] + jnp.arange(self._room(length), dtype=jnp.int32)
+        return self._rows(jnp.asarray(self.tokens_N).at[place_BL].get(mode='clip'), end_B - start_B, targets_B)
+
+    def draw(self, rng: jax.Array, batch_size: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Where documents start, where they end, and their classes, int32 [B]; `balanced`: classes first."""
+        which_D = np.arange(len(self.labels_D))
+        if self.documents is not None:
+            which_D = which_D[: self.documents] * len(which_D) // self.documents
+        table = [jnp.asarray(x_D)[which_D] for x_D in (self.starts_D, self.ends_D, self.labels_D)]
+        low_B, high_B = 0, len(which_D)
+        if self.balanced:
+            rng, of_class = jax.random.split(rng)
+            count_C = jnp.bincount(table[2], length=self.classes)
+            # Classes that have a document come first.
+            order_C = jnp.argsort(count_C == 0, stable=True)
+            class_B = order_C[jax.random.randint(of_class, (batch_size,), 0, (count_C > 0).sum())]
+            high_B = jnp.cumsum(count_C)[class_B]
+            low_B = high_B - count_C[class_B]
+        row_B = jax.random.randint(rng, (batch_size,), low_B, high_B, dtype=jnp.int32)
+        return tuple(x_D[row_B] for x_D in table)
+
+    def held_out(self, split: str, length: int, budget: base.Budget) -> Iterator[tuple[str, base.Batch]]:
+        """Documents of the split, all or as many as the budget has rows of the longest length, spread evenly over it.
+
+        So the same documents are scored at every length.
+        """
+        data, room = self.dataset, self._room(length)
+        which_W = np.arange(len(data.labels[split]))
+        if budget.tokens is not None and (count := budget.tokens // budget.longest) < len(which_W):
+            if count == 0:
+                raise ValueError(f'config.evaluate.tokens: got {budget.tokens}, wanted at least {budget.longest}')
+            which_W = np.arange(count) * len(which_W) // count
+        rows = min(budget.rows(length), len(which_W))
+        for first in range(0, len(which_W), rows):
+            which_B = which_W[first : first + rows]
+            start_B, end_B = data.starts[split][which_B], data.ends[split][which_B]
+            place_BL = np.minimum(start_B[:, None] + np.arange(room), len(data.tokens[split]) - 1)
+            tokens_BL = np.asarray(data.tokens[split][place_BL], np.int32)
+            yield 'whole', base.filled(self._rows(tokens_BL, end_B - start_B, data.labels[split][which_B]), rows)
+
+    def _room(self, length: int) -> int:
+        """Tokens of a document in a sequence of `length`."""
+        room = self._passage(length)
+        if room < 1:
+            raise ValueError(f'text/document: got length {length}, wanted at least {length - room + 1} tokens.')
+        return room
+
+    def _rows(self, tokens_BN, size_B, targets_B) -> base.Batch:
+        """A batch of documents of so many tokens, of which `tokens_BN` has those that fit, and anything after them."""
+        xp = np if isinstance(tokens_BN, np.ndarray) else jnp
+        weights_B = xp.ones(targets_B.shape, xp.float32)
+        return dict(padded.rows(tokens_BN, size_B, *self.around), targets_B=targets_B, weights_B=weights_B)
+
+    def chance(self, split: str, length: int) -> dict[str, float]:
+        """Of the commonest class of the split's documents; the loss is of how those of train are shared."""
+        train_C, scored_C = (
+            np.bincount(self.dataset.labels[name], minlength=self.classes) for name in ('train', split)
+        )
+        return classification.chance(train_C, scored_C)
+
+    def example(self, batch: base.Batch, row: int, said: np.ndarray) -> str:
+        """A document without what fills it up, its class, and the one that was said."""
+        return self._described(batch['inputs_BL'][row][batch['segment_ids_BL'][row] >= 0], batch, row, said)
