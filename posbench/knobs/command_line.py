@@ -21,6 +21,7 @@ python launch.py --atlas [--config=FILE] [--workdir=DIR]                        
 
 The same command again resumes a run. What a knob means stands in configs/default.py.
 The folder of a run is enough for a mode: python launch.py --workdir=runs/rope --mode=evaluate|generate|params
+A run that reads texts answers them: python launch.py --workdir=runs/classify --mode=predict --input=FILE
 Exit code: 0 success, 1 a run failed, 2 a bad flag, config or folder, 130 and 143 stopped by Ctrl-C and SIGTERM.
 """
 
@@ -49,7 +50,12 @@ class Flag:
 
 JOBS = ('config', 'experiment', 'report', 'atlas')
 RESUME = ('auto', 'must', 'never', 'anyway')
-MODES = ('train', 'evaluate', 'generate', 'params')
+MODES = ('train', 'evaluate', 'generate', 'predict', 'embed', 'params')
+# Those that read texts which are given to the command.
+READ_TEXTS = ('predict', 'embed')
+# What a file of vectors may be.
+VECTORS = ('.npy', '.safetensors', '.tsv')
+OF = ('sentences', 'words')
 
 # What a run is called after, besides its config: choices, and where one wants to see them, their options.
 OPTIONS_COUNT = ('encoding', 'positions')
@@ -72,6 +78,9 @@ FLAGS = {
         'DIR',
     ),
     'mode': Flag(Choice(MODES), ('config',), 'what to do; by default train, which evaluates and reports too', 'MODE'),
+    'input': Flag(Path(), ('config',), 'texts, one a line, for predict and embed; by default standard input', 'FILE'),
+    'output': Flag(Path(), ('config',), 'where --mode=embed writes; by default it prints', 'FILE.npy|safetensors|tsv'),
+    'of': Flag(Choice(OF), ('config',), 'whose vectors embed gives: of lines, by default, or words', '|'.join(OF)),
     'resume': Flag(Choice(RESUME), ('config',), 'continue a run that is there', '|'.join(RESUME)),
     'readme': Flag(Path(), ('report',), 'a file whose answer table the report writes', 'FILE'),
     'executor': Flag(Choice(('local',)), ('experiment',), 'what runs the runs', 'local'),
@@ -102,6 +111,9 @@ class Request:
     workdir: pathlib.Path | None = None  # None for a report, which has its folder already.
     mode: str = 'train'
     resume: str = 'auto'
+    input: pathlib.Path | None = None  # None: standard input.
+    output: pathlib.Path | None = None
+    of: str = 'sentences'
     readme: pathlib.Path | None = None
     executor: str = 'local'
     shard: tuple[int, int] = (0, 1)  # Part I of N, I from 0.
@@ -137,6 +149,7 @@ def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request
             _must_exist('readme', values['readme'], os.path.isfile, 'a file')
         return Request(**values)
     _must_exist('config' if job == 'atlas' else job, path, os.path.isfile, 'a file')
+    _check_texts(values)
     of_a_run = path.name == 'config.json'
     name = path.resolve().parent.name if of_a_run else path.stem
     is_trial = job == 'experiment' and overrides
@@ -232,6 +245,22 @@ def _job(values: dict, overrides: dict) -> str:
     if overrides and 'config' not in values and job != 'experiment':
         raise UsageError(f'config.{next(iter(overrides))}: a knob goes with --config or --experiment, not with --{job}')
     return job
+
+
+def _check_texts(values: dict) -> None:
+    """That flags of modes which read texts go with them, and that their files can be what they are for."""
+    mode = values.get('mode', 'train')
+    for name, modes in (('input', READ_TEXTS), ('output', READ_TEXTS[1:]), ('of', READ_TEXTS[1:])):
+        if name in values and mode not in modes:
+            wanted = ' or '.join(f'--mode={one}' for one in modes)
+            raise UsageError(f'--{name}: it goes with {wanted}, not with --mode={mode}')
+    if 'input' in values:
+        _must_exist('input', values['input'], os.path.isfile, 'a file')
+    output = values.get('output')
+    if output is not None and output.suffix not in VECTORS:
+        raise UsageError(f'--output: got {str(output)!r}, wanted a file {", ".join(VECTORS[:-1])} or {VECTORS[-1]}')
+    if output is not None and not os.path.isdir(output.parent):
+        raise UsageError(f'--output: got {str(output)!r}, whose folder is not there')
 
 
 def _config_of(folder: pathlib.Path) -> str:

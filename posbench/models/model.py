@@ -49,6 +49,21 @@ class Model(nn.Module):
         said = self.head(h_BLD, dict(segment_ids_BL=segment_ids_BL), self.input_layer)
         return said if cache is None else (said, cache_after)
 
+    def vectors(self, batch: dict[str, Any]) -> tuple[jax.Array, jax.Array]:
+        """What the input layer has of each token without its position, [B, L, D], and what the body makes of it all.
+
+        Of a model that reads one sequence; the place of [CLS] is left out.
+        """
+        inputs, pos, segment_ids_BL = read_by(batch), batch['pos_BL'], batch.get('segment_ids_BL')
+        if self.head.wants_first:
+            pos, segment_ids_BL = with_first(pos), with_first_segment(segment_ids_BL)
+        # Positions are added by what embeds them, and by nothing else.
+        static_BLD = self.input_layer(inputs, pos, base.PositionEncoding(parent=None))
+        x_BLD = self.input_layer(inputs, pos, self.body.embedding())
+        h_BLE, _ = self.body(x_BLD, pos, segment_ids_BL, rows_B=batch.get('rows_B'))
+        first = int(self.head.wants_first)
+        return static_BLD[:, first:], h_BLE[:, first:]
+
     def encode(
         self,
         source: jax.Array,

@@ -11,6 +11,7 @@ from posbench import interrupts, manifest
 from posbench.devices import cluster, host
 from posbench.files import write_atomically
 from posbench.knobs import user_file
+from posbench.knobs.command_line import READ_TEXTS
 from posbench.runs import console, workdir
 
 
@@ -110,6 +111,8 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
             phase = one.at(trained.step)
             if request.mode == 'generate':
                 return samples.show(phase, trained, config.generate)
+            if request.mode in READ_TEXTS:
+                return _read_texts(request, phase, trained)
             from posbench.atlas import picture
 
             if request.mode == 'evaluate':
@@ -132,6 +135,19 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
         return console.fail(f'{line}; {_SMALLER}', 1)
     except loop.Interrupted as error:
         return console.fail(str(error), error.code)
+
+
+def _read_texts(request, phase, trained) -> int:
+    """What a run says of texts that are given to the command; the exit code."""
+    from posbench.devices import parallel
+    from posbench.runs import embed, pipeline, predict
+
+    one = pipeline.Pipeline(phase, trained)
+    if not parallel.is_first():
+        return 0
+    if request.mode == 'predict':
+        return predict.show(one, request.input, request.quiet)
+    return embed.show(one, request.input, request.output, request.of, request.quiet)
 
 
 def _cache(config) -> pathlib.Path:

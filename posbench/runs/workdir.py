@@ -25,7 +25,7 @@ LOCK = '.lock'
 # and of its rows only which lengths there are.
 STEPS = 'config.train.steps'
 IDLE = ('generate', 'debug_nans')
-FREE = {'train': IDLE, 'evaluate': (*IDLE, 'evaluate'), 'generate': (*IDLE, 'evaluate')}
+FREE = {'train': IDLE} | dict.fromkeys(('evaluate', 'generate', 'predict', 'embed'), (*IDLE, 'evaluate'))
 
 
 @contextlib.contextmanager

@@ -193,8 +193,8 @@ class Task:
     def read_texts(self, texts: Sequence[str], length: int) -> Batch | None:
         """What the model reads of texts that nobody labelled, the longer ones cut; None for a task that reads no texts.
 
-        inputs_BL and segment_ids_BL, L = `length`, and of each text `size_B`, its tokens, and `unknown_B`, those among
-        them that the vocabulary has no token for. NumPy, on the host.
+        inputs_BL and segment_ids_BL, L = `length`; text_BL, where the text itself stands; and of each text `size_B`,
+        its tokens, and `unknown_B`, those among them that the vocabulary has no token for. NumPy, on the host.
         """
         return None
 

@@ -167,9 +167,14 @@ def _sums(model, position_map, task, params_S, frozen, seed_S, batch, number) ->
     return jax.vmap(one_seed)(params_S, seed_S)
 
 
+def key_of(seed, number) -> jax.Array:
+    """What positions are drawn from for held-out batch `number`."""
+    return streams.key(seed, 'evaluation', number)
+
+
 def outputs(model, position_map, task, params, seed, batch, number) -> tuple[jax.Array, base.Batch]:
     """What one model says of a held-out batch, or decodes where the task wants that; and the batch with positions."""
-    key = streams.key(seed, 'evaluation', number)
+    key = key_of(seed, number)
     whole = with_positions(batch, position_map, key, train=False)
     if task.generates:
         return decode.greedy(model, params, position_map, key, whole), whole

@@ -7,7 +7,7 @@ early tokens (Press et al. 2022, arXiv 2108.12409, appendix B), which only the s
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
 import jax
@@ -19,6 +19,7 @@ from posbench.datasets.text import Text
 from posbench.knobs import Range
 from posbench.positions import documents
 from posbench.tasks import base
+from posbench.tasks.text import padded
 
 
 class Task(base.Task):
@@ -174,6 +175,10 @@ class Task(base.Task):
     def encode(self, text: str) -> np.ndarray:
         """Token ids of a text."""
         return self.text.tokenizer.encode(text)
+
+    def read_texts(self, texts: Sequence[str], length: int) -> base.Batch:
+        """See base.py."""
+        return padded.of_texts(texts, self.text.tokenizer, length)
 
     @property
     def spelled(self) -> list[str]:

@@ -10,7 +10,7 @@ from posbench.tasks import base
 
 
 def rows(tokens_BN, size_B, before: Sequence[int] = (), after: Sequence[int] = ()) -> base.Batch:
-    """inputs_BL and segment_ids_BL, -1 at what fills a row up; NumPy where it is given NumPy, and jax otherwise.
+    """inputs_BL and segment_ids_BL, -1 at what fills a row up. NumPy where it is given NumPy, and jax otherwise.
 
     tokens_BN: the first N tokens of each text, and anything where it has fewer.
     size_B: how many it has, perhaps more than N.
@@ -33,11 +33,14 @@ def of_texts(
 ) -> base.Batch:
     """The same of texts, of each the first `room` tokens; and of each how many it has, and how many are unknown.
 
-    size_B and unknown_B, int32; a tokenizer that can write any text knows all.
+    size_B and unknown_B, int32; a tokenizer that can write any text knows all. text_BL: where the text itself stands.
     """
     encoded = [tokenizer.encode(text) for text in texts]
     unknown = getattr(tokenizer, 'unknown', None)
     size_B = np.array([len(ids_N) for ids_N in encoded], np.int32)
     unknown_B = np.array([0 if unknown is None else (ids_N == unknown).sum() for ids_N in encoded], np.int32)
     tokens_BN = np.stack([np.pad(ids_N[:room], (0, max(room - len(ids_N), 0))) for ids_N in encoded])
-    return dict(**rows(tokens_BN, size_B, before, after), size_B=size_B, unknown_B=unknown_B)
+    batch = rows(tokens_BN, size_B, before, after)
+    place_L = np.arange(batch['inputs_BL'].shape[1]) - len(before)
+    text_BL = (place_L >= 0) & (place_L < np.minimum(size_B, room)[:, None])
+    return dict(**batch, text_BL=text_BL, size_B=size_B, unknown_B=unknown_B)

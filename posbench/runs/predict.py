@@ -1,0 +1,74 @@
+"""`--mode=predict`: the class of each line of a text, or the tags of its words, one line of JSON for each."""
+
+import json
+import pathlib
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from posbench.knobs.kinds import UsageError
+from posbench.runs import console, pipeline
+
+
+def show(run: pipeline.Pipeline, path: pathlib.Path | None, quiet: bool) -> int:
+    """Prints what is said of every line of a file, or of standard input, in its order; returns the exit code.
+
+    {"label": "positive", "probabilities": {"negative": 0.08, "positive": 0.92}}; null and {} of an empty line. Lines
+    are answered as they come, some at once; one that is no UTF-8 ends it, after those before it.
+    """
+    try:
+        run.check(['classes'], 'predict')
+        for texts in lines(path):
+            for found in run.predict(texts):
+                print(json.dumps(found._asdict(), ensure_ascii=False))
+            sys.stdout.flush()
+    except UsageError as error:
+        return console.fail(str(error), 2)
+    if not quiet:
+        print(summary(run), file=sys.stderr)
+    return 0
+
+
+def lines(path: pathlib.Path | None) -> Iterator[list[str]]:
+    """Lines of a file, or of standard input, without their ends, as many at once as are read at once.
+
+    UsageError for a line that is no UTF-8.
+    """
+    if path is not None:
+        with path.open('rb') as file:
+            yield from _lines(file, f'--input: {path}', pipeline.ROWS)
+    else:
+        # A person wants an answer to each line.
+        yield from _lines(sys.stdin.buffer, 'standard input', 1 if sys.stdin.isatty() else pipeline.ROWS)
+
+
+def _lines(file: BinaryIO, name: str, most: int) -> Iterator[list[str]]:
+    waiting = []
+    for number, line in enumerate(file, start=1):
+        try:
+            # A byte-order mark belongs to no text.
+            waiting.append(line.decode('utf-8-sig' if number == 1 else 'utf-8').rstrip('\r\n'))
+        except UnicodeDecodeError as error:
+            if waiting:
+                yield waiting
+            raise UsageError(
+                f'{name}: line {number} is no UTF-8, byte {error.start + 1} of it is 0x{line[error.start]:02x}'
+            ) from None
+        if len(waiting) == most:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
+
+
+def summary(run: pipeline.Pipeline) -> str:
+    """What was read, in a line."""
+    read, length = run.read, run.job.schedule.length
+    said = f'{read.texts:,} texts of {read.tokens:,} tokens'
+    if read.unknown:
+        said += f', {read.unknown:,} of them unknown'
+    if read.cut:
+        said += f'; {read.cut:,} were longer than config.train.length = {length} and cut'
+    if len(run.job.seeds) > 1:
+        said += f'; {len(run.job.seeds)} seeds'
+    return f'{said}.'
