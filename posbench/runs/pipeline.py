@@ -35,6 +35,14 @@ class Prediction(NamedTuple):
     probabilities: dict[str, float]
 
 
+class Tagged(NamedTuple):
+    """The words of a text, the likeliest tag of each, and its probability."""
+
+    words: list[str]
+    tags: list[str]
+    probabilities: list[float]
+
+
 class Read(NamedTuple):
     """What was read of texts: tokens of each, those that the vocabulary has not, and those that were cut off."""
 
@@ -78,6 +86,28 @@ class Pipeline:
             return Prediction(None, {})
         by_name = dict(zip(self.job.task.class_names, probabilities_C.tolist()))
         return Prediction(max(by_name, key=by_name.__getitem__), by_name)
+
+    def tag(self, texts: str | Sequence[str]) -> list[Tagged]:
+        """The tag of each word of each text. UsageError where the run says no tags of texts.
+
+        A text of more words than config.train.length is read in pieces of as many, as in training.
+        """
+        self.check(['tags'], 'tag')
+        length, names = self.job.schedule.length, self.job.task.class_names
+        found = [Tagged(self.job.task.words(text), [], []) for text in _several(texts)]
+        pieces = [(one, start) for one in found for start in range(0, len(one.words), length)]
+        for first in range(0, len(pieces), ROWS):
+            some = pieces[first : first + ROWS]
+            read = [one.words[start : start + length] for one, start in some]
+            batch = self.job.task.read_words([*read, *[[]] * (ROWS - len(some))], length)
+            likely_BLC = np.asarray(self._probabilities(self._params_S, self._frozen, batch), np.float64)
+            for (one, _), words, likely_LC in zip(some, read, likely_BLC):
+                said_L = likely_LC[: len(words)].argmax(axis=-1)
+                one.tags.extend(names[tag] for tag in said_L)
+                one.probabilities.extend(likely_LC[np.arange(len(words)), said_L].tolist())
+            self._count(batch, len(some))
+        self.read = self.read._replace(texts=self.read.texts - len(pieces) + len(found))
+        return found
 
     def embed(self, texts: str | Sequence[str], of: Of = 'sentences') -> np.ndarray:
         """A vector of each text, float32 [N, E]; of a text without tokens it is NaN.
@@ -149,7 +179,7 @@ class Pipeline:
 
 
 _WANTED = dict(
-    predict='one that says classes of texts, such as text/classify or text/document',
+    predict='one that says classes or tags of texts, such as text/classify, text/document or text/tag',
     tag='one that says tags of words, such as text/tag',
     embed='one that reads texts',
 )

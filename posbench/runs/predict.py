@@ -4,7 +4,7 @@ import json
 import pathlib
 import sys
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from posbench.knobs.kinds import UsageError
 from posbench.runs import console, pipeline
@@ -13,20 +13,31 @@ from posbench.runs import console, pipeline
 def show(run: pipeline.Pipeline, path: pathlib.Path | None, quiet: bool) -> int:
     """Prints what is said of every line of a file, or of standard input, in its order; returns the exit code.
 
-    {"label": "positive", "probabilities": {"negative": 0.08, "positive": 0.92}}; null and {} of an empty line. Lines
-    are answered as they come, some at once; one that is no UTF-8 ends it, after those before it.
+    {"label": "positive", "probabilities": {"negative": 0.08, "positive": 0.92}}; null and {} of an empty line. Where
+    words are told apart, {"words": ["a", "gem"], "tags": ["DET", "NOUN"], "probabilities": [0.99, 0.97]}. Lines are
+    answered as they come, some at once; one that is no UTF-8 ends it, after those before it.
     """
     try:
-        run.check(['classes'], 'predict')
+        run.check(['classes', 'tags'], 'predict')
+        says = run.tag if run.job.task.says == 'tags' else run.predict
         for texts in lines(path):
-            for found in run.predict(texts):
-                print(json.dumps(found._asdict(), ensure_ascii=False))
+            for found in says(texts):
+                print(json.dumps(_rounded(found._asdict()), ensure_ascii=False))
             sys.stdout.flush()
     except UsageError as error:
         return console.fail(str(error), 2)
     if not quiet:
         print(summary(run), file=sys.stderr)
     return 0
+
+
+def _rounded(value: Any) -> Any:
+    """With six digits after the point of every number, about as many as a float32 has."""
+    if isinstance(value, dict):
+        return {name: _rounded(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_rounded(one) for one in value]
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def lines(path: pathlib.Path | None) -> Iterator[list[str]]:

@@ -198,6 +198,14 @@ class Task:
         """
         return None
 
+    def words(self, text: str) -> list[str]:
+        """The words of a text that the model says tags of; for a task that says 'tags' of texts."""
+        raise NotImplementedError
+
+    def read_words(self, texts: Sequence[Sequence[str]], length: int) -> Batch:
+        """As `read_texts`, of texts that are cut into words, with a token for each."""
+        raise NotImplementedError
+
     @property
     def boundary(self) -> int | None:
         """The token after which attention and positions begin anew, where one does that to documents of a stream."""

@@ -6,14 +6,12 @@ has as many as fit into it.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.datasets.labelled import Labelled
-from posbench.knobs import Range
 from posbench.tasks import base, classification
 from posbench.tasks.text import classify, padded
 
@@ -24,25 +22,13 @@ class Task(classify.Task):
     balanced: classes are drawn equally often in training, not as often as they have documents.
     framed: the tokens that a published tokenizer puts around a text stand around each document and count as part of the
       length.
-    documents: only so many of the training documents are trained on, of each class its share, spread evenly over it;
-      None: all. How many are held out is said by config.evaluate.tokens: so many tokens of rows of the longest length.
+
+    How many documents are scored is config.evaluate.tokens over the longest length, and all where that is None.
     """
 
     metrics: ClassVar[dict[str, base.Metric]] = classification.metrics('document')
     protocols: ClassVar[dict[str, str]] = {'whole': 'held-out documents, each cut to that length or filled up to it'}
     guess: ClassVar[str] = 'the commonest class, on all documents of the split'
-
-    documents: Annotated[int, Range(min=1)] | None = base.option(None)
-
-    @classmethod
-    def from_dataset(cls, dataset: Labelled, **options) -> 'Task':
-        """The task on labelled documents; ValueError where there are fewer than are asked for."""
-        task = super().from_dataset(dataset, **options)
-        if task.documents is not None and task.documents > len(task.labels_D):
-            raise ValueError(
-                f'config.task.documents: got {task.documents}, wanted at most {len(task.labels_D)}, which train has'
-            )
-        return task
 
     def sample(self, rng: jax.Array, batch_size: int, length: int) -> base.Batch:
         """inputs_BL, segment_ids_BL, targets_B (int32), weights_B (float32): documents of train, drawn evenly."""
@@ -52,11 +38,8 @@ class Task(classify.Task):
 
     def draw(self, rng: jax.Array, batch_size: int) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Where documents start, where they end, and their classes, int32 [B]; `balanced`: classes first."""
-        which_D = np.arange(len(self.labels_D))
-        if self.documents is not None:
-            which_D = which_D[: self.documents] * len(which_D) // self.documents
-        table = [jnp.asarray(x_D)[which_D] for x_D in (self.starts_D, self.ends_D, self.labels_D)]
-        low_B, high_B = 0, len(which_D)
+        table = [jnp.asarray(x_D) for x_D in (self.starts_D, self.ends_D, self.labels_D)]
+        low_B, high_B = 0, len(self.labels_D)
         if self.balanced:
             rng, of_class = jax.random.split(rng)
             count_C = jnp.bincount(table[2], length=self.classes)

@@ -35,8 +35,18 @@ def of_texts(
 
     size_B and unknown_B, int32; a tokenizer that can write any text knows all. text_BL: where the text itself stands.
     """
-    encoded = [tokenizer.encode(text) for text in texts]
-    unknown = getattr(tokenizer, 'unknown', None)
+    ids = [tokenizer.encode(text) for text in texts]
+    return of_ids(ids, getattr(tokenizer, 'unknown', None), room, before, after)
+
+
+def of_ids(
+    encoded: Sequence[np.ndarray],
+    unknown: int | None,
+    room: int,
+    before: Sequence[int] = (),
+    after: Sequence[int] = (),
+) -> base.Batch:
+    """The same of texts that are ids of tokens already, int32."""
     size_B = np.array([len(ids_N) for ids_N in encoded], np.int32)
     unknown_B = np.array([0 if unknown is None else (ids_N == unknown).sum() for ids_N in encoded], np.int32)
     tokens_BN = np.stack([np.pad(ids_N[:room], (0, max(room - len(ids_N), 0))) for ids_N in encoded])

@@ -4,8 +4,8 @@ import numpy as np
 
 from tests.tasks.oracles import text_classify
 
-SETTINGS = [{}, dict(balanced=True), dict(framed=True), dict(documents=3)]
-OTHER = dict(balanced=True, framed=True, documents=3)
+SETTINGS = [{}, dict(balanced=True), dict(framed=True)]
+OTHER = dict(balanced=True, framed=True)
 
 dataset, documents = text_classify.dataset, text_classify.documents
 
