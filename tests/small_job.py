@@ -27,6 +27,9 @@ class Tokenizer:
 
     spelled = '0123456789.\n+=abcdefghijklmnopq'
 
+    def encode(self, text: str) -> np.ndarray:
+        return np.array([self.spelled.index(character) for character in text], np.int32)
+
     def decode(self, ids) -> str:
         return ''.join(self.spelled[i : i + 1] for i in ids)
 

@@ -67,9 +67,8 @@ class Pipeline:
     def check(self, says: Sequence[str], wanted: str) -> None:
         """UsageError, one line, where this run says none of these of texts."""
         task, names = self.job.task, self.job.task.class_names
-        readable = task.read_texts([''], self.job.schedule.length) is not None
-        if not readable or (says and (task.says not in says or names is None)):
-            got = f'{task.says} of what is no text' if not readable else task.says
+        if not task.reads_texts or (says and (task.says not in says or names is None)):
+            got = f'{task.says} of what is no text' if not task.reads_texts else task.says
             raise UsageError(f'{wanted}: got a run of {self.job.task_name}, which says {got}; wanted {_WANTED[wanted]}')
 
     def predict(self, texts: str | Sequence[str]) -> list[Prediction]:

@@ -105,6 +105,8 @@ class Task:
     generates: ClassVar[bool] = False
     # The targets are the tokens that follow, so that a body that sees them would only copy.
     next_token: ClassVar[bool] = False
+    # What its model reads is a text, and any one will do.
+    reads_texts: ClassVar[bool] = False
     # The kind of dataset that it is made of, a file of posbench/datasets with a function `load`; None: it needs none.
     reads: ClassVar[str | None] = None
     # What the model's head has to say: 'tokens' at every place, 'tags', which are classes at every place, or 'classes'
@@ -190,13 +192,13 @@ class Task:
         """Token ids of a text, for a task whose tokens are those of a text; None otherwise."""
         return None
 
-    def read_texts(self, texts: Sequence[str], length: int) -> Batch | None:
-        """What the model reads of texts that nobody labelled, the longer ones cut; None for a task that reads no texts.
+    def read_texts(self, texts: Sequence[str], length: int) -> Batch:
+        """What the model reads of texts that nobody labelled, the longer ones cut; for a task that `reads_texts`.
 
         inputs_BL and segment_ids_BL, L = `length`; text_BL, where the text itself stands; and of each text `size_B`,
         its tokens, and `unknown_B`, those among them that the vocabulary has no token for. NumPy, on the host.
         """
-        return None
+        raise NotImplementedError
 
     def words(self, text: str) -> list[str]:
         """The words of a text that the model says tags of; for a task that says 'tags' of texts."""

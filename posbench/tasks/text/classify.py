@@ -26,6 +26,7 @@ class Task(base.Task):
     """
 
     reads: ClassVar[str] = 'labelled'
+    reads_texts: ClassVar[bool] = True
     says: ClassVar[str] = 'classes'
     metrics: ClassVar[dict[str, base.Metric]] = classification.metrics('passage')
     protocols: ClassVar[dict[str, str]] = {

@@ -31,6 +31,7 @@ class Task(base.Task):
     """
 
     reads: ClassVar[str] = 'text'
+    reads_texts: ClassVar[bool] = True
     next_token: ClassVar[bool] = True
     metrics: ClassVar[dict[str, base.Metric]] = {
         'loss': base.Metric('nats per token', 'lower'),
