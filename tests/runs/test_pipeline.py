@@ -14,6 +14,7 @@ from posbench.knobs.kinds import UsageError
 from posbench.runs import embed, pipeline, predict
 from posbench.training import loop
 from tests import small_job, small_texts
+from tests.tasks.oracles import text_tag
 
 SEEDS = (0, 1, 2)
 TEXTS = ['abba', 'xyz', '', 'a text that is far longer than the others', 'a b', '12']
@@ -105,6 +106,42 @@ def test_a_run_that_tells_no_classes_of_texts_apart_is_refused_in_one_line(run, 
     digits.job = one
     with pytest.raises(UsageError, match='predict: got a run of image/digits, which says classes of what is no text'):
         digits.predict('a')
+
+
+@pytest.fixture(scope='module')
+def tagger():
+    return run_of(small_texts.build('text/tag', dataset=text_tag.dataset(), head__name='tag', seeds=SEEDS))
+
+
+def test_every_word_of_a_text_gets_a_tag_in_pieces_of_the_length_of_training(tagger):
+    words = [*'abcdefghij', 'never', 'k']
+    (found,) = tagger.tag(' '.join(words))
+    assert found.words == words
+    pieces = tagger.tag([' '.join(words[:8]), ' '.join(words[8:]), ''])
+    assert found.tags == pieces[0].tags + pieces[1].tags and set(found.tags) <= set(text_tag.TAGS)
+    np.testing.assert_allclose(found.probabilities, pieces[0].probabilities + pieces[1].probabilities, rtol=1e-6)
+    assert pieces[2] == pipeline.Tagged([], [], [])
+    assert tagger.read == pipeline.Read(tokens=24, unknown=2, texts=4, cut=0)
+
+
+def test_tags_are_the_likeliest_by_the_mean_over_seeds(tagger):
+    (found,) = tagger.tag('a b c')
+    ids_BL, said = np.array([[0, 1, 2]]), []
+    for place in range(len(SEEDS)):
+        params = jax.tree.map(lambda leaf, place=place: leaf[place], tagger._params_S)
+        said.append(jax.nn.softmax(tagger.job.model.apply({'params': params}, ids_BL, np.arange(3)[None])[0]))
+    mean_LC = np.mean(said, axis=0)
+    assert found.tags == [text_tag.TAGS[tag] for tag in mean_LC.argmax(axis=1)]
+    np.testing.assert_allclose(found.probabilities, mean_LC.max(axis=1), rtol=0, atol=1e-6)
+
+
+def test_a_tagger_answers_a_line_with_its_words_and_tags(tagger, tmp_path, capsys):
+    path = tmp_path / 'texts'
+    path.write_text('a b\n\n')
+    assert predict.show(tagger, path, quiet=True) == 0
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first['words'] == ['a', 'b'] and first['tags'] == tagger.tag('a b')[0].tags
+    assert second == dict(words=[], tags=[], probabilities=[])
 
 
 def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path):

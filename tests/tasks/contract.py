@@ -67,7 +67,8 @@ def looks_right(task, batch, length, where):
     """AssertionError for a batch that has not what tasks/base.py says."""
     for one, other in (('inputs_BL', 'inputs_BLC'), ('targets_BL', 'targets_B')):
         assert (one in batch) != (other in batch), f'{where}: wanted one of {one} and {other}'
-    assert ('targets_BL' in batch) == (task.says == 'tokens'), f'{where}: says {task.says!r}, and has other targets'
+    of_each = task.says in ('tokens', 'tags')
+    assert ('targets_BL' in batch) == of_each, f'{where}: says {task.says!r}, and has other targets'
     inputs = batch['inputs_BL'] if 'inputs_BL' in batch else batch['inputs_BLC']
     source = batch.get('source_BM', np.zeros((0, 0)))
     rows, places = inputs.shape[:2]
@@ -75,7 +76,7 @@ def looks_right(task, batch, length, where):
     wanted = {
         'inputs_BL': ('int32', (rows, places), task.vocabulary),
         'inputs_BLC': ('float32', inputs.shape, None),
-        'targets_BL': ('int32', (rows, places), task.vocabulary),
+        'targets_BL': ('int32', (rows, places), small.choices(task)),
         'targets_B': ('int32', (rows,), task.classes),
         'weights_BL': ('float32', (rows, places), None),
         'weights_B': ('float32', (rows,), None),
@@ -191,7 +192,7 @@ def a_model_that_reads_nothing_scores_chance(task):
     length = min(small.lengths(task))
     batches = small.held_out(task, 'test', length, small.budget(MANY, 200, length))
     models = [lambda batch, c=c: np.full_like(small.targets(batch), c) for c in range(small.choices(task))]
-    if task.says == 'tokens':
+    if task.says != 'classes':
         others = small.held_out(task, 'validation', length, small.budget(MANY, 200, length))
         commonest_L = small.commonest(task, others)
         models.append(lambda batch: np.broadcast_to(commonest_L, small.targets(batch).shape))

@@ -78,7 +78,7 @@ def read(batches, protocol=None) -> list[bytes]:
 
 def choices(task) -> int:
     """How many things a model can say of a target."""
-    return task.classes if task.says == 'classes' else task.vocabulary
+    return task.vocabulary if task.says == 'tokens' else task.classes
 
 
 def saying(task, said, batch) -> np.ndarray:
