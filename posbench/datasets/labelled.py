@@ -37,6 +37,9 @@ def load(
     tokenizer: tokenizers.Name = 'bpe',
     vocabulary: tokenizers.Vocabulary = 1024,
     tokenizer_file: Path | None = None,
+    lowercase: bool = False,
+    min_count: tokenizers.MinCount = 1,
+    segmentation: tokenizers.Segmentation = 'unicode',
     data_dir: Path | None = None,
     quiet: bool | None = None,
 ) -> Labelled:
@@ -49,7 +52,9 @@ def load(
 
     The options are those of text.load. Raises DatasetError, with one line for the user.
     """
-    recipe = tokenizers.recipe(tokenizer, vocabulary, tokenizer_file)
+    recipe = tokenizers.recipe(
+        tokenizer, vocabulary, tokenizer_file, lowercase=lowercase, min_count=min_count, segmentation=segmentation
+    )
     source = _find(name)
     made = tokenised.fetch(
         f'{name}-labelled',
