@@ -13,6 +13,7 @@ import argparse
 import pathlib
 import statistics
 import time
+import types
 
 from posbench.devices import host
 
@@ -46,7 +47,8 @@ class Subject:
     def __init__(self, name: str, length: int):
         config = schema.load(ROOT / 'configs' / f'{name}.py')
         self.name, batch_size = name, TOKENS // length
-        model = build.from_config(config, VOCABULARY, platform=jax.default_backend())
+        task = types.SimpleNamespace(vocabulary=VOCABULARY, classes=None, features=None)
+        model = build.from_config(config, task, platform=jax.default_backend())
         position_map = positions.build(**config.positions)
         optimizer, layout = optax.adamw(1e-3), parallel.layout('jit', seeds=1, batch_size=batch_size)
         task = language_model.Task(np.random.default_rng(0).integers(0, VOCABULARY, 100_000).astype(np.int32))

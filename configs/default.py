@@ -43,15 +43,30 @@ def get_config() -> ConfigDict:
             name='austen',  # the shipped novels | 'folder' | any text dataset of tensorflow_datasets, by name
             folder=None,  # with name='folder': a directory with train/, validation/ and test/ folders of .txt
             text_feature=None,  # the feature that holds the text, where a TFDS dataset has several
-            tokenizer='bpe',  # bytes | characters | bpe | file
-            vocabulary=1024,  # tokens of a BPE vocabulary, the 256 bytes included
+            tokenizer='bpe',  # bytes | characters | words | bpe | unigram | file
+            vocabulary=1024,  # ids of words, bpe and unigram: of the last two the 256 bytes are included
             tokenizer_file=None,  # with tokenizer='file': the tokenizer.json of a published model
+            lowercase=False,  # of words: write them in lower case
+            min_count=1,  # of words: those that stand in train less often are unknown
+            segmentation='unicode',  # of words: unicode (UAX #29) | treebank (contractions cut) | white_space
             data_dir=None,  # prepared data and tokenizers; None: ~/.cache/posbench
         )
     )
 
     # What the model reads: tokens | vectors.
-    config.input = ConfigDict(dict(name='tokens'))
+    config.input = ConfigDict(
+        dict(
+            name='tokens',
+            file=None,  # of word vectors, in any usual format, or the folder of a run that trained some; None: drawn
+            unknown='drawn',  # drawn (like the known ones) | zero | ngrams: what tokens get that the file lacks
+            lowercase=True,  # a token that the file lacks takes the vector of its lower case
+            scale=None,  # what vectors are multiplied by; None: what brings them to a mean square of 1
+            features=None,  # add | append: the vector of what stands beside each token, such as its tag; None: unread
+            feature_width=32,  # channels of one that is appended
+            # add | scaled_add | multiply | concatenate | reserve | linear_map: how tokens and positions are combined
+            combine=dict(name='add'),
+        )
+    )
     # What is in between: decoder (causal) | encoder (sees both sides) | encoder_decoder (reads one text, says another).
     config.model = ConfigDict(
         dict(

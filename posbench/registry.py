@@ -43,7 +43,7 @@ class Registry:
             near = difflib.get_close_matches(name, self.names(), n=1)
             hint = f'did you mean {near[0]!r}? ' if near else ''
             raise ValueError(f'Unknown {self.class_name.lower()} {name!r}; {hint}There are {self.names()}.')
-        return getattr(importlib.import_module(f'posbench.{self.folder}.{name.replace("/", ".")}'), self.class_name)
+        return getattr(importlib.import_module(f'posbench.{self.folder}/{name}'.replace('/', '.')), self.class_name)
 
     def build(self, name: str, *, module: str | None = None, **options) -> Any:
         """An instance with these options; ValueError for an unknown name, TypeError for an unknown option."""
@@ -55,7 +55,7 @@ def from_file(folder: str, name: str, path: str | pathlib.Path, wanted: str) -> 
 
     `name` is that of the thing, and `folder` the room that it would stand in.
     """
-    key, path = f'posbench_external_{folder}_{name.replace("/", "_")}', pathlib.Path(path)
+    key, path = f'posbench_external_{folder}_{name}'.replace('/', '_'), pathlib.Path(path)
     spec = importlib.util.spec_from_file_location(key, path)
     if spec is None or not path.is_file():
         raise ValueError(f'{folder}: got {name!r}, for which there is no Python file {str(path)!r}.')

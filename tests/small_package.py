@@ -94,7 +94,8 @@ from posbench.knobs import Range
 def load(
     name: str = 'austen', *, folder: str | Path | None = None, text_feature: str | None = None,
     tokenizer: Literal['bytes', 'characters', 'bpe', 'file'] = 'bpe', vocabulary: Annotated[int, Range(min=1)] = 1024,
-    tokenizer_file: str | Path | None = None, data_dir: str | Path | None = None, quiet: bool = False,
+    tokenizer_file: str | Path | None = None, lowercase: bool = False, min_count: int = 1,
+    segmentation: str = 'unicode', data_dir: str | Path | None = None, quiet: bool = False,
 ): ...
 """
 IMAGES = """
@@ -107,6 +108,19 @@ class Input:
     set_by_the_house: ClassVar[tuple[str, ...]] = ('vocabulary', 'width')
     vocabulary: int | None = None
     width: int = 128
+"""
+TOKENS = """
+from posbench import knobs
+from posbench.inputs import base
+from posbench.knobs import Path
+class Input(base.Input):
+    combine: knobs.Combined = 'add'
+    file: Path | None = None
+    unknown: str = 'drawn'
+    lowercase: bool = True
+    scale: float | None = None
+    features: str | None = None
+    feature_width: int = 32
 """
 VECTORS = """
 from posbench.inputs import base
@@ -184,7 +198,8 @@ FILES = {
     'datasets/text.py': TEXT,
     'datasets/images.py': IMAGES,
     'inputs/base.py': BASE_INPUT,
-    'inputs/tokens.py': 'from posbench.inputs import base\nclass Input(base.Input): ...',
+    'inputs/tokens.py': TOKENS,
+    'inputs/combine/add.py': 'class Combination: ...',
     'inputs/vectors.py': VECTORS,
     'bodies/base.py': BASE_BODY,
     'bodies/decoder.py': DECODER,

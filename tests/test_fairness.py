@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import types
 from unittest import mock
 
 import jax
@@ -52,7 +53,8 @@ def test_a_variant_changes_the_encoding_and_positions_and_nothing_else(name):
 
 def test_every_variant_builds_its_model_and_positions(variant):
     config = resolved(variant)
-    model = build.from_config(config, vocabulary=config.dataset.vocabulary)
+    task = types.SimpleNamespace(vocabulary=config.dataset.vocabulary, classes=None, features=None)
+    model = build.from_config(config, task)
 
     def check(encoding, options):
         assert type(encoding).__module__ == f'posbench.encodings.{options.pop("name")}'

@@ -23,7 +23,7 @@ LAYERS = """
     knobs.rules knobs.tree knobs.user_file knobs.source ops.blocks ops.products ops.online_softmax ops.linear
     training.origin devices.host knobs.annotations knobs.declared ops.broadcast devices.fingerprint
     training.progress training.log training.kinds models.style
-    knobs ops devices positions.documents training.settings encodings.parts.declaration
+    knobs ops devices positions.documents training.settings encodings.parts.declaration encodings.parts.uncut
     encodings.base
     encodings positions
     models.kernels models.lstm
@@ -41,7 +41,7 @@ LAYERS = """
     training.arrays
     training.checkpoint training.decode training.generate
     training.init
-    training.optim training.step
+    training.optim training.step training.vectors
     training.evaluate
     training.job
     training.nans training.parameters

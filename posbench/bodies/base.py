@@ -24,7 +24,7 @@ class Body(nn.Module):
     """Base of all bodies. Its own fields, but for those named below, and those of a subclass are `config.model`."""
 
     # A model gives these.
-    set_by_the_house: ClassVar[tuple[str, ...]] = ('encoding', 'dtype', 'style', 'platform')
+    set_by_the_house: ClassVar[tuple[str, ...]] = ('encoding', 'dtype', 'style', 'platform', 'embedded')
     # A token is told nothing of those after it, so that the next one can be asked for.
     causal: ClassVar[bool] = False
     # Reads another sequence too, by `encode`.
@@ -39,6 +39,8 @@ class Body(nn.Module):
     dtype: jnp.dtype = jnp.float32
     style: Style = Style()
     platform: str | None = None
+    # The channels that the encoding's `embed` hook is made for, where a combination reserves some; None: all.
+    embedded: int | None = None
 
     def embedding(self) -> base.PositionEncoding:
         """The encoding whose `embed` hook the input layer calls, with its parameters bound."""

@@ -46,7 +46,7 @@ class Body(base.Body):
     @nn.nowrap
     def sized_encoding(self) -> encoding_base.PositionEncoding:
         """The encoding with the width of the input layer."""
-        return self.encoding.sized(self.width, 1)
+        return self.encoding.sized(self.width, 1, embedded=self.embedded)
 
     @property
     def says_width(self) -> int:

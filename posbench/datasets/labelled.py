@@ -51,6 +51,9 @@ def load(
     tokenizer: tokenizers.Name = 'bpe',
     vocabulary: tokenizers.Vocabulary = 1024,
     tokenizer_file: Path | None = None,
+    lowercase: bool = False,
+    min_count: tokenizers.MinCount = 1,
+    segmentation: tokenizers.Segmentation = 'unicode',
     data_dir: Path | None = None,
     quiet: bool | None = None,
 ) -> Labelled:
@@ -72,7 +75,9 @@ def load(
     tokenizer learns from those alone. The other options are those of text.load. Raises DatasetError, with one line for
     the user.
     """
-    recipe = tokenizers.recipe(tokenizer, vocabulary, tokenizer_file)
+    recipe = tokenizers.recipe(
+        tokenizer, vocabulary, tokenizer_file, lowercase=lowercase, min_count=min_count, segmentation=segmentation
+    )
     place = tokenised.place_of(data_dir)
     limits = {'train': train_documents, 'validation': validation_documents}
     source = some(_find(name, place, text_feature, label_feature), limits)

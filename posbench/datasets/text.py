@@ -25,7 +25,7 @@ class Text:
     name: str
     tokens: dict[str, np.ndarray]  # split -> int32 [N], read-only
     # Characters that each token stands for, none for the end of a document: int32, or the mean in float32 where a token
-    # stands for more than one text (tokenizers.File).
+    # stands for more than one text (tokenizers.File, tokenizers.Words).
     characters_V: np.ndarray
     end_of_document: int
     vocabulary: int  # V, with the end of a document
@@ -44,6 +44,9 @@ def load(
     tokenizer: tokenizers.Name = 'bpe',
     vocabulary: tokenizers.Vocabulary = 1024,
     tokenizer_file: Path | None = None,
+    lowercase: bool = False,
+    min_count: tokenizers.MinCount = 1,
+    segmentation: tokenizers.Segmentation = 'unicode',
     data_dir: Path | None = None,
     quiet: bool | None = None,
 ) -> Text:
@@ -51,11 +54,14 @@ def load(
 
     `name` is 'austen' (shipped), one novel of it ('austen/emma', in the tokens of all), 'folder' (see folder.py), or a
     dataset of tensorflow_datasets (see registered.py).
-    `vocabulary` is the V of a BPE tokenizer; the other tokenizers have their own. `tokenizer_file` is the
-    tokenizer.json of the tokenizer 'file'. `quiet` hides progress bars; None hides them where stderr is no terminal.
+    `vocabulary` is the V of the tokenizers 'words', 'bpe' and 'unigram'; the others have their own. `tokenizer_file` is
+    the tokenizer.json of the tokenizer 'file'; `lowercase`, `min_count` and `segmentation` are those of 'words'
+    (tokenizers/words.py). `quiet` hides progress bars; None hides them where stderr is no terminal.
     Raises DatasetError, with one line for the user.
     """
-    recipe = tokenizers.recipe(tokenizer, vocabulary, tokenizer_file)
+    recipe = tokenizers.recipe(
+        tokenizer, vocabulary, tokenizer_file, lowercase=lowercase, min_count=min_count, segmentation=segmentation
+    )
     place = tokenised.place_of(data_dir)
     source = _find(name, folder, text_feature, place)
     made = tokenised.fetch(name, source, recipe, place, quiet=quiet, describe=_describe)

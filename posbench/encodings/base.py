@@ -24,7 +24,6 @@ a leading 1 where all rows of a batch share them. Encodings of several axes read
 whatever the activations are, because bfloat16 cannot tell position 256 from 257.
 """
 
-from collections.abc import Callable
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import flax.linen as nn
@@ -32,11 +31,13 @@ import jax
 import jax.numpy as jnp
 
 from posbench import knobs
-from posbench.encodings.parts import declaration
+from posbench.encodings.parts import declaration, uncut
 from posbench.encodings.parts.declaration import Largest, Normaliser, OfAll, OfAny, hook
 from posbench.ops import products
 
 Role = Literal['query', 'key']
+# A part of what `accumulate` gives that is not cut into blocks, and what goes around such parts.
+Whole, per_token, with_whole = uncut.Whole, uncut.per_token, uncut.with_whole
 
 # The type of an option that is an encoding itself: a name, or dict(name=..., its options), until it is built.
 Nested = knobs.Nested
@@ -70,15 +71,6 @@ class Block(NamedTuple):
     allowed_BLM: jax.Array | None = None
 
 
-class Whole(NamedTuple):
-    """A part of what `accumulate` gives that is not cut into blocks: `block.aux_k` has it as it is, `aux_q` None.
-
-    For what a pair of tokens should know of a third one, which may be in any block. `tree` holds arrays of any shape.
-    """
-
-    tree: Any
-
-
 class PositionEncoding(nn.Module):
     """Base of all encodings: hooks that do nothing, and the claims that the contract suite holds an encoding to.
 
@@ -104,6 +96,8 @@ class PositionEncoding(nn.Module):
     depends_on_length: ClassVar[OfAny] = False
     # With all tokens at one position and all parameters 0, attention is what it is without an encoding.
     neutral_at_zero: ClassVar[OfAll] = True
+    # What `embed` does is to add a vector of the position, the same one whatever the token vector is.
+    embed_adds: ClassVar[OfAll] = True
     # Each layer owns a copy of the parameters; otherwise all layers share one. Has no `embed`.
     per_layer: ClassVar[bool] = False
     # Rotations work on pairs of channels of a head, sinusoids on pairs of channels of the model.
@@ -202,11 +196,34 @@ class PositionEncoding(nn.Module):
         return {name: value for name, value in named.items() if isinstance(value, PositionEncoding)}
 
     @nn.nowrap
-    def sized(self, width: int, heads: int, head_width: int | None = None) -> 'PositionEncoding':
-        """This encoding, and the parts of it, with the dimensions of a model; a head has width / heads by default."""
+    def sized(
+        self, width: int, heads: int, head_width: int | None = None, embedded: int | None = None
+    ) -> 'PositionEncoding':
+        """This encoding, and the parts of it, with the dimensions of a model; a head has width / heads by default.
+
+        embedded: the channels of what `embed` is given, where these are not all. ValueError for an encoding that needs
+        all of them elsewhere.
+        """
         head_width = width // heads if head_width is None else head_width
-        parts = {name: part.sized(width, heads, head_width) for name, part in self.parts().items()}
+        parts = {name: part.sized(width, heads, head_width, embedded) for name, part in self.parts().items()}
+        if embedded is not None and self.has('embed'):
+            if not parts and (self.has('enter') or self.has('aux')):
+                raise ValueError(
+                    f'config.encoding: got {type(self).__module__.rpartition(".")[2]!r}, which reads vectors in every '
+                    'layer too, wanted one that adds its vectors below the first layer alone, in channels of their own'
+                )
+            width = embedded
         return self.clone(parent=None, width=width, heads=heads, head_width=head_width, **parts)
+
+    @nn.nowrap
+    def adds_vectors(self) -> bool:
+        """Whether there are vectors of positions that it adds to those of tokens."""
+        return self.has('embed') and self.embed_adds
+
+    @nn.nowrap
+    def added(self, pos: Any) -> jax.Array:
+        """The vectors of positions that `embed` adds to those of tokens, float32 [B or 1, L, D]."""
+        return self.embed(jnp.zeros((*shape_of(pos), self.width), jnp.float32), pos)
 
     @nn.nowrap
     def has(self, hook: str) -> bool:
@@ -331,17 +348,3 @@ def whole(pos: jax.Array) -> jax.Array:
             'config.positions.name has to be a map that gives such'
         )
     return pos
-
-
-def per_token(function: Callable, aux: Any) -> Any:
-    """A function of each array of `aux` that has a row for each token; None in the place of what is `Whole`."""
-    return jax.tree.map(lambda x: None if _is_whole(x) else function(x), aux, is_leaf=_is_whole)
-
-
-def with_whole(cut: Any, aux: Any) -> Any:
-    """A block of `aux`, such as `per_token` gives, and what in `aux` is whole."""
-    return jax.tree.map(lambda x, part: x if _is_whole(x) else part, aux, cut, is_leaf=_is_whole)
-
-
-def _is_whole(x: Any) -> bool:
-    return isinstance(x, Whole)

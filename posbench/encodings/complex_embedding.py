@@ -33,6 +33,7 @@ class Encoding(base.PositionEncoding):
 
     shift_invariant: ClassVar[bool] = False
     even_width: ClassVar[bool] = True
+    embed_adds: ClassVar[bool] = False
 
     def setup(self):
         if self.trained:

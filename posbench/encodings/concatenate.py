@@ -4,6 +4,8 @@ An operator of introductory texts. A sum is the case of one projection for both;
 own, in one matrix. It acts below the first layer.
 """
 
+from typing import ClassVar
+
 import flax.linen as nn
 import jax.numpy as jnp
 
@@ -15,6 +17,8 @@ class Encoding(wrapper.Wrapper):
     """[x, p] W with W of 2D x D; p is what `over` would add to the token vectors."""
 
     over: base.Nested = 'sinusoidal'
+
+    embed_adds: ClassVar[bool] = False
 
     def setup(self):
         self.projection_ED = self.param('projection', nn.initializers.lecun_normal(), (2 * self.width, self.width))

@@ -4,6 +4,8 @@ An operator of introductory texts, which no paper proposes for Transformers on i
 are those of Wang et al. 2020 (arXiv 1912.12333) in complex numbers. It acts below the first layer.
 """
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 
 from posbench.encodings import base
@@ -15,6 +17,8 @@ class Encoding(wrapper.Wrapper):
 
     over: base.Nested = 'sinusoidal'
     one_plus: bool = True
+
+    embed_adds: ClassVar[bool] = False
 
     def embed(self, x_BLD, pos_BL):
         vectors_BLD = self.vectors(pos_BL)

@@ -7,12 +7,12 @@ from posbench.ops import linear
 
 
 class Input(base.Input):
-    """A linear layer with bias (Dosovitskiy et al. 2021, arXiv 2010.11929, equation 1); `embed` adds positions."""
+    """A linear layer with bias (Dosovitskiy et al. 2021, arXiv 2010.11929, equation 1), combined with positions."""
 
     reads: ClassVar[str] = 'vectors'
 
     def setup(self):
-        self.projection = linear.layer(self.width, self.dtype, use_bias=True)
+        self.projection = linear.layer(self.combination().token_width, self.dtype, use_bias=True)
         self.setup_combined()
 
     def __call__(self, inputs, pos, encoding):

@@ -12,5 +12,7 @@ from posbench.knobs.kinds import INCREASING, UNIQUE, Range, UsageError
 Path = Annotated[str, 'a path']
 # An option that is an encoding itself: a name, or dict(name=..., its options), until it is built.
 Nested = Annotated[Any, 'an encoding']
+# One that is a combination of token vectors and position vectors (inputs/combine), in the same way.
+Combined = Annotated[Any, 'a combination']
 
-__all__ = ['INCREASING', 'UNIQUE', 'Nested', 'Path', 'Range', 'UsageError']
+__all__ = ['INCREASING', 'UNIQUE', 'Combined', 'Nested', 'Path', 'Range', 'UsageError']

@@ -1,6 +1,6 @@
 """From the annotation of an option to the knob that it stands for. Understood are
 
-    int   float   bool   str   Path   str | Path   Literal['a', 'b']   Nested
+    int   float   bool   str   Path   str | Path   Literal['a', 'b']   Nested   Combined
     tuple[int, ...]   tuple[float, ...]   tuple[int, int]   tuple[str, ...]
     Annotated[<one of these>, Range(...), UNIQUE, INCREASING]   <one of these> | None
 
@@ -13,8 +13,8 @@ import pathlib
 from posbench.knobs import kinds, source
 from posbench.knobs.kinds import Knob, Mark, Range
 
-# The knob of an option that is an encoding; its place is taken by the knobs of the encoding that is chosen.
-NESTED = kinds.Text()
+# The knobs of an option that is an encoding, or a combination; the knobs of the one that is chosen take its place.
+NESTED, COMBINED = kinds.Inner('encoding'), kinds.Inner('combination')
 MARKS = {'UNIQUE': kinds.UNIQUE, 'INCREASING': kinds.INCREASING}
 
 
@@ -46,6 +46,8 @@ def knob(
             return kinds.Path()
         case ast.Name(id='Nested') | ast.Attribute(attr='Nested'):
             return NESTED
+        case ast.Name(id='Combined') | ast.Attribute(attr='Combined'):
+            return COMBINED
         case ast.BinOp(left=ast.Name(id='str'), op=ast.BitOr(), right=ast.Name(id='Path')):
             return kinds.Path()
         case ast.BinOp(left=inner, op=ast.BitOr(), right=ast.Constant(value=None)):

@@ -6,9 +6,8 @@ import pathlib
 from typing import Any
 
 from posbench.knobs import declared, tree
-from posbench.knobs.annotations import NESTED
 from posbench.knobs.declared import REQUIRED, Option
-from posbench.knobs.kinds import Choice, Nothing, Optional, Text, UsageError
+from posbench.knobs.kinds import Choice, Inner, Nothing, Optional, Text, UsageError
 from posbench.knobs.tree import PATH
 
 # The name of an encoding that need not be there. A word of its own, because there is one called 'none'.
@@ -55,8 +54,8 @@ class Chooser:
         knobs = {'name': name_knob, 'module': PATH, **_knobs(options)}
         values = {**_defaults(options), **values, 'name': name, 'module': module}
         for key, option in options.items():
-            if option.knob is NESTED:
-                knobs[key], values[key] = self.thing('encoding', _as_group(values.get(key, {})), f'{path}.{key}')
+            if isinstance(option.knob, Inner):
+                knobs[key], values[key] = self.thing(option.knob.room, _as_group(values.get(key, {})), f'{path}.{key}')
         return knobs, values
 
     def encoding_or_none(self, values: Any, path: str) -> Group:
@@ -118,7 +117,7 @@ def traits(encoding: dict[str, Any], package: pathlib.Path) -> dict[str, Any]:
 
 
 def _as_group(value: Any) -> Any:
-    """An encoding may be given by its name alone."""
+    """What is chosen inside may be given by its name alone."""
     return {'name': value} if isinstance(value, str) else value
 
 

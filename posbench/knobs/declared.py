@@ -59,6 +59,8 @@ ROOMS = {
     'model': Room(Registry('bodies', 'Body'), 'Body', 'body'),
     'head': Room(Registry('heads', 'Head'), 'Head', 'head'),
 }
+# Of which something inside a group chooses.
+INNER_ROOMS = {'combination': Room(Registry('inputs/combine', 'Combination'), 'Combination', 'combination')}
 # Plain groups: the NamedTuple that a group is made into. '' are the knobs that stand at the top of a config.
 SETTINGS = {
     '': ('training/settings.py', 'Run'),
@@ -93,12 +95,17 @@ def names(group: str, package: pathlib.Path = PACKAGE) -> list[str]:
     if group == 'positions':
         files = sorted((package / 'positions').glob('*.py'))
         return [file.stem for file in files if _map(file, file.stem) is not None]
-    return ROOMS[group].registry.names(package)
+    return room_of(group).registry.names(package)
 
 
 def noun(group: str) -> str:
     """What one of the things is called that `config.<group>` chooses from."""
-    return 'position map' if group == 'positions' else ROOMS[group].noun
+    return 'position map' if group == 'positions' else room_of(group).noun
+
+
+def room_of(group: str) -> Room:
+    """The room that a group of the config, or something inside one, chooses from."""
+    return (ROOMS | INNER_ROOMS)[group]
 
 
 def options(
@@ -111,7 +118,7 @@ def options(
         if function is None:
             raise UsageError(f'{path}: it defines no function {name}({", ".join(MAP_ARGUMENTS)}, *, ...)')
         return _options(_arguments(path, function, SET_BY_THE_TRAINER), group, package)
-    room = ROOMS[group]
+    room = room_of(group)
     found = _class(group, name, module, package)
     if room.is_linen:
         fields = {key: field for key, field in found.fields.items() if key not in _house(room, found, package)}
@@ -153,7 +160,7 @@ def settings(group: str, package: pathlib.Path = PACKAGE) -> dict[str, Option]:
 
 
 def _class(group: str, name: str, module: str | pathlib.Path | None, package: pathlib.Path) -> source.Class:
-    room = ROOMS[group]
+    room = room_of(group)
     path = pathlib.Path(module) if module else package / room.registry.folder / f'{name}.py'
     found = source.find_class(path, room.registry.class_name, package)
     if found is None:

@@ -215,6 +215,13 @@ class Text(Knob):
 
 
 @dataclasses.dataclass(frozen=True)
+class Inner(Text):
+    """A thing that is chosen by name inside another one, from a room of its own; its knobs take its place."""
+
+    room: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
 class Path(Knob):
     wanted = 'a path'
 

@@ -26,6 +26,7 @@ def broken(
     yield from _task(config)
     yield from _positions(config)
     yield from _dataset(config['dataset'] or {})
+    yield from _input(config['input'])
     yield from _model(config['model'])
     yield from _widths(config, 'encoding', traits)
     yield from _train(config['train'], config['optimizer'])
@@ -74,6 +75,19 @@ def _dataset(dataset: dict) -> Iterator[str]:
         yield (
             f'config.dataset.vocabulary: got {dataset["vocabulary"]}, wanted at least 257 (256 bytes and the end of a '
             "document), because config.dataset.tokenizer is 'bpe'"
+        )
+
+
+def _input(layer: dict) -> Iterator[str]:
+    """Options of an input layer that say something of a file of vectors, or of features, that there are not."""
+    for name, off in (('unknown', 'drawn'), ('lowercase', True)):
+        if layer.get('file', '') is None and layer[name] != off:
+            yield f'config.input.{name}: got {layer[name]!r}, wanted {off!r}, because config.input.file is None'
+    features, width = layer.get('features'), layer.get('feature_width', 32)
+    if features != 'append' and width != 32:
+        yield (
+            f'config.input.feature_width: got {width}, wanted 32, which does nothing, because config.input.features is '
+            f'{features!r}'
         )
 
 

@@ -118,6 +118,8 @@ def locate(path: pathlib.Path, node: ast.expr, package: pathlib.Path) -> tuple[p
         return None
     _, *folders, module, name = dotted.split('.')
     file = package.joinpath(*folders, f'{module}.py')
+    if not file.exists() and package.joinpath(*folders, module).is_dir():
+        file = package.joinpath(*folders, module, '__init__.py')
     return (file, name) if file != path else None
 
 

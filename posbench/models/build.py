@@ -5,6 +5,8 @@ variables = model.init(rng, tokens_BL, pos_BL)
 logits_BLV = model.apply(variables, tokens_BL, pos_BL)
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 
 from posbench import bodies, encodings, heads, inputs
@@ -25,13 +27,18 @@ def language_model(
     return assemble(input_layer=tokens.Input(), body=body, head=tied.Head(tie=tie), vocabulary=vocabulary)
 
 
-def from_config(config, vocabulary: int | None, classes: int | None = None, platform: str | None = None) -> Model:
-    """The model of a config, for a task of so many tokens or classes. Raises ValueError as `assemble` does."""
+def from_config(config, task: Any, *, platform: str | None = None, source: tokens.Source | None = None) -> Model:
+    """The model of a config for a task, of which it reads `vocabulary`, `classes` and `features`.
+
+    source: what is known of the vectors of `config.input.file`. Raises ValueError as `assemble` does.
+    """
     body = bodies.build(
         **config.model, encoding=encodings.build(**config.encoding), dtype=jnp.dtype(config.dtype), platform=platform
     )
     parts = dict(input_layer=inputs.build(**config.input), head=heads.build(**config.head))
-    return assemble(**parts, body=body, vocabulary=vocabulary, classes=classes)
+    parts['input_layer'] = parts['input_layer'].clone(source=source)
+    counts = dict(vocabulary=task.vocabulary, classes=task.classes, features=task.features)
+    return assemble(**parts, body=body, **counts)
 
 
 def assemble(
@@ -41,8 +48,9 @@ def assemble(
     head: head_base.Head,
     vocabulary: int | None,
     classes: int | None = None,
+    features: int | None = None,
 ) -> Model:
-    """The model of these parts, which get the body's width, dtype and style, and the vocabulary or the classes.
+    """The model of these parts, which get the body's width, dtype and style, and what the task has how many of.
 
     Raises ValueError, one line, where they do not go together.
     """
@@ -60,4 +68,5 @@ def assemble(
             raise ValueError(f'Model: got {got}, wanted {wanted}.')
     common = dict(vocabulary=vocabulary, width=body.width, dtype=body.dtype, style=body.style)
     head = head.clone(**common, classes=classes, directions=body.directions)
-    return Model(input_layer.clone(**common, first=head.wants_first), body, head)
+    input_layer = input_layer.clone(**common, first=head.wants_first, feature_count=features)
+    return Model(input_layer, body.clone(embedded=input_layer.combination().embedded), head)

@@ -33,6 +33,7 @@ class Model(nn.Module):
         cache: Any = None,
         rows_B: jax.Array | None = None,
         encoded: Encoded | None = None,
+        features_BL: jax.Array | None = None,
     ) -> jax.Array | tuple[jax.Array, Any]:
         """What the head says of one sequence; with a cache also the cache that holds these tokens too.
 
@@ -41,28 +42,28 @@ class Model(nn.Module):
           pos, segment_ids_BL, rows_B: see bodies/base.py.
           cache: `empty_cache(...)` at first.
           encoded: what `encode` made of another sequence.
+          features_BL: what a task gives beside each token, int32, for an input layer that wants it.
         """
         if self.head.wants_first:
             pos, segment_ids_BL = with_first(pos), with_first_segment(segment_ids_BL)
-        x_BLD = self.input_layer(inputs, pos, self.body.embedding())
+        beside = dict(features_BL=features_BL) if self.input_layer.wants_features else {}
+        x_BLD = self.input_layer(inputs, pos, self.body.embedding(), **beside)
         h_BLD, cache_after = self.body(x_BLD, pos, segment_ids_BL, cache=cache, rows_B=rows_B, encoded=encoded)
         said = self.head(h_BLD, dict(segment_ids_BL=segment_ids_BL), self.input_layer)
         return said if cache is None else (said, cache_after)
 
     def vectors(self, batch: dict[str, Any]) -> tuple[jax.Array, jax.Array]:
-        """What the input layer has of each token without its position, [B, L, D], and what the body makes of it all.
+        """What the input layer has of each token without its position, [B, L, T], and what the body makes of it all.
 
         Of a model that reads one sequence; the place of [CLS] is left out.
         """
         inputs, pos, segment_ids_BL = read_by(batch), batch['pos_BL'], batch.get('segment_ids_BL')
         if self.head.wants_first:
             pos, segment_ids_BL = with_first(pos), with_first_segment(segment_ids_BL)
-        # Positions are added by what embeds them, and by nothing else.
-        static_BLD = self.input_layer(inputs, pos, base.PositionEncoding(parent=None))
-        x_BLD = self.input_layer(inputs, pos, self.body.embedding())
+        beside = dict(features_BL=batch['features_BL']) if self.input_layer.wants_features else {}
+        x_BLD = self.input_layer(inputs, pos, self.body.embedding(), **beside)
         h_BLE, _ = self.body(x_BLD, pos, segment_ids_BL, rows_B=batch.get('rows_B'))
-        first = int(self.head.wants_first)
-        return static_BLD[:, first:], h_BLE[:, first:]
+        return self.input_layer.static(inputs), h_BLE[:, int(self.head.wants_first) :]
 
     def encode(
         self,
@@ -83,7 +84,7 @@ class Model(nn.Module):
             source = batch['source_BM'], batch['source_pos_BM'], batch.get('source_segment_ids_BM')
             encoded = self.encode(*source, rows_B=rows_B)
         given = read_by(batch), batch['pos_BL'], batch.get('segment_ids_BL')
-        return self(*given, rows_B=rows_B, encoded=encoded)
+        return self(*given, rows_B=rows_B, encoded=encoded, features_BL=batch.get('features_BL'))
 
     # What others ask of a model that is not bound to parameters.
     @nn.nowrap

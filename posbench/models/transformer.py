@@ -179,7 +179,7 @@ class Transformer(base_body.Layers):
     @nn.nowrap
     def sized_encoding(self) -> base.PositionEncoding:
         """The encoding with the dimensions of this model."""
-        return self.encoding.sized(self.width, self.heads, self.style.widths(self.width, self.heads)[1])
+        return self.encoding.sized(self.width, self.heads, self.style.widths(self.width, self.heads)[1], self.embedded)
 
     def empty_cache(self, batch_size: int, length: int, pos: Any = None) -> Cache:
         """A cache of `length` free slots; tokens beyond them would overwrite the last ones, so count them.

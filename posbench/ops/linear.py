@@ -36,6 +36,11 @@ def _backward(residuals, dy_NF):
 _matmul.defvjp(_forward, _backward)
 
 
+def matmul(x: jax.Array, w_DF: jax.Array) -> jax.Array:
+    """[..., D] times [D, F], with the gradient of the layers above."""
+    return dot_general(x, w_DF, (((x.ndim - 1,), (0,)), ((), ())))
+
+
 def dot_general(x, w, dimension_numbers, precision=None, preferred_element_type=None) -> jax.Array:
     """`jax.lax.dot_general` for linen's dense layers: the last axes of x against the first axes of w, no batch axes."""
     (x_axes, w_axes), _ = dimension_numbers

@@ -112,7 +112,7 @@ class Pipeline:
         """A vector of each text, float32 [N, E]; of a text without tokens it is NaN.
 
         of: 'sentences': the mean of what the body makes of the text's tokens, E channels of it; 'words': the vector of
-          the input layer, without positions, E = D; where the tokenizer makes several tokens of a text, their mean.
+          the input layer, without positions, E = T; where the tokenizer makes several tokens of a text, their mean.
         """
         self.check([], 'embed')
         if of not in ('sentences', 'words'):
@@ -128,7 +128,8 @@ class Pipeline:
 
     def _width(self, of: Of) -> int:
         body = self.job.model.body
-        return body.says_width if of == 'sentences' else body.width
+        channels = self.job.model.input_layer.combination().token_width
+        return body.says_width if of == 'sentences' else channels
 
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[base.Batch, int]]:
         """Batches of one shape, and how many of the rows are texts."""

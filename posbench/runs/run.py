@@ -102,6 +102,8 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
             if request.mode == 'train':
                 for line in dict.fromkeys([*(phase.kernel_sentence for phase in one.phases), *one.position_sentences]):
                     bar.note(line)
+                if one.table is not None:
+                    bar.note(one.table.sentence)
                 write_fingerprint()
                 trained = loop.run(one, folder, request.resume, bar)
                 interrupts.leaves(f'all {trained.step} steps are saved; the same command scores them.')

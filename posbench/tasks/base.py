@@ -6,8 +6,9 @@ its options are static. It is usable without the trainer, and the trainer knows 
 A batch is a dict. `inputs_BL` (int32 tokens) or `inputs_BLC` (vectors, patches) is what the model reads, `targets_BL`
 or `targets_B` what it should say, `weights_BL` or `weights_B` how much each target counts: 0 where nothing is scored,
 so that rows of zeros may be added. `segment_ids_BL`, where there are any, tell documents apart; a negative one is
-padding. A task for an encoder-decoder also gives `source_BM`, which the encoder reads, and perhaps
-`source_segment_ids_BM`; `inputs_BL` are then the decoder's, beginning with a begin token. Other keys are its own.
+padding. `features_BL` (int32, below `features`) may stand beside the tokens: a tag of each, say. A task for an
+encoder-decoder also gives `source_BM`, which the encoder reads, and perhaps `source_segment_ids_BM`; `inputs_BL` are
+then the decoder's, beginning with a begin token. Other keys are its own.
 """
 
 import dataclasses
@@ -131,6 +132,11 @@ class Task:
     @property
     def class_names(self) -> Sequence[str] | None:
         """What the classes are called, where they have names."""
+        return None
+
+    @property
+    def features(self) -> int | None:
+        """Kinds of what stands beside each token in a batch, `features_BL`; None where there is nothing."""
         return None
 
     def title(self, name: str) -> str:

@@ -17,7 +17,7 @@ from posbench.models import build, kernels
 from posbench.models.model import Model
 from posbench.models.transformer import Transformer
 from posbench.tasks import base
-from posbench.training import init, optim, origin, settings, step
+from posbench.training import init, optim, origin, settings, step, vectors
 from posbench.training.evaluate import Evaluator
 from posbench.training.kinds import of_encoding
 
@@ -27,7 +27,7 @@ class Job:
     """A run without its state: pure parts and plain numbers.
 
     A run of two phases is the job of its last one; `before` is that of the first, which ends where this one starts.
-    `origin` is what its numbers come from, see origin.py.
+    `origin` is what its numbers come from, see origin.py; `table` is what a file says of the tokens, if there is one.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Job:
     origin: dict
     debug_nans: bool = False
     before: 'Job | None' = None
+    table: vectors.Table | None = None
 
     @property
     def phases(self) -> list['Job']:
@@ -95,7 +96,8 @@ class Job:
 
     def init_state(self) -> step.State:
         """The state of all seeds at step 0, where the mesh wants it."""
-        return jax.jit(self._init_all, out_shardings=self._shardings())()
+        state = jax.jit(self._init_all, out_shardings=self._shardings())()
+        return state if self.table is None else self.table.fill(state)
 
     def take_over(self, state: step.State) -> step.State:
         """This phase's first state, made of the last one of the phase before: weights go on, and batches by the step.
@@ -268,6 +270,7 @@ def from_config(config, name: str) -> Job:
     # Before the data, whose preparation may take minutes.
     layout = parallel.layout(config.parallel, seeds=len(seeds), batch_size=config.train.batch_size, **dict(config.mesh))
     task, title, dataset = _task(config)
+    table = vectors.of_input(dict(config.input), task, dataset)
     encoding = dict(config.encoding)
     plain = json.loads(config.to_json())
     has_second_phase = config.second_phase.encoding.name is not None
@@ -277,7 +280,7 @@ def from_config(config, name: str) -> Job:
         task=task,
         task_name=title,
         seeds=seeds,
-        model=build.from_config(config, task.vocabulary, task.classes, platform=layout.platform),
+        model=build.from_config(config, task, platform=layout.platform, source=table and table.source),
         optimizer=optim.from_config(config.optimizer, config.train.steps, held=started),
         learning_rate=optim.learning_rate(config.optimizer, config.train.steps),
         position_map=_position_map(config, task),
@@ -288,8 +291,9 @@ def from_config(config, name: str) -> Job:
         encoding_name=encoding.pop('name'),
         options=dict(encoding=plain['encoding'], positions=plain['positions']),
         config_hash=identity.config_hash(plain),
-        origin=origin.of(plain, dataset),
+        origin=origin.of(plain, dataset, table and table.origin),
         debug_nans=config.debug_nans,
+        table=table,
     )
     return _in_two_phases(job, config) if has_second_phase else job
 

@@ -43,7 +43,16 @@ RULES = {
     '*norm/bias': Rule(decays=False),
     # Input layers: vectors of tokens, the vector of [CLS], and what maps the vectors of a task.
     'input_layer/vectors': Rule(decays=True),
+    'input_layer/projection': Rule(decays=True),
+    'input_layer/feature_vectors': Rule(decays=True),
+    'feature_projection/kernel': Rule(decays=True),
     'input_layer/first': Rule(decays=False),
+    # Combinations with positions: what belongs to a position does not decay, as in encodings.
+    'combining/projection': Rule(decays=True),
+    'combining/factor': Rule(decays=False),
+    'combining/maps': Rule(decays=False),
+    'combining/down': Rule(decays=False),
+    'combining/up': Rule(decays=False),
     'projection/kernel': Rule(decays=True),
     'projection/bias': Rule(decays=False),
     # Heads.

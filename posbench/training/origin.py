@@ -20,16 +20,18 @@ BESIDE = ('report', 'atlas')
 FREE = ('config.train.steps', 'config.evaluate.', 'config.generate.', 'config.debug_nans')
 
 
-def of(config: dict[str, Any], dataset: Any) -> dict[str, Any]:
+def of(config: dict[str, Any], dataset: Any, vectors: dict[str, Any] | None = None) -> dict[str, Any]:
     """The origin of a run, plain JSON: its resolved config, and digests of its data and code.
 
-    `dataset` has a `fingerprint`, and perhaps a tokenizer; None: the task needs none.
+    `dataset` has a `fingerprint`, and perhaps a tokenizer; None: the task needs none. `vectors` is what is known of the
+    file of word vectors, its `sha256` with it; None: there is none.
     """
     tokenizer = getattr(dataset, 'tokenizer', None)
     return dict(
         config=config,
         data=None if dataset is None else dataset.fingerprint,
         tokenizer=None if tokenizer is None else _digest(tokenizer.to_json().encode()),
+        vectors=vectors,
         sources=_sources() | {name: _digest(Path(path).read_bytes()) for name, path in _modules(config).items()},
     )
 
@@ -52,6 +54,10 @@ def refused(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     for name in ('data', 'tokenizer'):
         if there[name] != here[name]:
             found.append(f'the {name} (SHA-256 {_short(there[name])} there and {_short(here[name])} here)')
+    # Checkpoints that were written before there were such files say nothing of them.
+    before, now = ((one.get('vectors') or {}).get('sha256') for one in (there, here))
+    if before != now:
+        found.append(f'the word vectors (SHA-256 {_short(before)} there and {_short(now)} here)')
     return found
 
 

@@ -126,7 +126,7 @@ def test_another_task_has_its_own_options_and_the_data_that_it_reads(load):
         ('', {'task.name': 'symbols/count', 'task.stride': 3}, f'config.task.stride: there is no such knob. {HERE}: name, module, symbols'),
         ('', {'task.name': 'symbols/count', 'dataset.name': 'x'}, 'config.dataset.name: there is no such knob; config.dataset has nothing below it'),
         ("config.task = dict(name='symbols/count'); config.dataset = dict(name='x')", {}, "config.dataset: got {'name': 'x'}, wanted None, because config.task.name is 'symbols/count', which reads no data"),
-        ('config.dataset = None', {}, 'config.dataset: got None, wanted a group of knobs: name, folder, text_feature, tokenizer, vocabulary, tokenizer_file, data_dir'),
+        ('config.dataset = None', {}, 'config.dataset: got None, wanted a group of knobs: name, folder, text_feature, tokenizer, vocabulary, tokenizer_file, lowercase, min_count, segmentation, data_dir'),
         ("config.model = dict(name='lstm', heads=2)", {}, "config.model.heads: there is no such knob. Knobs here: name, module, width, dropout, layers, both_ways"),
         ("config.model = dict(name='decoder', encoding='turn')", {}, f'config.model.encoding: there is no such knob. {HERE}: {MODEL}'),
     ],

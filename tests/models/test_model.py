@@ -243,7 +243,8 @@ def test_from_config_passes_everything_on(name):
         head=dict(name='tied', module=None, tie=False),
         dtype='bfloat16',
     )
-    built = build.from_config(config, vocabulary=77, platform='gpu')
+    task = types.SimpleNamespace(vocabulary=77, classes=None, features=None)
+    built = build.from_config(config, task, platform='gpu')
     assert {option: getattr(built.body, option) for option in others} == others
     assert (built.encoding.theta, built.body.dtype, built.body.platform, built.head.tie) == (
         500.0,

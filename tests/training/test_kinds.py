@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from posbench import bodies, encodings, heads, inputs
+from posbench.inputs import combine, tokens
 from posbench.models import build
 from posbench.models.style import LINEAR, Style
 from posbench.training import kinds
@@ -28,24 +29,41 @@ PLACES = {
     'no tie': dict(options=dict(tie=False)),
     'cls': dict(head='classify', options=dict(pool='cls')),
     'scanned': dict(fields=dict(scan_layers=True)),
+    'a file of vectors': dict(layer_options=dict(file='-', source=tokens.Source(20, 1.0))),
+    'appended features': dict(layer_options=dict(features='append')),
+    'maps of low rank': dict(layer_options=dict(combine=dict(name='linear_map', rank=3, max_length=9))),
+    **{f'combination {name}': dict(combine=name) for name in combine.names()},
 }
 
 
-def shapes(style=FULL, body='encoder', input_layer='tokens', head='tied', options=None, fields=None, encoding='none'):
+def shapes(
+    style=FULL,
+    body='encoder',
+    input_layer='tokens',
+    head='tied',
+    options=None,
+    fields=None,
+    encoding='none',
+    combine='add',
+    layer_options=None,
+):
     """{path: shape} of all parameters of a model."""
     sizes = dict(layers=2, heads=HEADS, hidden=HIDDEN, qk_norm=True, **(fields or {}))
     sizes = {field.name: sizes[field.name] for field in BODIES[body] if field.name in sizes}
+    # Most combinations want vectors of positions.
+    encoding = encoding if combine == 'add' else 'sinusoidal'
     built = bodies.build(body, encoding=encodings.build(encoding), width=WIDTH, style=style, **sizes)
     model = build.assemble(
-        input_layer=inputs.build(input_layer),
+        input_layer=inputs.build(input_layer, **dict(combine=combine) | (layer_options or {})),
         body=built,
         head=heads.build(head, **(options or {})),
         vocabulary=30,
         classes=5,
+        features=7,
     )
     tokens_BL = pos_BL = jnp.zeros((1, 6), jnp.int32)
     read = dict(inputs_BL=tokens_BL) if input_layer == 'tokens' else dict(inputs_BLC=jnp.zeros((1, 6, 7)))
-    batch = dict(**read, pos_BL=pos_BL, source_BM=tokens_BL, source_pos_BM=pos_BL)
+    batch = dict(**read, pos_BL=pos_BL, features_BL=tokens_BL, source_BM=tokens_BL, source_pos_BM=pos_BL)
     params = jax.eval_shape(lambda rng: model.init(rng, batch, method='outputs'), jax.random.key(0))['params']
     leaves = jax.tree.leaves_with_path(params)
     return {jax.tree_util.keystr(path, simple=True, separator='/'): leaf.shape for path, leaf in leaves}

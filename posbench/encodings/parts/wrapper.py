@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import flax.linen as nn
-import jax.numpy as jnp
 
 from posbench.encodings import base
 
@@ -37,9 +36,9 @@ class Wrapper(base.PositionEncoding):
 
     def vectors(self, pos_BL):
         """What `over` would add to the token vectors, float32; ValueError where that is nothing."""
-        if not self.over.has('embed'):
+        if not self.over.adds_vectors():
             own, inner = (type(one).__module__.rpartition('.')[2] for one in (self, self.over))
             raise ValueError(
                 f"{own}: got over={inner!r}, which adds nothing to tokens; wanted one that does, such as 'sinusoidal'."
             )
-        return self.over.embed(jnp.zeros((*base.shape_of(pos_BL), self.width), jnp.float32), pos_BL)
+        return self.over.added(pos_BL)
