@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from posbench.word_vectors.formats import digits
 from posbench.word_vectors.formats.rows import Rows, Table, show
 from posbench.word_vectors.formats.stream import CHUNK, FormatError, Stream
 
 NUMBER = re.compile(rb'[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?')
-# What such a number is made of, and the space between two of them.
-LETTERS = b'0123456789.+-eE '
 LIKE_A_NUMBER = re.compile(rb'[+-]?(\.?[0-9]|nan$|inf$|infinity$)', re.IGNORECASE)
 # The two numbers of word2vec's first line.
 HEADER = re.compile(rb'[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t]*\r?\n')
@@ -40,8 +39,9 @@ def read(stream: Stream, rows: Rows, width: int, skip: int = 0, most: int | None
             line += skip
         if most is not None and rows.seen + len(lines) > most and rows.limit is None:
             # Those that may come are looked at first, since there may be a better reason.
-            _add(stream, rows, lines[: most - rows.seen], width, line)
-            message = f'got a row more than the {most:,} that line 1 says: {show(lines[most - rows.seen][:80])}'
+            may, more = lines[: most - rows.seen], lines[most - rows.seen]
+            _add(stream, rows, may, width, line)
+            message = f'got a row more than the {most:,} that line 1 says: {show(more[:80])}'
             raise FormatError(stream.path, message, line=most + skip + 1)
         _add(stream, rows, lines, width, line)
         if rows.is_full:
@@ -53,7 +53,7 @@ def _add(stream: Stream, rows: Rows, lines: list[bytes], width: int, line: int) 
     lines = rows.first(lines)
     if not lines:
         return
-    parsed = _fast(lines, width) or _exact(stream, lines, width, line)
+    parsed = _fast(lines, width, _at_first_space) or _fast(lines, width, _cut) or _exact(stream, lines, width, line)
     rows.add_rows(*parsed, lambda i: {'line': line + i})
 
 
@@ -67,35 +67,32 @@ def _lines(block: bytes) -> list[bytes]:
     return block[:-1].split(b'\n')
 
 
-def _fast(lines: list[bytes], width: int) -> tuple[list[bytes], np.ndarray] | None:
-    """The words and vectors of lines; None where one of them is not as simple as almost all are."""
-    words, numbers, spaces = [], [], width - 1
-    for line in lines:
-        word, _, rest = line.partition(b' ')
-        if rest.count(b' ') != spaces:
-            word, rest = _cut(line, width)
-            if rest is None:
-                return None
-        words.append(word)
-        numbers.append(rest)
-    text = b' '.join(numbers)
-    if text.translate(None, LETTERS) or b'' in words or b'\0' in b''.join(words):
-        return None
-    try:
-        values_N = np.fromstring(text, np.float32, sep=' ')
-    except ValueError:
-        return None
-    # An empty number is none, so that they are fewer than there should be.
-    return (words, values_N.reshape(-1, width)) if len(values_N) == len(lines) * width else None
+def _at_first_space(line: bytes, width: int) -> tuple[bytes, bytes]:
+    """The word and the numbers of almost all lines."""
+    return line.partition(b' ')[::2]
 
 
-def _cut(line: bytes, width: int) -> tuple[bytes, bytes | None]:
-    """The word and the numbers of a line whose word has spaces; None where it has too few numbers, or too many."""
-    fields = line.rsplit(b' ', width)
-    word, *numbers = fields
-    if len(fields) <= width or any(map(LIKE_A_NUMBER.match, word.split(b' ')[1:])):
-        return word, None
-    return word, b' '.join(numbers)
+def _cut(line: bytes, width: int) -> tuple[bytes, bytes]:
+    """The word, which may have spaces, and the numbers of a line; no numbers where they are too few or too many."""
+    word, *numbers = line.rsplit(b' ', width)
+    is_one = len(numbers) == width and not any(map(LIKE_A_NUMBER.match, word.split(b' ')[1:]))
+    return (word, b' '.join(numbers)) if is_one else (word, b'')
+
+
+def _fast(lines: list[bytes], width: int, cut: Callable) -> tuple[list[bytes], np.ndarray] | None:
+    """The words and vectors of lines, all at once; None where a line is not what `cut` takes it for."""
+    words, numbers = zip(*[cut(line, width) for line in lines])
+    if b'' in words or b'\0' in b''.join(words):
+        return None
+    found = digits.read(b' '.join(numbers))
+    if found is None:
+        return None
+    values_N, ends_N = found
+    # Each line has as many numbers as all others.
+    ends_L = np.cumsum([len(row) + 1 for row in numbers]) - 1
+    if not np.array_equal(ends_N[width - 1 :: width], ends_L):
+        return None
+    return words, values_N.reshape(-1, width)
 
 
 def _exact(stream: Stream, lines: list[bytes], width: int, first: int) -> tuple[list[bytes], np.ndarray]:
@@ -120,7 +117,7 @@ def _fault(line: bytes, width: int) -> str | None:
     if b' ' not in line and b'\t' in line:
         return f'got tabs and no spaces in {show(line[:80])}, wanted spaces between the numbers'
     word, numbers = _cut(line, width)
-    if numbers is None:
+    if not numbers:
         count = line.count(b' ')
         return f'got {count:,} numbers after {show(line.split(b" ")[0])}, wanted {width:,}'
     if not word:
