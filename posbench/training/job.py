@@ -270,7 +270,8 @@ def from_config(config, name: str) -> Job:
     # Before the data, whose preparation may take minutes.
     layout = parallel.layout(config.parallel, seeds=len(seeds), batch_size=config.train.batch_size, **dict(config.mesh))
     task, title, dataset = _task(config)
-    table = vectors.of_input(dict(config.input), task, dataset)
+    data_dir = None if config.dataset is None else config.dataset.get('data_dir')
+    table = vectors.of_input(dict(config.input), task, dataset, data_dir)
     encoding = dict(config.encoding)
     plain = json.loads(config.to_json())
     has_second_phase = config.second_phase.encoding.name is not None

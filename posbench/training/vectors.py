@@ -98,31 +98,46 @@ class Table:
         return jax.jit(fill, out_shardings=shardings)(state, *arrays)
 
 
-def of_input(options: dict[str, Any], task: base.Task, dataset: Any) -> Table | None:
-    """What the file of an input layer with these options says of the tokens of a task; None where it names none."""
+def of_input(
+    options: dict[str, Any], task: base.Task, dataset: Any, data_dir: str | Path | None = None
+) -> Table | None:
+    """What the file of an input layer with these options says of the tokens of a task; None where it names none.
+
+    data_dir: where packages lie that are fetched.
+    """
     if options.get('file') is None:
         return None
     train_N = getattr(dataset, 'tokens', {}).get('train')
-    return read(options['file'], task.spelled, train_N, unknown=options['unknown'], lowercase=options['lowercase'])
+    given = dict(unknown=options['unknown'], lowercase=options['lowercase'], data_dir=data_dir)
+    return read(options['file'], task.spelled, train_N, **given)
 
 
 def read(
-    path: str, spelled_V: Sequence[str] | None, tokens_N: np.ndarray | None, *, unknown: str, lowercase: bool
+    path: str,
+    spelled_V: Sequence[str] | None,
+    tokens_N: np.ndarray | None,
+    *,
+    unknown: str,
+    lowercase: bool,
+    data_dir: str | Path | None = None,
 ) -> Table:
-    """What the file, or folder of a run, says of tokens that are spelled like that; `tokens_N` are those of train.
+    """What a file, the folder of a run, or a package says of tokens that are spelled like that, `tokens_N` in train.
 
     Raises ValueError, one line, for a file that cannot be read, has no n-grams that were asked for, or none of the
     tokens, and for tokens that are no text.
     """
     from posbench import word_vectors
+    from posbench.word_vectors import packaged
 
     if spelled_V is None:
         raise ValueError(f'config.input.file: got {path!r}, wanted None, because the tokens of the task are no text')
     file = Path(path).expanduser()
     file = file / IN_FOLDER if file.is_dir() else file
     try:
-        digest = _sha256(file)
-        vectors = word_vectors.load(path)
+        if packaged.names(path):
+            vectors, digest = packaged.load(path, data_dir)
+        else:
+            vectors, digest = word_vectors.load(path), _sha256(file)
     except OSError as error:
         raise ValueError(f'config.input.file: {file} cannot be read: {error.strerror or error}') from None
     except ValueError as error:
