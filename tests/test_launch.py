@@ -1,6 +1,7 @@
 """The real command from end to end: the files it leaves, its modes, and every way to train, on tiny runs."""
 
 import errno
+import io
 import json
 import os
 import pathlib
@@ -12,9 +13,11 @@ import traceback
 from unittest import mock
 
 import jax
+import numpy as np
 import pytest
 
 import launch
+import posbench
 from posbench import files
 from posbench.devices import host
 from posbench.knobs import command_line
@@ -173,6 +176,37 @@ def test_generate_prints_the_prompt_continued(run, here):
     for number, sample in enumerate(samples, start=1):
         assert sample.startswith(f'{number} of 2 ---\nA wife')
         assert len(sample) > len('1 of 2 ---\nA wife\n')
+
+
+def test_embed_gives_a_vector_of_each_line_of_a_file_or_of_standard_input(run, here, monkeypatch, tmp_path):
+    texts, vectors = tmp_path / 'texts', tmp_path / 'vectors.npy'
+    texts.write_text('A wife\n\nA wife, who is far longer than the others')
+    done = here(*run[1], '--mode=embed', f'--input={texts}', f'--output={vectors}')
+    assert (done.returncode, done.stdout) == (0, ''), done.stderr
+    said = '3 texts of 47 tokens; 1 were longer than config.train.length = 16 and cut; 2 seeds.'
+    assert done.stderr.splitlines()[-1] == f'{said} Their vectors are in {vectors}.'
+    monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(texts.read_bytes())))
+    done = here(*run[1], '--mode=embed', '--quiet')
+    assert (done.returncode, done.stderr) == (0, '')
+    lines = [line.split('\t') for line in done.stdout.splitlines()]
+    assert [line[0] for line in lines] == texts.read_text().split('\n')
+    np.testing.assert_array_equal(np.array([line[1:] for line in lines], np.float32), np.load(vectors))
+
+
+def test_a_run_that_says_no_classes_predicts_none_in_one_line(run, here):
+    done = here(*run[1], '--mode=predict', '--quiet')
+    line = (
+        'launch.py: predict: got a run of text/folder, which says tokens; wanted one that says classes or tags of texts'
+    )
+    assert (done.returncode, done.stdout) == (2, '') and done.stderr.startswith(line) and done.stderr.count('\n') == 1
+
+
+def test_a_pipeline_of_a_folder_gives_what_the_command_prints(run, here, monkeypatch):
+    monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(b'A wife')))
+    done = here(f'--workdir={run[0]}', '--mode=embed', '--of=words', '--quiet')
+    (line,) = done.stdout.splitlines()
+    vectors_NE = posbench.pipeline(run[0]).embed('A wife', of='words')
+    np.testing.assert_array_equal(np.array([line.split('\t')[1:]], np.float32), vectors_NE)
 
 
 def test_evaluate_gives_the_rows_of_training(run, here):

@@ -7,7 +7,9 @@ run.predict(['a gem of a film', 'dull'])[0].probabilities    # {'negative': 0.08
 run.embed(['a gem of a film'])                               # float32 [1, 256]
 """
 
+import dataclasses
 import functools
+import json
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
@@ -16,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from posbench.devices import host, parallel
+from posbench.devices import parallel
 from posbench.knobs import schema
 from posbench.knobs.kinds import UsageError
 from posbench.runs import rows, workdir
@@ -191,13 +193,17 @@ def load(folder: str | pathlib.Path) -> Pipeline:
     UsageError for what is no folder of a run, or one that another process trains; CheckpointError, AnotherRun and
     DatasetError as training raises them. All are one line.
     """
-    host.prepare()
     folder = pathlib.Path(folder).expanduser()
     if not (folder / 'config.json').is_file():
         raise UsageError(f'pipeline: got {str(folder)!r}, in which there is no config.json of a run')
     config = schema.load(folder / 'config.json')
+    # One device is enough, however many it was trained on.
+    here = config.copy_and_resolve_references()
+    with here.unlocked():
+        here.update(parallel='jit', distributed=False, mesh=dict(seed=1, data=1, model=1))
     with workdir.open_workdir(folder, config, mode='predict'):
-        one = job.from_config(config, rows.name_of(folder, folder.name))
+        one = job.from_config(here, rows.name_of(folder, folder.name))
+        one = dataclasses.replace(one, origin=one.origin | dict(config=json.loads(config.to_json())))
         one.check()
         trained = loop.restore(one, folder, progress.Progress(quiet=True))
     return Pipeline(one.at(trained.step), trained)

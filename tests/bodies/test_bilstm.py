@@ -11,6 +11,7 @@ from posbench.bodies import bilstm, decoder, encoder
 from posbench.heads import classify, tag, tied
 from posbench.inputs import tokens
 from posbench.models import build
+from tests import small_job, small_texts
 
 WIDTH, HIDDEN, LENGTH, BATCH = 6, 5, 9, 3
 WAYS = ('forward', 'backward')
@@ -198,3 +199,12 @@ def test_heads_that_do_not_go_with_it_are_refused_in_one_line():
         )
     assert decoder.Body.directions == ('forward',)
     assert model(head=tag.Head()).head.directions == WAYS
+
+
+def test_two_seeds_learn_the_same_in_one_program_as_by_replicas():
+    options = dict(seeds=(0, 1), optimizer__learning_rate=0.02)
+    by_jit = small_job.losses(small_texts.build(**options))
+    by_pmap = small_job.losses(small_texts.build(**options, parallel='pmap', mesh__data=2))
+    np.testing.assert_allclose(by_jit, by_pmap, rtol=1e-4)
+    assert by_jit.shape == (2, 10) and (by_jit[:, -3:].mean(axis=1) < by_jit[:, :3].mean(axis=1)).all()
+    assert (by_jit[0] != by_jit[1]).all()
