@@ -31,7 +31,7 @@ LAYERS = """
     runs.experiment runs.workdir
     runs.plan
     atlas.probing atlas.views datasets
-    atlas.mechanism models.block tasks
+    atlas.mechanism models.block tasks word_vectors.similarity
     models.transformer
     models.encoder_decoder
     bodies
