@@ -1,4 +1,4 @@
-"""Vectors of a file in the place of drawn ones: what is looked up, what is counted, and what the trainer makes of it."""
+"""Vectors of a file in the place of drawn ones: what is looked up, what is counted, what the trainer makes of it."""
 
 import dataclasses
 
@@ -102,17 +102,17 @@ def test_what_a_file_cannot_give_is_refused_in_one_line(tmp_path):
         assert '\n' not in str(error.value)
 
 
-def written(folder, width=16, words=tuple(small_job.Tokenizer.spelled[:20])):
-    """A file in the text format of word2vec, without the last twelve tokens of the small job."""
-    rng = np.random.default_rng(3)
-    table_VC = (2 + 3 * rng.normal(size=(len(words), width))).astype(np.float32).round(3)
-    lines = [f'{len(words)} {width}', *(f'{w} {" ".join(map(str, row))}' for w, row in zip(words, table_VC))]
-    path = folder / f'vectors{width}.txt'
-    path.write_text('\n'.join(lines) + '\n', encoding='utf-8')
-    return str(path), table_VC
-
-
+# Of the first twenty tokens of the small job those that a file can have as words.
 KNOWN = [i for i, text in enumerate(small_job.Tokenizer.spelled[:20]) if text.strip()]
+
+
+def written(folder, width=16):
+    """A file in the text format of word2vec, with the vectors of KNOWN, and these."""
+    table_VC = (2 + 3 * np.random.default_rng(3).normal(size=(20, width))).astype(np.float32).round(3)
+    rows = [f'{small_job.Tokenizer.spelled[i]} {" ".join(map(str, table_VC[i]))}' for i in KNOWN]
+    path = folder / f'vectors{width}.txt'
+    path.write_text('\n'.join([f'{len(rows)} {width}', *rows]) + '\n', encoding='utf-8')
+    return str(path), table_VC
 
 
 @pytest.fixture
@@ -143,22 +143,17 @@ def test_unknown_ones_may_be_zero(file):
     assert not np.delete(got_SVC, KNOWN, axis=1).any() and got_SVC[:, KNOWN].any()
 
 
-@pytest.mark.parametrize('width', [16, 6])
-def test_vectors_are_frozen_tuned_or_tuned_after_some_steps_by_the_knobs_of_all_weights(tmp_path, width):
-    path, table_VC = written(tmp_path, width)
-    frozen = small_job.build('learned', input__file=path, init__freeze=(PATH,))
+def test_vectors_are_frozen_or_tuned_after_some_steps_by_the_knobs_of_all_weights(tmp_path):
+    path, table_VC = written(tmp_path, 6)
+    frozen = small_job.build('none', input__file=path, init__freeze=(PATH,))
     before = frozen.init_state()
-    assert 'vectors' not in before.params['input_layer'] or not before.params['input_layer']['vectors'].size
-    np.testing.assert_array_equal(np.asarray(before.frozen['input_layer']['vectors'])[KNOWN], table_VC[KNOWN])
-    held = dict(init__freeze_at_first=(PATH,), init__first_steps=10)
-    tuned, later = (small_job.build('learned', input__file=path, **more) for more in ({}, held))
-    losses = [small_job.losses(one)[0] for one in (frozen, tuned, later)]
-    assert np.isfinite(losses).all()
-    # The first loss is of the same weights; a step later what is tuned has moved.
-    np.testing.assert_allclose([loss[0] for loss in losses], losses[0][0], rtol=1e-6)
-    np.testing.assert_allclose(losses[2][:11], losses[0][:11], rtol=1e-5)
-    assert abs(losses[2][12] - losses[0][12]) > 1e-5 and abs(losses[1][2] - losses[0][2]) > 1e-5
-    assert losses[1][-1] < losses[1][0]
+    assert set(before.params['input_layer']) == {'projection'}
+    np.testing.assert_array_equal(before.frozen['input_layer']['vectors'][np.array(KNOWN)], table_VC[KNOWN])
+    later = small_job.build('none', input__file=path, init__freeze_at_first=(PATH,), init__first_steps=10)
+    (kept,), (tuned,) = (small_job.losses(one) for one in (frozen, later))
+    # The loss after ten steps is still of the same vectors; two steps later they have moved.
+    np.testing.assert_allclose(tuned[:11], kept[:11], rtol=1e-4)
+    assert abs(tuned[12] - kept[12]) > 1e-4 and np.isfinite(tuned).all() and tuned[-1] < tuned[0]
 
 
 def test_a_file_of_another_width_is_projected_also_where_logits_are_tied(tmp_path):
