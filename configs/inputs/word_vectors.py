@@ -2,10 +2,13 @@
 
     python launch.py --config=configs/inputs/word_vectors.py --config.input.file=glove.6B.50d.txt
 
-Any file of word vectors will do, or the folder of a run that trained some. Drawn vectors, trained, of the same model:
-`--config.input.file=None --config.init.freeze=''`. Tuned vectors of the file: `--config.init.freeze=''`; tuned after 500
-steps: `--config.init.freeze='' --config.init.freeze_at_first='input_layer/vectors' --config.init.first_steps=500`.
-Another combination: `--config.input.combine.name=multiply`, or one of those in posbench/inputs/combine.
+Any file of word vectors will do, or the folder of a run that trained some. Of the same model
+
+    --config.init.freeze=''                                                              tuned vectors of the file
+    --config.init.freeze='' --config.init.freeze_at_first='input_layer/vectors' --config.init.first_steps=500
+                                                                                         tuned after 500 steps
+    --config.init.freeze='' --config.input.file=None                                     drawn vectors, trained
+    --config.input.combine.name=multiply                                                 another combination
 """
 
 from configs import default
