@@ -73,7 +73,7 @@ def settings(run: Run) -> list[tuple[str, str]]:
 
 def fingerprint(run: Run) -> list[tuple[str, str]]:
     """(name, value) of what the run was trained on and of fingerprint.json, nested names joined by dots."""
-    digests = {name: (run.trained or {}).get(name) for name in ('data', 'tokenizer', 'sources')}
+    digests = {name: (run.trained or {}).get(name) for name in ('data', 'tokenizer', 'vectors', 'sources')}
     known = {name: digest for name, digest in digests.items() if digest is not None} | (run.fingerprint or {})
     return [pair for name, item in known.items() for pair in _flat(name, item)]
 

@@ -1,3 +1,4 @@
+import functools
 import json
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from posbench.datasets import DatasetError, tokenizers
+from posbench.datasets.tokenizers import pieces
 
 TRAIN = ['the cat sat on the mat; the rat sat on the cat.\n' * 5, 'naïve café 中文 😀\r\n\t' * 3]
 # Bytes, combining marks, controls, other scripts, and strings that some tokenizers treat as special.
@@ -16,9 +18,12 @@ TEXTS = [
     '<|endoftext|> [UNK] Ġ ▁',
     ''.join(map(chr, [*range(0x300), 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF])),
 ]
-LEARNED = ['bytes', 'characters', 'bpe']
+LEARNED = ['bytes', 'characters', 'bpe', 'unigram']
+# The interface, but for the sum of characters and for texts that come back as they were.
+WITH_WORDS = [*LEARNED, 'words']
 
 
+@functools.cache
 def trained(name):
     return tokenizers.recipe(name, 300).train(TRAIN)
 
@@ -56,7 +61,7 @@ def word_piece(folder, end='[SEP]'):
     return folder / 'tokenizer.json'
 
 
-@pytest.mark.parametrize('name', ['bytes', 'bpe'])
+@pytest.mark.parametrize('name', ['bytes', 'bpe', 'unigram'])
 @pytest.mark.parametrize('text', TEXTS)
 def test_every_text_comes_back_as_it_was(name, text):
     tokenizer = trained(name)
@@ -90,11 +95,11 @@ def test_the_end_of_a_document_is_the_last_id_and_never_text(name):
     assert tokenizer.encode('cat').dtype == tokenizer.characters_V.dtype == np.int32
 
 
-@pytest.mark.parametrize('name', LEARNED)
+@pytest.mark.parametrize('name', WITH_WORDS)
 def test_a_stored_tokenizer_is_the_same_tokenizer(name):
     tokenizer = trained(name)
     again = tokenizers.KINDS[name].from_json(tokenizer.to_json())
-    assert again.to_json() == tokenizer.to_json() == trained(name).to_json()
+    assert again.to_json() == tokenizer.to_json() == tokenizers.recipe(name, 300).train(TRAIN).to_json()
     assert again.vocabulary == tokenizer.vocabulary
     np.testing.assert_array_equal(again.characters_V, tokenizer.characters_V)
     for text in TEXTS:
@@ -219,3 +224,104 @@ def test_a_file_too_many_or_too_few_is_refused(tmp_path):
         tokenizers.recipe('bpe', file=tmp_path)
     with pytest.raises(DatasetError, match='needs tokenizer_file'):
         tokenizers.recipe('file')
+
+
+@pytest.mark.parametrize('name', WITH_WORDS)
+def test_a_vocabulary_has_a_text_for_each_id_and_an_id_for_each_text(name):
+    tokenizer = trained(name)
+    spelled, index = tokenizer.spelled, tokenizer.index
+    assert len(spelled) == tokenizer.vocabulary and spelled[tokenizer.end_of_document] == ''
+    assert all(spelled[token] == text for text, token in index.items())
+    # Parts of characters have no text of their own, nor has the end of a document.
+    assert {text for text in spelled if text and '\ufffd' not in text} == set(index)
+    assert ''.join(spelled[token] for token in tokenizer.encode('cat')) == 'cat'
+
+
+SEGMENTED = [
+    ('unicode', '你好，世界！', '你 好 ， 世 界 ！'),
+    ('unicode', 'Mix 中文and 3.14, 1,000 x_y', 'Mix 中 文 and 3.14 , 1,000 x_y'),
+    ('unicode', "I can't; Emma’s o'clock e.g. it--no...", "I can't ; Emma’s o'clock e.g . it - - no . . ."),
+    ('unicode', '日本語のカタカナー 한국어 문장', '日 本 語 の カタカナー 한국어 문장'),
+    ('unicode', 'สวัสดี café cafe\u0301', 'ส วั ส ดี café café'),
+    ('unicode', '👩‍👩‍👧\n\t€5', '👩‍👩‍👧 € 5'),
+    ('treebank', "I can't; Emma’s o'clock. it--no... you'll don't 'twas",
+     "I ca n't ; Emma 's o'clock . it -- no ... you 'll do n't ' twas"),
+    ('treebank', "CAN'T, isn't-it 你好！", "CA N'T , is n't - it 你 好 ！"),
+    ('white_space', '你好，  世界！\n(yes) ', '你好， 世界！ (yes)'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(('segmentation', 'text', 'wanted'), SEGMENTED)
+def test_words_are_those_of_their_rule(segmentation, text, wanted):
+    tokenizer = tokenizers.recipe('words', 300, segmentation=segmentation).train([text])
+    assert tokenizer.segment(text) == wanted.split(' ')
+    assert sorted(tokenizer.words) == sorted(set(wanted.split(' ')))
+    ids = tokenizer.encode(text)
+    assert [tokenizer.spelled[token] for token in ids] == wanted.split(' ') and tokenizer.unknown not in ids
+    # All characters of train are counted, those between words with the word after them.
+    assert tokenizer.characters_V[ids].sum() == pytest.approx(len(text))
+    assert tokenizer.characters_V.dtype == np.float32 and tokenizer.characters_V[tokenizer.end_of_document] == 0
+
+
+def test_the_commonest_words_have_ids_and_all_others_share_one():
+    text = ['b b b a a c c c c d', 'a The the']
+
+    def words(vocabulary, **options):
+        return tokenizers.recipe('words', vocabulary, **options).train(text)
+
+    assert words(300).words == ['c', 'a', 'b', 'The', 'd', 'the']
+    assert words(4).words == ['c', 'a'] and words(4).vocabulary == 4
+    assert words(300, min_count=2).words == ['c', 'a', 'b']
+    assert words(300, lowercase=True).words == ['c', 'a', 'b', 'the', 'd']
+    few = words(4)
+    assert few.encode('a b c zebra').tolist() == [1, 2, 0, 2] and few.unknown == 2 and few.end_of_document == 3
+    assert few.decode([1, 2, 3, 0]) == 'a <unk> c'
+    for options, error in (({'min_count': 9}, 'No word of train stands there min_count=9'), ({}, 'wanted 3')):
+        with pytest.raises(DatasetError, match=error):
+            words(2 if not options else 9, **options)
+
+
+def test_words_come_back_with_the_spaces_that_their_scripts_and_punctuation_have():
+    for segmentation, text, wanted in (
+        ('unicode', 'Yes , he said  (twice): no! 你好，世界！ 3.14.', 'Yes, he said (twice): no!你好，世界！3.14.'),
+        ('treebank', "Emma's friend didn't, he'll say.", "Emma's friend didn't, he'll say."),
+        ('white_space', 'a  ,b (c', 'a ,b (c'),
+    ):
+        tokenizer = tokenizers.recipe('words', 300, segmentation=segmentation).train([text])
+        assert tokenizer.decode(tokenizer.encode(text)) == wanted
+
+
+def test_a_word_is_cut_where_it_has_no_end():
+    long = 'a' * 3 * tokenizers.WORD
+    assert tokenizers.recipe('words', 300).train([long]).segment(long) == ['a' * tokenizers.WORD] * 3
+
+
+def test_options_of_words_are_refused_where_they_would_do_nothing():
+    for option in (dict(lowercase=True), dict(min_count=2), dict(segmentation='treebank')):
+        ((name, value),) = option.items()
+        with pytest.raises(DatasetError, match=f"{name}={value!r} needs the tokenizer 'words', got 'bpe'"):
+            tokenizers.recipe('bpe', **option)
+        changed = tokenizers.recipe('words', **option).settings
+        assert changed != tokenizers.recipe('words').settings and name not in tokenizers.recipe('bpe').settings
+
+
+def test_unigram_pieces_are_the_likeliest_ways_to_write_words():
+    """Two words, each three times as common as a third that has a part of both."""
+    text = [' '.join(['hello', 'world'] * 30 + ['helworld'] * 10)]
+    tokenizer = tokenizers.Unigram.train(text, 262)
+    assert 259 <= tokenizer.vocabulary <= 262 and {' hello', ' world'} <= set(tokenizer.spelled)
+    assert [tokenizer.spelled[i] for i in tokenizer.encode(' hello world')] == [' hello', ' world']
+    assert len(tokenizer.encode(' helworld')) < len(' helworld')
+    assert tokenizers.Unigram.train(text, 257).vocabulary == 257
+    with pytest.raises(DatasetError, match='257'):
+        tokenizers.Unigram.train(text, 256)
+
+
+def test_expected_pieces_of_all_ways_to_write_a_word_are_those_counted_by_hand():
+    """'aab' of a, b, aa, ab, with p = 0.4, 0.3, 0.2, 0.1: a a b 0.048, aa b 0.06, a ab 0.04, of 0.148 in all."""
+    names = ['a', 'b', 'aa', 'ab']
+    lattice = pieces._lattice(['aab', 'b'], {name: i for i, name in enumerate(names)}, whole=True)
+    score = np.log([0.4, 0.3, 0.2, 0.1])
+    wanted = np.array([2 * 0.048 + 0.04, 0.048 + 0.06, 0.06, 0.04]) / 0.148 * 10 + [0, 7, 0, 0]
+    np.testing.assert_allclose(lattice.expected(score, np.array([10.0, 7.0])), wanted, rtol=1e-12)
+    np.testing.assert_allclose(lattice.best(score), np.log([0.06, 0.3]), rtol=1e-12)

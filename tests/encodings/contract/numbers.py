@@ -9,7 +9,7 @@ import numpy as np
 from posbench.encodings import base
 from posbench.models import attention
 from tests.encodings import small
-from tests.encodings.compare import BFLOAT16, DIFFERENT, SAME, same
+from tests.encodings.compare import BFLOAT16, DIFFERENT, SAME, different, same
 from tests.encodings.contract.checks import check
 
 # Neighbours that are one number in bfloat16 are among these.
@@ -99,3 +99,20 @@ def reading_twice_gives_the_same_bits(encoding):
         same(other, one, 'a constant of the hooks, traced twice', 0, ())
     first, second = (ADDRESS.sub('', str(program.jaxpr)) for program in traced)
     assert first == second, 'the hooks, traced twice, are two programs: a number was drawn meanwhile'
+
+
+@check
+def embed_adds_a_vector_of_the_position_unless_claimed_otherwise(encoding):
+    if not encoding.has('embed'):
+        return
+    encoding = encoding.sized(32, 4)
+    shapes = {'position_encoding': jax.eval_shape(encoding.init_params, jax.random.key(0))}
+    own = jax.tree_util.tree_map_with_path(small._random_leaf, shapes)['position_encoding']
+    bound, pos = encoding.with_params(own), jnp.asarray(small.lift(encoding, FAR[None]))
+    x_BLD = np.random.default_rng(0).normal(size=(1, len(FAR), 32)).astype(np.float32)
+    added = np.asarray(bound.embed(jnp.zeros_like(x_BLD), pos))
+    difference = np.asarray(bound.embed(jnp.asarray(x_BLD), pos)) - x_BLD
+    if encoding.embed_adds:
+        same(difference, added, 'claims embed_adds: what it adds to a vector', SAME * max(1.0, np.abs(added).max()))
+    else:
+        different(difference, added, 'does not claim embed_adds: what it adds to a vector')

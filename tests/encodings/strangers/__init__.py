@@ -14,6 +14,7 @@ NOTICED = {
     'cached_with_neighbours': ['decoding_far_along_equals_reading_at_once'],
     'claims_causal_only': ['only_the_causal_mask_tells_order_where_claimed'],
     'claims_shift': ['adding_one_number_to_all_positions_does_what_is_claimed'],
+    'claims_sum': ['embed_adds_a_vector_of_the_position_unless_claimed_otherwise'],
     'documents_run_on': ['no_output_depends_on_another_document_however_far'],
     'drawn_at_evaluation': ['reading_twice_gives_the_same_bits'],
     'first_row_for_all': ['a_row_depends_neither_on_batch_size_nor_on_batch_mates'],
