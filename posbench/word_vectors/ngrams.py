@@ -32,7 +32,14 @@ class NGrams:
     def vector(self, word: str) -> np.ndarray | None:
         """The mean of the vectors of a word's n-grams, float32 [D]; None for a word too short to have any."""
         ids_N, _ = buckets([word], self.minn, self.maxn, len(self.vectors_BD))
-        return self.vectors_BD[ids_N].sum(0) / np.float32(len(ids_N)) if len(ids_N) else None
+        if not len(ids_N):
+            return None
+        sum_D = np.zeros(self.vectors_BD.shape[1], np.float32)
+        # One after another, as in `compose`: NumPy's sum of a narrow table has another order, and other bits.
+        with np.errstate(over='ignore'):
+            for row_D in self.vectors_BD[ids_N]:
+                sum_D += row_D
+        return sum_D / np.float32(len(ids_N))
 
     def compose(self, words: list[str], without: tuple[str, ...] = ()) -> np.ndarray:
         """The vectors of the vocabulary, float32 [V, D]: the mean of a word's own vector and those of its n-grams.

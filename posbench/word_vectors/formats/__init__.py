@@ -88,13 +88,12 @@ def tell(stream: Stream) -> str:
 def _is_binary(stream: Stream, head: bytes, count: int, width: int) -> bool:
     """Whether vectors come as bytes, of which every tenth or so is a control character, or as digits."""
     rows = head[head.index(b'\n') + 1 :]
-    if len(re.findall(rb'[\0-\x08\x0e-\x1f]', rows)) * 50 > len(rows):
+    controls = len(re.findall(rb'[\0-\x08\x0e-\x1f]', rows))
+    if controls > 1 and controls * 50 > len(rows):
         return True
     # Too few to count: by what stands after the first word.
     numbers = rows[rows.find(b' ') + 1 :][: 4 * width].partition(b'\n')[0]
-    if re.fullmatch(rb'[\t\r -~]+', numbers):
-        return False
-    return '.bin' in stream.path.suffixes or len(numbers) > 0
+    return not re.fullmatch(rb'[\t\r -~]+', numbers) or len(re.findall(rb'[0-9]', numbers)) * 3 < len(numbers)
 
 
 def _module(format: str):

@@ -11,6 +11,8 @@ import numpy as np
 
 # What decimal numbers are made of, and the space between two of them.
 LETTERS = b'0123456789.+-eE '
+# Bytes that are read at once.
+AT_ONCE = 2**17
 TENS = 10.0 ** np.arange(17)
 WHOLE_TENS = 10 ** np.arange(19)
 # The last k of eight bytes; the first of them is the lowest.
@@ -22,6 +24,20 @@ def read(text: bytes) -> tuple[np.ndarray, np.ndarray] | None:
 
     None where one of them is none. An infinite one stands for what float32 is too small for.
     """
+    found, start = [], 0
+    while start <= len(text):
+        # Not all at once: what is made on the way is forty times as large.
+        end = text.find(b' ', start + AT_ONCE)
+        end = len(text) if end < 0 else end
+        part = _read(text[start:end])
+        if part is None:
+            return None
+        found.append((part[0], part[1] + start))
+        start = end + 1
+    return tuple(np.concatenate(arrays) for arrays in zip(*found))
+
+
+def _read(text: bytes) -> tuple[np.ndarray, np.ndarray] | None:
     # Room for what is read before the first point.
     text = b'0' * 16 + text + b' '
     bytes_N = np.frombuffer(text, np.uint8)

@@ -38,18 +38,18 @@ SKIP_GRAM, SUPERVISED, NEGATIVE_SAMPLING = 2, 3, 2
 ENTRY = struct.Struct('<qb')
 # The end of a sentence has no n-grams in models with a magic number. gensim gives it some, fastText itself does not.
 END = '</s>'
-# Characters of an n-gram, at most.
-LONGEST = 2**10
+# Bytes of a word and characters of an n-gram, at most.
+LONGEST_WORD, LONGEST = 2**16, 2**10
 
 
 def recognises(head: bytes) -> bool:
-    """A file that begins so is a model: with the magic number, or with settings that can be some."""
+    """A file that begins so is a model: with the magic number, or with the width and kind of one, as no text does."""
     if len(head) >= 4 and struct.unpack_from('<i', head)[0] == MAGIC:
         return True
     if len(head) < SETTINGS.size:
         return False
     old = dict(zip(NAMES, SETTINGS.unpack_from(head)))
-    return 1 <= old['dim'] <= WIDEST and 1 <= old['ws'] < 2**12 and 1 <= old['loss'] <= 4 and 1 <= old['model'] <= 3
+    return 1 <= old['dim'] <= WIDEST and 1 <= old['model'] <= 3
 
 
 def read(stream: Stream, wanted: Wanted) -> Table:
@@ -86,7 +86,10 @@ def read(stream: Stream, wanted: Wanted) -> Table:
     if is_new and _numbers(stream, '<b')[0]:
         raise stream.error('its output is quantised; wanted float32', stream.offset - 1)
     _skip(stream, width)
-    _check_finite(stream, input_MD, start)
+    if (place := _not_finite(input_MD)) is not None:
+        i, j = place
+        message = f'got {input_MD[i, j]} in row {i + 1:,} of the input matrix, wanted finite numbers'
+        raise stream.error(message, start + 4 * (i * width + j))
 
     names, rows_VD = Words(stream, wanted, count, nameless=True), input_MD[:count]
     words = names.first(words)
@@ -95,7 +98,11 @@ def read(stream: Stream, wanted: Wanted) -> Table:
     if minn > maxn or not maxn:
         return Table(names, np.array(rows_VD, np.float32))
     ngrams = NGrams(input_MD[count:], rows_VD, minn, maxn)
-    return Table(names, ngrams.compose(names, without=(END,) if is_new else ()), ngrams if buckets else None)
+    with np.errstate(over='ignore'):
+        vectors_VD = ngrams.compose(names, without=(END,) if is_new else ())
+    if (row := _not_finite(vectors_VD)) is not None:
+        raise stream.error(f'the sum of the n-grams of {kinds.show(names[row[0]])} is beyond float32', start)
+    return Table(names, vectors_VD, ngrams if buckets else None)
 
 
 def _numbers(stream: Stream, layout: str, peek: bool = False) -> tuple:
@@ -116,20 +123,24 @@ def _words(stream: Stream, count: int) -> list[tuple[bytes, int]]:
         end = held.find(b'\0', at)
         if end < 0 or end + 1 + ENTRY.size > len(held):
             start = stream.offset - len(held) + at
-            if end < 0 and len(held) - at > 2**16:
-                raise stream.error(f'got {show(held[at : at + 40])}, wanted a word and a NUL', start)
+            if end < 0 and len(held) - at > LONGEST_WORD:
+                break
             held, at = held[at:], 0
             more = stream.peek(2**16)
             if not more:
                 raise stream.error(f'the file ends within word {len(words) + 1:,} of {count:,}', start)
             held += stream.read(len(more))
             continue
+        if end - at > LONGEST_WORD:
+            break
         words.append((held[at:end], stream.offset - len(held) + at))
         _, kind = ENTRY.unpack_from(held, end + 1)
         at = end + 1 + ENTRY.size
         if kind != 0:
             raise stream.error(f'got an entry of kind {kind}, wanted 0, a word', stream.offset - len(held) + at - 1)
     stream.put_back(held[at:])
+    if len(words) < count:
+        raise stream.error(f'got {show(held[at : at + 40])}, wanted a word and a NUL')
     return words
 
 
@@ -169,14 +180,13 @@ def _skip(stream: Stream, width: int) -> None:
         raise stream.error('bytes are left after the output matrix')
 
 
-def _check_finite(stream: Stream, input_MD: np.ndarray, start: int) -> None:
-    for some in text.batches(input_MD):
-        if not np.isfinite(input_MD[some]).all():
-            i, j = np.argwhere(~np.isfinite(input_MD[some]))[0]
-            message = (
-                f'got {input_MD[some][i, j]} in row {some.start + i + 1:,} of the input matrix, wanted finite numbers'
-            )
-            raise stream.error(message, start + 4 * int((some.start + i) * input_MD.shape[1] + j))
+def _not_finite(matrix_MD: np.ndarray) -> tuple[int, int] | None:
+    """Where the first number stands that is none."""
+    for some in text.batches(matrix_MD):
+        if not np.isfinite(matrix_MD[some]).all():
+            i, j = np.argwhere(~np.isfinite(matrix_MD[some]))[0].tolist()
+            return some.start + i, j
+    return None
 
 
 def write(write: Callable[[bytes], None], table) -> None:

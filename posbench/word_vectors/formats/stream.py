@@ -79,12 +79,13 @@ class Stream:
     def skip(self, count: int) -> bool:
         """Passes over as many bytes; False if there were fewer."""
         if self.size is not None:
-            there = self.size - self.offset >= count
+            if self.size - self.offset < count:
+                return False
             # From where the file stands, which is as far ahead as was peeked.
             self._file.seek(count - len(self._ahead), io.SEEK_CUR)
             self._ahead = b''
             self.offset += count
-            return there
+            return True
         while count and (data := self.read(min(count, CHUNK))):
             count -= len(data)
         return not count
@@ -94,16 +95,16 @@ class Stream:
         line, rest = 1, b''
         while data := self.read():
             end = data.rfind(b'\n') + 1
+            if len(rest) + (data.find(b'\n') if end else len(data)) > CHUNK:
+                raise FormatError(
+                    self.path, f'it is longer than {CHUNK:,} bytes; wanted a word and its vector', line=line
+                )
             if end:
                 yield line, rest + data[:end]
                 line += data.count(b'\n')
                 rest = data[end:]
             else:
                 rest += data
-            if len(rest) > CHUNK:
-                raise FormatError(
-                    self.path, f'it is longer than {CHUNK:,} bytes; wanted a word and its vector', line=line
-                )
         if rest:
             raise FormatError(self.path, 'it has no line feed at its end, as if the file were cut', line=line)
 

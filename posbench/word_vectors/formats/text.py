@@ -13,10 +13,12 @@ from posbench.word_vectors.formats import digits
 from posbench.word_vectors.formats.rows import Rows, Table, show
 from posbench.word_vectors.formats.stream import CHUNK, FormatError, Stream
 
-NUMBER = re.compile(rb'[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?')
+NUMBER = re.compile(rb'[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?')
 LIKE_A_NUMBER = re.compile(rb'[+-]?(\.?[0-9]|nan$|inf$|infinity$)', re.IGNORECASE)
 # The two numbers of word2vec's first line.
 HEADER = re.compile(rb'[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t]*\r?\n')
+# Lines that are read at once, which matters where they are empty.
+AT_ONCE = 2**14
 MARK = b'\xef\xbb\xbf'
 
 
@@ -51,10 +53,10 @@ def read(stream: Stream, rows: Rows, width: int, skip: int = 0, most: int | None
 
 def _add(stream: Stream, rows: Rows, lines: list[bytes], width: int, line: int) -> None:
     lines = rows.first(lines)
-    if not lines:
-        return
-    parsed = _fast(lines, width, _at_first_space) or _fast(lines, width, _cut) or _exact(stream, lines, width, line)
-    rows.add_rows(*parsed, lambda i: {'line': line + i})
+    for start in range(0, len(lines), AT_ONCE):
+        some, first = lines[start : start + AT_ONCE], line + start
+        parsed = _fast(some, width, _at_first_space) or _fast(some, width, _cut) or _exact(stream, some, width, first)
+        rows.add_rows(*parsed, lambda i, first=first: {'line': first + i})
 
 
 def _lines(block: bytes) -> list[bytes]:
@@ -75,8 +77,13 @@ def _at_first_space(line: bytes, width: int) -> tuple[bytes, bytes]:
 def _cut(line: bytes, width: int) -> tuple[bytes, bytes]:
     """The word, which may have spaces, and the numbers of a line; no numbers where they are too few or too many."""
     word, *numbers = line.rsplit(b' ', width)
-    is_one = len(numbers) == width and not any(map(LIKE_A_NUMBER.match, word.split(b' ')[1:]))
-    return (word, b' '.join(numbers)) if is_one else (word, b'')
+    return word, b' '.join(numbers) if len(numbers) == width and _is_word(word) else b''
+
+
+def _is_word(word: bytes) -> bool:
+    """Whether it may stand before numbers: single spaces at most, and nothing like a number after one."""
+    parts = word.split(b' ')
+    return b'' not in parts and not any(map(LIKE_A_NUMBER.match, parts[1:]))
 
 
 def _fast(lines: list[bytes], width: int, cut: Callable) -> tuple[list[bytes], np.ndarray] | None:
@@ -117,11 +124,10 @@ def _fault(line: bytes, width: int) -> str | None:
     if b' ' not in line and b'\t' in line:
         return f'got tabs and no spaces in {show(line[:80])}, wanted spaces between the numbers'
     word, numbers = _cut(line, width)
+    if b'' in (fields := line.split(b' ')):
+        return f'got two spaces together or one at the start of {show(line[:80])}, wanted one before each number'
     if not numbers:
-        count = line.count(b' ')
-        return f'got {count:,} numbers after {show(line.split(b" ")[0])}, wanted {width:,}'
-    if not word:
-        return f'got no word before the numbers {show(numbers[:60])}'
+        return f'got {len(fields) - 1:,} numbers after {show(fields[0])}, wanted {width:,}'
     for j, number in enumerate(numbers.split(b' ')):
         if not NUMBER.fullmatch(number):
             return f'got {show(number)} as number {j + 1} of {show(word)}, wanted a finite decimal number'
@@ -151,8 +157,7 @@ def width_of(stream: Stream) -> int:
 def check_words(words: list[str]) -> None:
     """ValueError for a word that could not be read back from rows of text."""
     for word in words:
-        parts = word.encode('utf-8', 'surrogatepass').split(b' ')
-        if not word or set(word) & set('\n\0') or word[-1] == '\r' or any(map(LIKE_A_NUMBER.match, parts[1:])):
+        if set(word) & set('\n\0') or word[-1:] == '\r' or not _is_word(word.encode()):
             raise ValueError(f'got the word {word!r}, which rows of text cannot hold; safetensors can')
 
 
