@@ -46,7 +46,8 @@ def check_figure(figure: dict) -> None:
     """ValueError, in one line, for a figure of a task that cannot be drawn.
 
     A matrix has `title`, `rows` and `columns` (names), `values` (a list a row; null where there is none), and perhaps
-    `row_label` and `column_label`, which say what the names are: 'true' and 'said' of a confusion matrix.
+    `row_label` and `column_label`, which say what the names are: 'true' and 'said' of a confusion matrix. With `share`,
+    the values are shares, from 0 to 1, and shaded as they are.
     """
     if not isinstance(figure, dict) or figure.get('kind') != 'matrix':
         raise ValueError(f'kind is {figure.get("kind") if isinstance(figure, dict) else figure!r}, wanted matrix.')
@@ -63,6 +64,8 @@ def check_figure(figure: dict) -> None:
         raise ValueError(f'values is {lines!r:.60}, wanted a list of numbers for each row.')
     if len(lines) != shape[0] or {len(line) for line in lines} != {shape[1]}:
         raise ValueError(f'values are no {shape[0]} rows of {shape[1]} numbers, as the names are.')
+    if figure.get('share') not in (None, True, False):
+        raise ValueError(f'share is {figure["share"]!r:.60}, wanted true or false.')
     for value in (value for line in lines for value in line):
         if isinstance(value, bool) or not isinstance(value, int | float | None):
             raise ValueError(f'values hold {value!r:.60}, wanted numbers or null.')

@@ -16,7 +16,8 @@ _COLOURS = 'Blues'
 def figure(item: dict, title: str) -> Figure:
     """One matrix, rows down and columns to the right, as kinds.check_figure wants it."""
     rows, columns = item['rows'], item['columns']
-    shade_RC, says = _shades(np.array(item['values'], dtype=np.float64))
+    value_RC = np.array(item['values'], dtype=np.float64)
+    shade_RC, says = (np.nan_to_num(value_RC), 'shade: from 0 to 1') if item.get('share') else _shades(value_RC)
     row_names, column_names = ([canvas.name(name, 22) for name in names] for names in (rows, columns))
     left, longest = 0.36 + _inches(row_names), _inches(column_names)
     room = canvas.WIDTH - left - 0.15

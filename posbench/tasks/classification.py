@@ -84,9 +84,11 @@ def figures(sums: base.Sums, names: Sequence[str]) -> dict[str, dict]:
     labels = dict(row_label='true', column_label='said')
     confusion = dict(kind='matrix', title='What was said of each class', rows=names, columns=names, **labels)
     shares = by_class(counts_CC)
-    each = dict(kind='matrix', title='Precision, recall and F1 of each class', rows=names, columns=[*shares])
+    each = dict(
+        kind='matrix', title='Precision, recall and F1 of each class', rows=names, columns=[*shares], share=True
+    )
     if len(names) == 2:
-        each['title'] = f'Precision, recall and F1 of each class; {names[1]} is the positive one'
+        each |= dict(title='Precision, recall, F1; (+): positive class', rows=[names[0], f'{names[1]} (+)'])
     shares_CN = np.stack([*shares.values()], axis=1)
     return dict(confusion=confusion | dict(values=_json(counts_CC)), by_class=each | dict(values=_json(shares_CN)))
 
