@@ -20,22 +20,23 @@ LENGTH, VOCABULARY = 8, 29
 class Letters:
     """A letter a token, an unknown one, and the end of a document; words are single letters."""
 
-    spelled = 'abcdefghijklmnopqrstuvwxyz '
+    letters = 'abcdefghijklmnopqrstuvwxyz '
+    spelled = (*letters, '?', '')
     unknown, end_of_document, vocabulary = 27, 28, VOCABULARY
     before, after = (), ()
-    index: ClassVar = {letter: i for i, letter in enumerate(spelled)}
+    index: ClassVar = {letter: i for i, letter in enumerate(letters)}
 
     def encode(self, text):
         return np.array([self.index.get(letter, self.unknown) for letter in text], np.int32)
 
     def decode(self, ids):
-        return ''.join((self.spelled + '?')[i] for i in np.asarray(ids).tolist() if i != self.end_of_document)
+        return ''.join(self.spelled[i] for i in np.asarray(ids).tolist())
 
     def segment(self, text):
         return [letter for letter in text if letter != ' ']
 
     def to_json(self):
-        return self.spelled
+        return self.letters
 
 
 @functools.cache
@@ -60,11 +61,11 @@ def documents():
     )  # fmt: skip
 
 
-def build(task='text/document', dataset=None, **changes) -> job.Job:
-    """The job of such a task; `changes` are knobs by path, with __ for the dot."""
+def config(task='text/document', **changes) -> ConfigDict:
+    """The config of such a task; `changes` are knobs by path, with __ for the dot."""
     config = classify.get_config()
     config.task = dict(name=task)
-    config.dataset = None
+    config.dataset = {}
     config.encoding = dict(name='sinusoidal')
     config.model = dict(name='bilstm', width=6, hidden=5)
     config.head = dict(name='classify')
@@ -72,11 +73,14 @@ def build(task='text/document', dataset=None, **changes) -> job.Job:
     config.optimizer.update(warmup_steps=2)
     config.evaluate.update(multiples=(1,), tokens=None, batch_tokens=128)
     config.mesh.update(seed=1, data=1)
+    return schema.resolve(config, {path.replace('__', '.'): value for path, value in changes.items()})
+
+
+def build(task='text/document', dataset=None, **changes) -> job.Job:
+    """The job of `config`, on these data or on `documents`."""
     given = documents() if dataset is None else dataset
     with mock.patch.object(datasets, 'read', lambda kind, **_: given):
-        overrides = {path.replace('__', '.'): value for path, value in changes.items()}
-        config.dataset = {}
-        return job.from_config(ConfigDict(schema.resolve(config, overrides).to_dict()), 'letters')
+        return job.from_config(config(task, **changes), 'letters')
 
 
 def weights(one: job.Job):

@@ -44,6 +44,7 @@ LAYERS = """
     training.init
     training.optim training.step training.vectors
     training.evaluate
+    training.tags
     training.job
     training.nans training.parameters
     training.loop

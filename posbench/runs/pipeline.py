@@ -23,10 +23,8 @@ from posbench.knobs import schema
 from posbench.knobs.kinds import UsageError
 from posbench.runs import rows, workdir
 from posbench.tasks import base
-from posbench.training import evaluate, init, job, loop, progress, step
+from posbench.training import evaluate, init, job, loop, progress, step, tags
 
-# Texts that are read at once; one program for all of them.
-ROWS = 32
 Of = Literal['sentences', 'words']
 
 
@@ -94,21 +92,19 @@ class Pipeline:
         A text of more words than config.train.length is read in pieces of as many, as in training.
         """
         self.check(['tags'], 'tag')
-        length, names = self.job.schedule.length, self.job.task.class_names
-        found = [Tagged(self.job.task.words(text), [], []) for text in _several(texts)]
-        pieces = [(one, start) for one in found for start in range(0, len(one.words), length)]
-        for first in range(0, len(pieces), ROWS):
-            some = pieces[first : first + ROWS]
-            read = [one.words[start : start + length] for one, start in some]
-            batch = self.job.task.read_words([*read, *[[]] * (ROWS - len(some))], length)
-            likely_BLC = np.asarray(self._probabilities(self._params_S, self._frozen, batch), np.float64)
-            for (one, _), words, likely_LC in zip(some, read, likely_BLC):
-                said_L = likely_LC[: len(words)].argmax(axis=-1)
-                one.tags.extend(names[tag] for tag in said_L)
-                one.probabilities.extend(likely_LC[np.arange(len(words)), said_L].tolist())
-            self._count(batch, len(some))
-        self.read = self.read._replace(texts=self.read.texts - len(pieces) + len(found))
-        return found
+        task, names = self.job.task, self.job.task.class_names
+
+        def probabilities(batch):
+            self._count(batch, 0)
+            return self._probabilities(self._params_S, self._frozen, batch)
+
+        words = [task.words(text) for text in _several(texts)]
+        found = tags.likeliest(task, self.job.schedule.length, probabilities, words)
+        self.read = self.read._replace(texts=self.read.texts + len(words))
+        return [
+            Tagged(words_N, [names[tag] for tag in tags_N], np.float64(likely_N).tolist())
+            for words_N, (tags_N, likely_N) in zip(words, found)
+        ]
 
     def embed(self, texts: str | Sequence[str], of: Of = 'sentences') -> np.ndarray:
         """A vector of each text, float32 [N, E]; of a text without tokens it is NaN.
@@ -136,16 +132,15 @@ class Pipeline:
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[base.Batch, int]]:
         """Batches of one shape, and how many of the rows are texts."""
         length = self.job.schedule.length
-        for start in range(0, len(texts), ROWS):
-            some = texts[start : start + ROWS]
-            batch = self.job.task.read_texts([*some, *[''] * (ROWS - len(some))], length)
+        for start in range(0, len(texts), tags.ROWS):
+            some = texts[start : start + tags.ROWS]
+            batch = self.job.task.read_texts([*some, *[''] * (tags.ROWS - len(some))], length)
             self._count(batch, len(some))
             yield batch, len(some)
 
-    def _count(self, batch: base.Batch, count: int) -> None:
-        size_B = batch['size_B'][:count]
-        cut = int((size_B > batch['text_BL'][:count].sum(axis=1)).sum())
-        more = int(size_B.sum()), int(batch['unknown_B'][:count].sum()), count, cut
+    def _count(self, batch: base.Batch, texts: int) -> None:
+        cut = int((batch['size_B'] > batch['text_BL'].sum(axis=1)).sum())
+        more = int(batch['size_B'].sum()), int(batch['unknown_B'].sum()), texts, cut
         self.read = Read(*(before + one for before, one in zip(self.read, more)))
 
     @functools.cached_property

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from posbench.knobs.kinds import UsageError
 from posbench.runs import console, pipeline
+from posbench.training import tags
 
 
 def show(run: pipeline.Pipeline, path: pathlib.Path | None, quiet: bool) -> int:
@@ -47,10 +48,10 @@ def lines(path: pathlib.Path | None) -> Iterator[list[str]]:
     """
     if path is not None:
         with path.open('rb') as file:
-            yield from _lines(file, f'--input: {path}', pipeline.ROWS)
+            yield from _lines(file, f'--input: {path}', tags.ROWS)
     else:
         # A person wants an answer to each line.
-        yield from _lines(sys.stdin.buffer, 'standard input', 1 if sys.stdin.isatty() else pipeline.ROWS)
+        yield from _lines(sys.stdin.buffer, 'standard input', 1 if sys.stdin.isatty() else tags.ROWS)
 
 
 def _lines(file: BinaryIO, name: str, most: int) -> Iterator[list[str]]:

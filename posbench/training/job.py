@@ -17,7 +17,7 @@ from posbench.models import build, kernels
 from posbench.models.model import Model
 from posbench.models.transformer import Transformer
 from posbench.tasks import base
-from posbench.training import init, optim, origin, settings, step, vectors
+from posbench.training import init, optim, origin, settings, step, tags, vectors
 from posbench.training.evaluate import Evaluator
 from posbench.training.kinds import of_encoding
 
@@ -248,6 +248,8 @@ def _fit_together(model: Model, task: base.Task, batch: base.Batch) -> None:
     reads = 'tokens' if 'inputs_BL' in batch else 'vectors'
     if model.input_layer.reads != reads:
         raise ValueError(f'config.input.name: got one that reads {model.input_layer.reads}, wanted one for {reads}')
+    if 'features_BL' in batch and not model.input_layer.wants_features:
+        raise ValueError("config.input.features: got None, wanted 'add' or 'append', because the task gives tags")
     if model.head.says != task.says:
         raise ValueError(f'config.head.name: got one that says {model.head.says}, wanted one for {task.says}')
     if model.body.reads_source != ('source_BM' in batch):
@@ -306,6 +308,9 @@ def _task(config) -> tuple[base.Task, str, Any]:
     reads = tasks.TASKS.find(name, module).reads
     dataset = None if reads is None else datasets.read(reads, **config.dataset)
     task = tasks.build(name, module=module, dataset=dataset, **options)
+    if options.get('tagger') is not None:
+        task = task.with_tags(tags.read(options['tagger'], from_config))
+        dataset = task.dataset
     return task, task.title(name), dataset
 
 

@@ -12,7 +12,7 @@ from safetensors import numpy as safetensors
 
 from posbench.knobs.kinds import UsageError
 from posbench.runs import embed, pipeline, predict
-from posbench.training import loop
+from posbench.training import loop, tags
 from tests import small_job, small_texts
 from tests.tasks.oracles import text_tag
 
@@ -55,7 +55,7 @@ def test_probabilities_are_the_mean_over_seeds_of_what_the_models_say_of_the_tex
 
 
 def test_what_is_said_of_a_text_does_not_depend_on_the_texts_beside_it(run):
-    many = [*TEXTS, *['abc'] * (2 * pipeline.ROWS), 'xyz']
+    many = [*TEXTS, *['abc'] * (2 * tags.ROWS), 'xyz']
     found = run.predict(many)
     assert len(found) == len(many) and found[1] == found[-1] == run.predict('xyz')[0]
 
@@ -163,22 +163,22 @@ def test_every_line_is_answered_by_a_line_of_json(run, tmp_path, capsys):
 
 
 def test_a_line_that_is_no_utf8_ends_it_after_those_before_it(run, monkeypatch, capsys):
-    data = b'abba\n' * (pipeline.ROWS + 1) + b'no\xff\nxyz\n'
+    data = b'abba\n' * (tags.ROWS + 1) + b'no\xff\nxyz\n'
     monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(data)))
     assert predict.show(run, None, quiet=True) == 2
     out, err = capsys.readouterr()
-    assert len(out.splitlines()) == pipeline.ROWS + 1
-    assert err == f'launch.py: standard input: line {pipeline.ROWS + 2} is no UTF-8, byte 3 of it is 0xff\n'
+    assert len(out.splitlines()) == tags.ROWS + 1
+    assert err == f'launch.py: standard input: line {tags.ROWS + 2} is no UTF-8, byte 3 of it is 0xff\n'
 
 
 def test_files_of_vectors_have_what_is_printed(run, tmp_path, capsys):
     path = tmp_path / 'texts'
-    path.write_text('abba\n\nx\ty\n' + 'abc\n' * pipeline.ROWS)
+    path.write_text('abba\n\nx\ty\n' + 'abc\n' * tags.ROWS)
     assert embed.show(run, path, None, 'sentences', quiet=True) == 0
     printed = capsys.readouterr().out
     lines = [line.split('\t') for line in printed.splitlines()]
     assert [line[0] for line in lines[:3]] == ['abba', '', 'x y']
-    wanted = run.embed(['abba', '', 'x\ty', *['abc'] * pipeline.ROWS])
+    wanted = run.embed(['abba', '', 'x\ty', *['abc'] * tags.ROWS])
     np.testing.assert_array_equal(np.array([line[1:] for line in lines], np.float32), wanted)
     for suffix in ('.tsv', '.npy', '.safetensors'):
         assert embed.show(run, path, tmp_path / f'vectors{suffix}', 'sentences', quiet=True) == 0

@@ -6,6 +6,8 @@ from tests.tasks.oracles import text_classify
 
 SETTINGS = [{}, dict(balanced=True), dict(framed=True)]
 OTHER = dict(balanced=True, framed=True)
+# Whoever builds the task reads it.
+UNHEARD = dict(tagger='elsewhere')
 
 dataset, documents = text_classify.dataset, text_classify.documents
 
