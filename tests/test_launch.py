@@ -183,7 +183,7 @@ def test_embed_gives_a_vector_of_each_line_of_a_file_or_of_standard_input(run, h
     texts.write_text('A wife\n\nA wife, who is far longer than the others')
     done = here(*run[1], '--mode=embed', f'--input={texts}', f'--output={vectors}')
     assert (done.returncode, done.stdout) == (0, ''), done.stderr
-    said = '3 texts of 47 tokens; 1 were longer than config.train.length = 16 and cut; 2 seeds.'
+    said = 'Texts: 3, 1 of them cut at config.train.length = 16. Tokens: 47. Seeds: 2.'
     assert done.stderr.splitlines()[-1] == f'{said} Their vectors are in {vectors}.'
     monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(texts.read_bytes())))
     done = here(*run[1], '--mode=embed', '--quiet')

@@ -75,12 +75,8 @@ def _lines(file: BinaryIO, name: str, most: int) -> Iterator[list[str]]:
 
 def summary(run: pipeline.Pipeline) -> str:
     """What was read, in a line."""
-    read, length = run.read, run.job.schedule.length
-    said = f'{read.texts:,} texts of {read.tokens:,} tokens'
-    if read.unknown:
-        said += f', {read.unknown:,} of them unknown'
-    if read.cut:
-        said += f'; {read.cut:,} were longer than config.train.length = {length} and cut'
-    if len(run.job.seeds) > 1:
-        said += f'; {len(run.job.seeds)} seeds'
-    return f'{said}.'
+    read = run.read
+    cut = f', {read.cut:,} of them cut at config.train.length = {run.job.schedule.length}' if read.cut else ''
+    said = f'Texts: {read.texts:,}{cut}'
+    said += f'. Tokens: {read.tokens:,}' + (f', {read.unknown:,} of them unknown' if read.unknown else '')
+    return said + (f'. Seeds: {len(run.job.seeds)}.' if len(run.job.seeds) > 1 else '.')

@@ -65,9 +65,7 @@ def test_what_was_read_is_counted():
     run.predict(TEXTS)
     tokens = sum(map(len, TEXTS))
     assert run.read == pipeline.Read(tokens, unknown=2, texts=6, cut=1)
-    said = (
-        f'6 texts of {tokens} tokens, 2 of them unknown; 1 were longer than config.train.length = 8 and cut; 2 seeds.'
-    )
+    said = f'Texts: 6, 1 of them cut at config.train.length = 8. Tokens: {tokens}, 2 of them unknown. Seeds: 2.'
     assert predict.summary(run) == said
 
 
@@ -159,7 +157,7 @@ def test_every_line_is_answered_by_a_line_of_json(run, tmp_path, capsys):
     found = [json.loads(line) for line in out.splitlines()]
     for one, wanted in zip(found, run.predict(['abba', 'xyz', '', 'ä b']), strict=True):
         assert one == dict(label=wanted.label, probabilities={k: round(v, 6) for k, v in wanted.probabilities.items()})
-    assert ' texts of ' in err
+    assert err == f'{predict.summary(run)}\n'
 
 
 def test_a_line_that_is_no_utf8_ends_it_after_those_before_it(run, monkeypatch, capsys):
