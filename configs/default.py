@@ -67,7 +67,8 @@ def get_config() -> ConfigDict:
             combine=dict(name='add'),
         )
     )
-    # What is in between: decoder (causal) | encoder (sees both sides) | encoder_decoder (reads one text, says another).
+    # What is in between: decoder (causal) | encoder (sees both sides) | encoder_decoder (reads one text, says another)
+    # | bilstm (reads forwards and backwards, without attention).
     config.model = ConfigDict(
         dict(
             name='decoder',
@@ -85,7 +86,8 @@ def get_config() -> ConfigDict:
             kernel='auto',
         )
     )
-    # What the model says: tied (the next token) | classify (one class of a sequence) | span (where an answer stands).
+    # What the model says: tied (the next token) | classify (one class of a sequence) | tag (one of each token) | span
+    # (where an answer stands).
     config.head = ConfigDict(
         dict(
             name='tied',

@@ -18,7 +18,7 @@ def get_config():
     config.model = dict(name='bilstm', width=64, hidden=64, dropout=0.1)
     config.head = dict(name='tag')
     # Few sentences have more words; longer ones are read in pieces.
-    config.train.update(length=48, batch_size=32, steps=1000, evaluate_every=250)
-    config.optimizer.update(learning_rate=3e-3, warmup_steps=50, weight_decay=0.01)
-    config.evaluate.update(multiples=(1, 2), tokens=65_536)
+    config.train.update(length=48, batch_size=32)
+    config.optimizer.update(warmup_steps=50, weight_decay=0.01)
+    config.evaluate.multiples = (1, 2)
     return config
