@@ -154,10 +154,10 @@ def test_every_line_is_answered_by_a_line_of_json(run, tmp_path, capsys):
     path.write_bytes('\ufeffabba\r\nxyz\n\nä b'.encode())
     assert predict.show(run, path, quiet=False) == 0
     out, err = capsys.readouterr()
+    assert err == f'{predict.summary(run)}\n'
     found = [json.loads(line) for line in out.splitlines()]
     for one, wanted in zip(found, run.predict(['abba', 'xyz', '', 'ä b']), strict=True):
         assert one == dict(label=wanted.label, probabilities={k: round(v, 6) for k, v in wanted.probabilities.items()})
-    assert err == f'{predict.summary(run)}\n'
 
 
 def test_a_line_that_is_no_utf8_ends_it_after_those_before_it(run, monkeypatch, capsys):
