@@ -8,6 +8,7 @@ package index it is configured with, and the link of the file is taken from the 
 import ast
 import base64
 import html.parser
+import http.client
 import pathlib
 import re
 import shutil
@@ -51,7 +52,7 @@ def wheel(name: str, version: str, file: str, sha256: str, folder: pathlib.Path)
     tags = [f'--platform={platform}' for platform in platforms.split('.')] + [f'--abi={abi}' for abi in abis.split('.')]
     tags += [f'--implementation={pythons[:2]}', f'--python-version={pythons.split(".")[0][2:]}']
     made_for = [] if platforms == 'any' else tags
-    _call([*PIP, 'download', *PIP_OPTIONS, *made_for, '--requirement', wanted], file, folder)
+    _call([*PIP, 'download', *PIP_OPTIONS, *made_for, '--dest', folder, '--requirement', wanted], file)
     return folder / file
 
 
@@ -60,7 +61,8 @@ def npm_archive(name: str, version: str, file: str, folder: pathlib.Path) -> pat
     npm = shutil.which(NPM)
     if npm is None:
         raise Unreachable(f'{file} comes by npm, which is not installed here.')
-    _call([npm, 'pack', f'{name}@{version}', *NPM_OPTIONS], file, folder)
+    # Not every npm has an option for where to put it.
+    _call([npm, 'pack', f'{name}@{version}', *NPM_OPTIONS], file, cwd=folder)
     return folder / file
 
 
@@ -78,27 +80,27 @@ def sdist(name: str, file: str, folder: pathlib.Path) -> pathlib.Path:
         page += 'index.html' if page.startswith('file:') else ''
         try:
             where, text = _read(page, settings)
-            links = _Links(text.decode('utf-8', errors='replace')).targets
-            at = [urllib.parse.urljoin(where, link) for link in links]
-            found = [link for link in at if urllib.parse.unquote(urllib.parse.urlsplit(link).path).endswith(f'/{file}')]
-            if found:
-                (folder / file).write_bytes(_read(_with_login(found[0], index), settings)[1])
-                return folder / file
+            link = _Links(text.decode('utf-8', errors='replace')).to(file)
+            if link is None:
+                continue
+            _, data = _read(_with_login(urllib.parse.urljoin(where, link), index), settings)
         except urllib.error.HTTPError as error:
             (refused if error.code < 500 else unreached).append(f'HTTP {error.code}')
-        except (OSError, ValueError) as error:  # ValueError: no address at all.
-            reason = getattr(error, 'reason', error)
+        except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: no address at all.
             # A folder that lacks the package is an index without it.
-            unreached += [str(reason)] * (not page.startswith('file:'))
+            unreached += [str(getattr(error, 'reason', error))] * (not page.startswith('file:'))
+        else:
+            (folder / file).write_bytes(data)
+            return folder / file
     if unreached:
         raise Unreachable(f'{file}: the package index that pip is configured with was not reached ({unreached[0]}).')
     said = f' ({refused[0]})' if refused else ''
     raise DatasetError(f'{file} is not in the package index that pip is configured with{said}.')
 
 
-def _call(command: list, file: str, folder: pathlib.Path) -> None:
-    """Runs a client, which leaves what it fetches in `folder`; what it says of an error becomes one line."""
-    options = dict(cwd=folder, capture_output=True, encoding='utf-8', errors='replace')
+def _call(command: list, file: str, cwd: pathlib.Path | None = None) -> None:
+    """Runs a client; what it says of an error becomes one line."""
+    options = dict(cwd=cwd, capture_output=True, encoding='utf-8', errors='replace')
     done = subprocess.run(list(map(str, command)), **options)
     if not done.returncode:
         return
@@ -150,6 +152,11 @@ class _Links(html.parser.HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.targets += [value for name, value in attrs if tag == 'a' and name == 'href' and value]
+
+    def to(self, file: str) -> str | None:
+        """The first target that is a file of that name."""
+        paths = (urllib.parse.unquote(urllib.parse.urlsplit(target).path) for target in self.targets)
+        return next((target for target, path in zip(self.targets, paths) if path.rpartition('/')[2] == file), None)
 
 
 def _read(address: str, settings: dict[str, str]) -> tuple[str, bytes]:
