@@ -39,8 +39,21 @@ def as_its_oracle_asks(encoding):
     return encoding.clone(parent=None, **options) if options else encoding
 
 
-@pytest.mark.parametrize('check', contract.CHECKS, ids=lambda check: check.__name__)
+def checks(chosen):
+    return pytest.mark.parametrize('check', chosen, ids=lambda check: check.__name__)
+
+
+@checks([check for check in contract.CHECKS if check not in contract.OF_CACHES])
 def test_the_encoding(check, encoding, request):
+    keeps(check, encoding, request)
+
+
+@checks(contract.OF_CACHES)
+def test_the_encoding_and_its_cache(check, generating, request):
+    keeps(check, generating, request)
+
+
+def keeps(check, encoding, request):
     if request.config.getoption('--encoding') is None:
         check(as_its_oracle_asks(encoding))
     else:

@@ -11,7 +11,7 @@ Each builds a small model around the encoding, compares two ways to the same num
 
 from tests.encodings.compare import DIFFERENT, SAME, different, same, same_trees
 from tests.encodings.contract import batches, decoding, far, layers, numbers, options, order
-from tests.encodings.contract.checks import CHECKS, in_words
+from tests.encodings.contract.checks import CHECKS, OF_CACHES, in_words
 
-__all__ = ['CHECKS', 'DIFFERENT', 'SAME', 'batches', 'decoding', 'different', 'far', 'in_words', 'layers', 'numbers']
-__all__ += ['options', 'order', 'same', 'same_trees']
+__all__ = ['CHECKS', 'DIFFERENT', 'OF_CACHES', 'SAME', 'batches', 'decoding', 'different', 'far', 'in_words', 'layers']
+__all__ += ['numbers', 'options', 'order', 'same', 'same_trees']

@@ -4,7 +4,7 @@ import numpy as np
 
 from tests.encodings import small
 from tests.encodings.compare import same
-from tests.encodings.contract.checks import check
+from tests.encodings.contract.checks import check_of_caches
 
 # Sequences that end here are read at once, where logits depend on the length of a sequence: each is compiled anew.
 ENDS = (1, 8, 16, 17, 19, 21, 24)
@@ -31,7 +31,7 @@ def logits_as_read(model, tokens, pos, chunk: int):
     return np.concatenate([np.arange(end - chunk, end) for end in ends]), np.concatenate(parts, axis=1)
 
 
-@check
+@check_of_caches
 def decoding_with_a_cache_equals_reading_at_once(encoding):
     model, tokens, pos = small.model(encoding), small.tokens(), small.positions()
     segments, variables = np.zeros_like(tokens), small.stacked(small.params(model), encoding.period)
@@ -43,7 +43,7 @@ def decoding_with_a_cache_equals_reading_at_once(encoding):
     same(chunks[:, places], at_once, 'in chunks of 8, keys in blocks of 5')
 
 
-@check
+@check_of_caches
 def decoding_takes_prompts_of_different_lengths(encoding):
     model, tokens = small.model(encoding), small.tokens()
     variables = small.stacked(small.params(model), encoding.period)

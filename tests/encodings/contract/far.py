@@ -4,7 +4,7 @@ import numpy as np
 
 from tests.encodings import long, small
 from tests.encodings.compare import different, same
-from tests.encodings.contract.checks import check
+from tests.encodings.contract.checks import check, check_of_caches
 
 # So few keys that a threshold on their number is likely to lie above, in a sequence and in a block of one.
 PREFIX, BLOCK = 24, 150
@@ -55,13 +55,13 @@ def how_many_tokens_follow_changes_nothing_unless_claimed_otherwise(encoding):
     (different if encoding.depends_on_length else same)(long.plain(encoding, few), whole[:few], what)
 
 
-@check
+@check_of_caches
 def blocks_of_a_long_sequence_change_nothing(encoding):
     whole = long.read(encoding).states_RLD[PLAIN]
     same(long.plain(encoding, len(whole), block_size=BLOCK), whole, f'{len(whole)} tokens in blocks of {BLOCK}')
 
 
-@check
+@check_of_caches
 def decoding_far_along_equals_reading_at_once(encoding):
     whole = long.read(encoding).states_RLD[PLAIN]
     # Where the length of the sequence matters, only the last token has seen all of it.
