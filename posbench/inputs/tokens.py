@@ -32,9 +32,10 @@ class Input(base.Input):
       the known ones in each channel (Kim 2014, arXiv 1408.5882, drew them with the variance of the known ones), 'zero',
       or one made of its 'ngrams', where the file has them; if it has none of these either, it is drawn.
     lowercase: a token that the file lacks takes the vector of its lower case.
-    scale: what vectors are multiplied by; None: what the style says, or else what brings them to a mean square of 1, as
-      position vectors have: sqrt(T), or for those of a file one over the root of the mean square of the known ones.
-      Tied logits take the vectors at the size that drawn ones have, whatever the scale.
+    scale: what vectors are multiplied by; None: what the style says, or else what brings them to a mean square of 1, so
+      that positions weigh as much beside vectors of any file as beside drawn ones: sqrt(T), or for those of a file one
+      over the root of the mean square of the known ones. Tied logits take the vectors at the size that drawn ones have,
+      whatever the scale.
     features: what to do with what the task gives beside each token, such as tags of parts of speech: 'add' a trained
       vector of it to that of the token, or 'append' one of `feature_width` channels and project both back; None:
       nothing, it is not read.

@@ -276,6 +276,8 @@ def test_the_commonest_words_have_ids_and_all_others_share_one():
     few = words(4)
     assert few.encode('a b c zebra').tolist() == [1, 2, 0, 2] and few.unknown == 2 and few.end_of_document == 3
     assert few.decode([1, 2, 3, 0]) == 'a <unk> c'
+    # 'a' once at the start of a document, twice after a space; of what is unknown nothing is said.
+    assert few.characters_V[few.unknown] == 0 and few.characters_V[1] == pytest.approx((2 + 2 + 1) / 3)
     for options, error in (({'min_count': 9}, 'No word of train stands there min_count=9'), ({}, 'wanted 3')):
         with pytest.raises(DatasetError, match=error):
             words(2 if not options else 9, **options)

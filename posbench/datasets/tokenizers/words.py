@@ -44,9 +44,10 @@ class Words(base.Tokenizer):
     text with spaces between them and 'white_space'.
 
     White space is dropped, and so nothing tells 'a  b' from 'a b'; text is composed (NFC), and `lowercase` makes it so.
-    `characters_V` is therefore a mean (`base.mean_characters`). An unknown word counts with the characters that stood
-    for it, and costs the model only one guess: bits per character tell models of one vocabulary apart, and are no
-    measure across tokenizers. A word is cut after each WORD characters.
+    `characters_V` is therefore a mean (`base.mean_characters`), but 0 of the unknown word, of which nothing is said:
+    bits per character are those of all guesses, that a word is unknown included, for each character of known words.
+    What white space and capitals would cost is not in them, so that they tell models of one vocabulary apart, and are a
+    little low beside other tokenizers. A word is cut after each WORD characters.
     """
 
     def __init__(self, words: Sequence[str], lowercase: bool, segmentation: str, characters_V: np.ndarray):
@@ -79,6 +80,7 @@ class Words(base.Tokenizer):
             raise DatasetError(f'No word of train stands there min_count={min_count} times.')
         one = cls(sorted(ids, key=ids.__getitem__), lowercase, segmentation, np.zeros(0, np.float32))
         one.characters_V = base.mean_characters(one._model.encode, documents, one.vocabulary, one.end_of_document)
+        one.characters_V[one.unknown] = 0
         return one
 
     def encode(self, text: str) -> np.ndarray:
