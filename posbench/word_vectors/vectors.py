@@ -125,11 +125,10 @@ class WordVectors:
                 given.add(self.index.get(item))
             else:
                 vector_D = self._checked(item)
-            mean_D += weight * vector_D
+            mean_D += np.float64(weight) * vector_D
             total += abs(weight)
-        if total > 0:
-            mean_D = mean_D / total
-        mean_D = _unit(mean_D)
+        # Weights, and what is divided by them, are float64 in gensim too.
+        mean_D = _unit(mean_D / np.float64(total or 1.0))
         cosines_V = (self.vectors_VD @ mean_D) / self.norms_V
         rows = _highest(cosines_V, max(0, n) + len(given))
         return [(self.words[row], float(cosines_V[row])) for row in rows if row not in given][: max(0, n)]

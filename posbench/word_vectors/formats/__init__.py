@@ -25,7 +25,7 @@ PICKLE = 'a pickle, which may run any code and is never opened; save vectors in 
 FOREIGN = {
     # Of protocols 2 to 5, and of 0 and 1: a global name, a list or a dictionary.
     rb'\x80[\x02-\x05][^\0]': PICKLE,
-    rb'\(?[ld]p?[0-9]+\n|\(?c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n': PICKLE,
+    rb'[}\])]q\0|\(?[ld]p?[0-9]+\n|\(?c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n': PICKLE,
     rb'\x93NUMPY': 'an array of NumPy, which has no words (and may hold pickled objects)',
     rb'PK\x03\x04': 'a zip archive (or what NumPy or PyTorch keep in one); unpack the file of vectors first',
     rb'\x89HDF': 'HDF5',
