@@ -79,6 +79,13 @@ def test_a_name_that_says_no_format_is_refused_and_one_with_a_typo_is_corrected(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_numbers_that_are_not_finite_are_not_written(tmp_path):
+    diverged = WordVectors(['a', 'b'], np.array([[1, 2], [1, np.nan]], np.float32))
+    with pytest.raises(ValueError, match="the vector of 'b' has numbers that are not finite"):
+        diverged.save(tmp_path / 'vectors.safetensors')
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize('format', ['fasttext_bin', 'safetensors'])
 @pytest.mark.parametrize('packed', ['', '.gz'])
 def test_n_grams_are_kept_and_give_vectors_of_unknown_words(tmp_path, format, packed):

@@ -25,7 +25,9 @@ def cosine(a, b) -> float:
 
 def test_words_and_rows(wv):
     assert len(wv) == 6 and list(wv) == WORDS and wv.width == 3 and wv.index['c'] == 2
-    assert wv['c'].tolist() == [0, 0, 3] and wv[['a', 'c']].shape == (2, 3)
+    assert wv['c'].tolist() == [0, 0, 3] and wv[['a', 'c']].shape == (2, 3) and wv[[]].shape == (0, 3)
+    with pytest.raises(KeyError, match='no vector of 3 among'):
+        wv[3]
     assert 'c' in wv and 'C' not in wv and 3 not in wv and wv.vector('C') is None
     assert repr(wv) == 'WordVectors(6 words, 3 numbers)'
 
