@@ -309,9 +309,10 @@ def test_a_file_of_safetensors_that_is_none_is_said(tmp_path):
     assert 'wanted F32 or U8 of its size' in said(vectors=vectors_VD.astype(np.float16), words=words)
     assert 'got 3 words and 2 vectors' in said(vectors=vectors_VD, words=np.frombuffer(b'a\nb\nc', np.uint8))
     assert "got the word 'a' again" in said(vectors=vectors_VD, words=np.frombuffer(b'a\na', np.uint8))
-    assert "row 2 of 'vectors' has numbers that are not finite" in said(
-        vectors=np.array([[1, 2, 3], [1, np.nan, 1]], np.float32), words=words
-    )
+    bad = said(vectors=np.array([[1, 2, 3], [1, np.nan, 1]], np.float32), words=words, other=np.ones(3, np.float32))
+    assert "got nan in row 2 of 'vectors'" in bad
+    data = (tmp_path / 'vectors').read_bytes()
+    assert f'byte {data.index(np.float32(np.nan).tobytes())}:' in bad
     whole = safetensors.numpy.save({'vectors': vectors_VD, 'words': words})
     for cut in (len(whole) - 1, 60, 9):
         assert refused(tmp_path, whole[:cut], 'safetensors').startswith('vectors: byte ')
