@@ -30,6 +30,7 @@ import traceback
 import warnings
 
 import numpy as np
+import safetensors.numpy
 
 from posbench import word_vectors
 from posbench.word_vectors import WordVectors, formats, ngrams
@@ -90,6 +91,11 @@ def valid(rng: random.Random, folder: pathlib.Path) -> tuple[str, bytes]:
     data = path.read_bytes()
     if format == 'fasttext_bin' and rng.random() < 0.3:
         data = _old(data, len(words), width, 0 if grams is None else len(grams.vectors_BD))
+    if format == 'safetensors' and rng.random() < 0.3:
+        # As another writer does it, with a tensor that nobody asks for.
+        other = values.normal(size=rng.choice([(), (3,), (2, 2)])).astype(np.float32)
+        about = {} if grams is None else {'minn': str(grams.minn), 'maxn': str(grams.maxn)}
+        data = safetensors.numpy.save(safetensors.numpy.load(data) | {'other': other}, about)
     if format == 'word2vec_binary' and rng.random() < 0.5:
         rows = _rows(data, format)
         data = rows[0] + b'\n'.join(rows[1:]) + b'\n'

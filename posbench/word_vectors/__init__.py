@@ -1,9 +1,11 @@
 """Static word vectors, from every format that they are published in.
 
-wv = posbench.word_vectors.load('glove.6B.50d.txt.gz')
-wv['king']                                      # float32 [D]; KeyError with the nearest word
-wv.most_similar(['king', 'woman'], ['man'])     # [('queen', 0.85), ...]
-wv.save('glove.safetensors')                    # is loaded again at once, since it is memory-mapped
+    wv = posbench.word_vectors.load('glove.6B.50d.txt.gz')
+    wv['king']                                      # float32 [D]; KeyError with the nearest word
+    wv.most_similar(['king', 'woman'], ['man'])     # [('queen', 0.85), ...]
+    wv.save('glove.safetensors')                    # is loaded again at once, since it is memory-mapped
+
+NumPy only: jax is imported by what trains them.
 """
 
 import pathlib

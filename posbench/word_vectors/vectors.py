@@ -33,20 +33,16 @@ class WordVectors:
     """
 
     def __init__(self, words: Iterable[str], vectors_VD: np.ndarray, ngrams: NGrams | None = None):
-        """ValueError for a word that comes twice, and for vectors that are not finite float32 [V, D]."""
+        """ValueError for a word that comes twice, and for vectors that are not float32 [V, D]."""
         self.words = list(words)
         self.index = {word: i for i, word in enumerate(self.words)}
         self.ngrams = ngrams
         # A view, so that whose array it is may go on writing to it.
         self.vectors_VD = np.asarray(vectors_VD)[...]
-        if (
-            self.vectors_VD.dtype != np.float32
-            or self.vectors_VD.shape[:1] != (len(self.words),)
-            or vectors_VD.ndim != 2
-        ):
-            got = f'{self.vectors_VD.dtype} {self.vectors_VD.shape}'
-            raise ValueError(f'got vectors {got}, wanted float32 [V, D] of {len(self.words):,} words')
-        if len(self.index) != len(self.words):
+        shape, count = self.vectors_VD.shape, len(self.words)
+        if self.vectors_VD.dtype != np.float32 or len(shape) != 2 or shape[0] != count:
+            raise ValueError(f'got vectors {self.vectors_VD.dtype} {shape}, wanted float32 [V, D] of {count:,} words')
+        if len(self.index) != count:
             again = next(word for i, word in enumerate(self.words) if self.index[word] != i)
             raise ValueError(f'got the word {kinds.show(again)} twice, wanted each once')
         self.vectors_VD.flags.writeable = False
@@ -66,8 +62,8 @@ class WordVectors:
 
     def __getitem__(self, word: str | list[str]) -> np.ndarray:
         """float32 [D], or [N, D] for a list. KeyError, which names the nearest word, for one that has no vector."""
-        if not isinstance(word, str):
-            return np.stack([self[one] for one in word])
+        if isinstance(word, list | tuple):
+            return np.array([self[one] for one in word], np.float32).reshape(-1, self.width)
         vector_D = self.vector(word)
         if vector_D is None:
             near = self.nearest(word)
@@ -125,11 +121,10 @@ class WordVectors:
                 given.add(self.index.get(item))
             else:
                 vector_D = self._checked(item)
-            mean_D += weight * vector_D
+            mean_D += np.float64(weight) * vector_D
             total += abs(weight)
-        if total > 0:
-            mean_D = mean_D / total
-        mean_D = _unit(mean_D)
+        # Weights, and what is divided by them, are float64 in gensim too.
+        mean_D = _unit(mean_D / np.float64(total or 1.0))
         cosines_V = (self.vectors_VD @ mean_D) / self.norms_V
         rows = _highest(cosines_V, max(0, n) + len(given))
         return [(self.words[row], float(cosines_V[row])) for row in rows if row not in given][: max(0, n)]
@@ -184,7 +179,7 @@ class WordVectors:
           format: one of `posbench.word_vectors.formats.names()`, if the name does not say it. N-grams go into
             safetensors and fasttext_bin; the others hold the words alone.
 
-        Raises ValueError for a word that the format cannot hold, and OSError.
+        Raises ValueError for numbers that are not finite and for a word that the format cannot hold, and OSError.
         """
         formats.write(pathlib.Path(path), formats.Table(self.words, self.vectors_VD, self.ngrams), format)
 

@@ -213,7 +213,6 @@ def of_ngrams(word: str, table: np.ndarray, minn: int, maxn: int) -> np.ndarray 
 def of_safetensors(data: bytes):
     tensors = safetensors.numpy.load(data)
     want(all(values.dtype in (np.float32, np.uint8) for values in tensors.values()), 'dtype')
-    want(all(np.isfinite(values).all() for values in tensors.values()), 'not finite')
     want('vectors' in tensors and 'words' in tensors, 'tensors')
     vectors, words = tensors['vectors'], tensors['words']
     want(
@@ -231,6 +230,7 @@ def of_safetensors(data: bytes):
         table, rows = tensors.get('ngram_vectors'), tensors.get('word_rows')
         want(table is not None and rows is not None and rows.shape == vectors.shape and table.ndim == 2, 'n-grams')
         want(table.shape[1] == vectors.shape[1] and table.dtype == rows.dtype == np.float32, 'n-grams')
+        want(np.isfinite(table).all() and np.isfinite(rows).all(), 'not finite')
         limits = int(metadata['minn']), int(metadata['maxn'])
         return list(zip(words, vectors)), {word: of_ngrams(word, table, *limits) for word in UNKNOWN}
     return list(zip(words, vectors)), {}

@@ -1,6 +1,6 @@
 """Files of word vectors: one format a file, each with `read(stream, wanted)` and `write(write, table)`.
 
-A format is told by what a file holds, and by its name only where that leaves two.
+A format is told by what a file holds. Its name tells fastText's text from word2vec's, which read the same.
 """
 
 import codecs
@@ -8,12 +8,14 @@ import importlib
 import pathlib
 import re
 
+import numpy as np
+
 from posbench.knobs import kinds
 from posbench.word_vectors.formats import fasttext_bin, safetensors, text
 from posbench.word_vectors.formats.rows import Table, Wanted
 from posbench.word_vectors.formats.stream import COMPRESSORS, FormatError, Stream, opened, writing
 
-__all__ = ['FormatError', 'Table', 'Wanted', 'names', 'read', 'write']
+__all__ = ['FormatError', 'Table', 'Wanted', 'names', 'opened', 'read', 'tell', 'write']
 
 FORMATS = ('word2vec_text', 'word2vec_binary', 'glove', 'fasttext_text', 'fasttext_bin', 'safetensors')
 # What a file is written as by its name. Where two have one name, it is the one that has n-grams, if there are some.
@@ -21,11 +23,11 @@ ENDINGS = {'.safetensors': 'safetensors', '.vec': 'fasttext_text', '.txt': 'word
 DUPLICATES = ('refuse', 'first')
 
 # Beginnings of files that hold something else.
-PICKLE = 'a pickle, which may run any code and is never opened; save vectors in one of the formats ({formats})'
+PICKLE = "a pickle, which may run any code and is never opened; gensim's save_word2vec_format writes what is"
 FOREIGN = {
     # Of protocols 2 to 5, and of 0 and 1: a global name, a list or a dictionary.
     rb'\x80[\x02-\x05][^\0]': PICKLE,
-    rb'\(?[ld]p?[0-9]+\n|\(?c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n': PICKLE,
+    rb'[}\])]q\0|\(?[ld]p?[0-9]+\n|\(?c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n': PICKLE,
     rb'\x93NUMPY': 'an array of NumPy, which has no words (and may hold pickled objects)',
     rb'PK\x03\x04': 'a zip archive (or what NumPy or PyTorch keep in one); unpack the file of vectors first',
     rb'\x89HDF': 'HDF5',
@@ -50,7 +52,7 @@ def read(path: pathlib.Path, format: str | None = None, wanted: Wanted = Wanted(
             raise stream.error('it is empty')
         for beginning, what in FOREIGN.items():
             if re.match(beginning, head):
-                raise stream.error('it is ' + what.format(formats=', '.join(names())))
+                raise stream.error(f'it is {what}')
         try:
             return _module(format or tell(stream)).read(stream, wanted)
         except MemoryError:
@@ -58,7 +60,10 @@ def read(path: pathlib.Path, format: str | None = None, wanted: Wanted = Wanted(
 
 
 def write(path: pathlib.Path, table: Table, format: str | None = None) -> None:
-    """Writes the file whole or not at all. Raises ValueError for a word that the format cannot hold, and OSError."""
+    """Writes the file whole or not at all.
+
+    Raises ValueError for numbers that are not finite and for a word that the format cannot hold, and OSError.
+    """
     if format is None:
         ending = path.with_suffix('').suffix if path.suffix in COMPRESSORS else path.suffix
         bin = 'word2vec_binary' if table.ngrams is None else 'fasttext_bin'
@@ -67,6 +72,10 @@ def write(path: pathlib.Path, table: Table, format: str | None = None) -> None:
             known = ', '.join([*ENDINGS, '.bin'])
             raise ValueError(f'{path}: wanted format=... ({", ".join(names())}), or a name that ends in one of {known}')
     _check(format, Wanted())
+    for some in text.batches(table.vectors_VD):
+        if not (finite_N := np.isfinite(table.vectors_VD[some]).all(1)).all():
+            word = table.words[some][int(np.argmin(finite_N))]
+            raise ValueError(f'{path}: the vector of {kinds.show(word)} has numbers that are not finite')
     with writing(path) as write:
         _module(format).write(write, table)
 

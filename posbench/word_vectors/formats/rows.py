@@ -14,7 +14,7 @@ from posbench.word_vectors.ngrams import NGrams
 # Numbers of a word's vector, at most.
 WIDEST = 2**20
 # Bytes that are set aside for vectors when nothing says how many will come.
-AT_FIRST = 2**24
+AT_FIRST = 2**22
 
 
 class Table(NamedTuple):
@@ -97,7 +97,7 @@ class Words:
     def _decoded(self, words: list[bytes], place) -> list[str]:
         encoding, errors = self._wanted.encoding, self._wanted.errors
         try:
-            # None of them has a line feed.
+            # All at once: none of them should have a line feed.
             texts = b'\n'.join(words).decode(encoding, errors).split('\n') if words else []
         except UnicodeDecodeError:
             texts = []
@@ -112,6 +112,8 @@ class Words:
             bad, name = f'byte {word[error.start]:#04x} of {show(word)}', self._wanted.encoding.upper()
             message = f'{bad} is not {name} ({error.reason}); see encoding= and errors= of load'
             raise FormatError(self._stream.path, message, **place(i)) from None
+        if '\n' in text:
+            raise FormatError(self._stream.path, f'got a line feed within the word {show(word)}', **place(i))
         if not text and not self._nameless:
             raise FormatError(self._stream.path, 'got a row without a word', **place(i))
         return text

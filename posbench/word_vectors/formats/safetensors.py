@@ -41,7 +41,7 @@ def read(stream: Stream, wanted: Wanted) -> Table:
     """
     header, start = _header(stream)
     metadata = header.pop('__metadata__', {})
-    tensors = _tensors(stream, header, start)
+    tensors, places = _tensors(stream, header, start)
     missing = [name for name in ('vectors', 'words') if name not in tensors]
     if missing:
         there = ', '.join(map(repr, list(tensors)[:5])) or 'nothing'
@@ -49,14 +49,13 @@ def read(stream: Stream, wanted: Wanted) -> Table:
     vectors_VD = tensors['vectors']
     if vectors_VD.dtype != np.float32 or vectors_VD.ndim != 2 or not vectors_VD.size:
         raise stream.error(f"got 'vectors' {vectors_VD.dtype} {vectors_VD.shape}, wanted float32 [V, D]", 8)
-    words = _words(stream, wanted, tensors['words'], len(vectors_VD))
+    words = _words(stream, tensors['words'], len(vectors_VD))
     ngrams = _ngrams(stream, metadata, tensors, vectors_VD.shape)
-    for name, values in tensors.items():
-        if values.dtype == np.float32:
-            _check_finite(stream, name, values)
+    for name in ('vectors', *(NGRAM_TENSORS if ngrams else ())):
+        _check_finite(stream, name, tensors[name], places[name])
     names = Words(stream, wanted, len(words), nameless=True)
     words = names.first(words)
-    first = names.add(words, lambda i: {'offset': 8})
+    first = names.add(words, lambda i: {'offset': places['words'] + sum(len(word) + 1 for word in words[:i])})
     kept = slice(len(words)) if first is None else first
     if ngrams is not None:
         ngrams = NGrams(ngrams.vectors_BD, ngrams.words_VD[kept], ngrams.minn, ngrams.maxn)
@@ -86,8 +85,8 @@ def _each_once(pairs: list[tuple]) -> dict:
     return dict(pairs)
 
 
-def _tensors(stream: Stream, header: dict, start: int) -> dict[str, np.ndarray]:
-    """The arrays, which lie one after another to the end of the file."""
+def _tensors(stream: Stream, header: dict, start: int) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """The arrays, which lie one after another to the end of the file, and where each begins."""
     spans = []
     for name, about in header.items():
         match about:
@@ -105,8 +104,7 @@ def _tensors(stream: Stream, header: dict, start: int) -> dict[str, np.ndarray]:
     if stream.size is not None:
         if start + size != stream.size:
             raise stream.error(f'its tensors take {size:,} bytes, and {stream.size - start:,} follow the header', 8)
-        data = np.memmap(stream.path, np.uint8, 'r') if size else np.zeros(start, np.uint8)
-        data = data[start:]
+        data = np.memmap(stream.path, np.uint8, 'r')[start:]
     else:
         data = bytearray()
         while len(data) < size and (more := stream.read(min(2**20, size - len(data)))):
@@ -114,13 +112,14 @@ def _tensors(stream: Stream, header: dict, start: int) -> dict[str, np.ndarray]:
         if len(data) < size or stream.peek(1):
             raise stream.error(f'its tensors take {size:,} bytes, and others follow the header')
         data = np.frombuffer(data, np.uint8)
-    return {
+    arrays = {
         name: np.ndarray(shape, dtype, data, begin) if end > begin else np.zeros(shape, dtype)
         for begin, end, name, dtype, shape in spans
     }
+    return arrays, {name: start + begin for begin, _, name, *_ in spans}
 
 
-def _words(stream: Stream, wanted: Wanted, words_N: np.ndarray, count: int) -> list[bytes]:
+def _words(stream: Stream, words_N: np.ndarray, count: int) -> list[bytes]:
     if words_N.dtype != np.uint8 or words_N.ndim != 1:
         raise stream.error(f"got 'words' {words_N.dtype} {words_N.shape}, wanted bytes", 8)
     words = words_N.tobytes().split(b'\n')
@@ -136,22 +135,20 @@ def _ngrams(stream: Stream, metadata, tensors: dict[str, np.ndarray], shape: tup
     limits = [metadata.get(name) if isinstance(metadata, dict) else None for name in ('minn', 'maxn')]
     if not all(isinstance(limit, str) and re.fullmatch('[0-9]{1,3}', limit) for limit in limits):
         raise stream.error(f'got n-grams of {limits[0]!r} to {limits[1]!r} characters, wanted numbers', 8)
-    fits = vectors_BD is not None and words_VD is not None and words_VD.shape == shape
-    if (
-        not fits
-        or vectors_BD.ndim != 2
-        or vectors_BD.shape[1] != shape[1]
-        or {vectors_BD.dtype, words_VD.dtype} != {np.dtype(np.float32)}
-    ):
+    are_there = vectors_BD is not None and words_VD is not None
+    are_float = are_there and vectors_BD.dtype == words_VD.dtype == np.float32
+    if not are_float or words_VD.shape != shape or vectors_BD.ndim != 2 or vectors_BD.shape[1] != shape[1]:
         raise stream.error(f'its n-grams ({", ".join(NGRAM_TENSORS)}) do not fit vectors of {shape}', 8)
     return NGrams(vectors_BD, words_VD, *map(int, limits))
 
 
-def _check_finite(stream: Stream, name: str, values: np.ndarray) -> None:
-    for some in text.batches(values):
-        if not np.isfinite(values[some]).all():
-            i, *_ = np.argwhere(~np.isfinite(values[some]))[0]
-            raise stream.error(f'row {some.start + i + 1:,} of {name!r} has numbers that are not finite', 8)
+def _check_finite(stream: Stream, name: str, values_ND: np.ndarray, start: int) -> None:
+    for some in text.batches(values_ND):
+        if not np.isfinite(values_ND[some]).all():
+            i, j = np.argwhere(~np.isfinite(values_ND[some]))[0].tolist()
+            i += some.start
+            message = f'got {values_ND[i, j]} in row {i + 1:,} of {name!r}, wanted finite numbers'
+            raise stream.error(message, start + 4 * (i * values_ND.shape[1] + j))
 
 
 def write(write: Callable[[bytes], None], table) -> None:

@@ -23,10 +23,10 @@ def read(stream: Stream, wanted: Wanted) -> Table:
     count, width = claimed
     check_sizes(stream, count, width, offset=0)
     stream.read(stream.peek(100).index(b'\n') + 1)
-    if stream.size is not None and stream.size - stream.offset < count * (4 * width + 2):
+    if stream.size is not None and stream.size - stream.offset < count * (4 * width + 1):
         left = stream.size - stream.offset
         raise stream.error(f'{left:,} bytes are left, too few for the {count:,} words of {width:,} numbers of line 1')
-    rows = Rows(stream, wanted, width, 4 * width + 2, count)
+    rows = Rows(stream, wanted, width, 4 * width + 1, count)
     held = b''
     while rows.seen < count and not rows.is_full:
         start = stream.offset - len(held)
