@@ -31,9 +31,9 @@ def get_config():
     config.init.freeze = ('input_layer/vectors',)
     config.model = dict(name='bilstm', width=50)
     config.head = dict(name='classify', pool='last', activation='sigmoid')
-    # Ten times through the 2,000 samples; a sample is drawn with replacement.
+    # Five times through the 2,000 samples; a sample is drawn with replacement.
     config.train.update(
-        length=100, batch_size=32, steps=620, steps_per_call=31, evaluate_every=62, checkpoint_every=310
+        length=100, batch_size=32, steps=310, steps_per_call=31, evaluate_every=62, checkpoint_every=310
     )
     # Adam as it is by default.
     config.optimizer.update(

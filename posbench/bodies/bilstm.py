@@ -5,7 +5,7 @@ half of the channels comes from what was before it, the second half from what is
 that a position encoding only adds to it, and only in the input layer: there is no attention.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from posbench import encodings
 from posbench.bodies import base
 from posbench.encodings import base as encoding_base
+from posbench.knobs import Range
 from posbench.models import lstm
 from posbench.models.block import dropout
 
@@ -27,7 +28,7 @@ class Body(base.Body):
 
     directions: ClassVar[tuple[str, ...]] = ('forward', 'backward')
 
-    layers: base.Layers = 1
+    layers: Annotated[int, Range(min=1, max=1024)] = 1
     hidden: base.Natural = 128
 
     def setup(self):

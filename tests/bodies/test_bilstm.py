@@ -7,6 +7,7 @@ import pytest
 from flax import linen as nn
 
 from posbench import encodings
+from posbench.atlas import picture
 from posbench.bodies import bilstm, decoder, encoder
 from posbench.heads import classify, tag, tied
 from posbench.inputs import tokens
@@ -208,3 +209,16 @@ def test_two_seeds_learn_the_same_in_one_program_as_by_replicas():
     np.testing.assert_allclose(by_jit, by_pmap, rtol=1e-4)
     assert by_jit.shape == (2, 10) and (by_jit[:, -3:].mean(axis=1) < by_jit[:, :3].mean(axis=1)).all()
     assert (by_jit[0] != by_jit[1]).all()
+
+
+def test_a_second_phase_has_no_queries_and_keys_to_normalise():
+    phases = dict(second_phase__encoding__name='none', second_phase__steps=5, train__steps_per_call=5)
+    assert small_texts.build(**phases).before.encoding_name == 'sinusoidal'
+    with pytest.raises(ValueError, match=r'second_phase\.qk_norm: got True, wanted False for a body without queries'):
+        small_texts.build(**phases, second_phase__qk_norm=True)
+
+
+def test_the_page_draws_what_the_input_layer_hears():
+    one = small_texts.build()
+    drawn = picture.describe(picture._bound(one.model.body, {}), 16)
+    assert drawn['kind'] == 'similarity'
