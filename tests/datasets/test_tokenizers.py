@@ -278,7 +278,7 @@ def test_the_commonest_words_have_ids_and_all_others_share_one():
     assert few.decode([1, 2, 3, 0]) == 'a <unk> c'
     # 'a' once at the start of a document, twice after a space; of what is unknown nothing is said.
     assert few.characters_V[few.unknown] == 0 and few.characters_V[1] == pytest.approx((2 + 2 + 1) / 3)
-    for options, error in (({'min_count': 9}, 'No word of train stands there min_count=9'), ({}, 'wanted 3')):
+    for options, error in (({'min_count': 9}, 'got no word that stands there at least 9 times'), ({}, 'wanted 3')):
         with pytest.raises(DatasetError, match=error):
             words(2 if not options else 9, **options)
 

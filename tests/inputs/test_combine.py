@@ -5,11 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from configs import default
 from posbench import encodings
 from posbench.bodies import encoder
 from posbench.heads import classify
 from posbench.inputs import combine
-from posbench.knobs import declared
+from posbench.knobs import declared, schema
 from posbench.models import build, model
 from tests.encodings import small
 from tests.inputs import layers
@@ -208,3 +209,28 @@ def test_cls_is_combined_as_tokens_are():
     got, params = layers.run(layer, layers.bound(layer, 'learned', max_length=16)[0], pos=pos)
     table = layers.bound(layer, 'learned', max_length=16)[1]['table']
     np.testing.assert_allclose(got[:, 0], np.tile(params['first'] * D**0.5 * (1 + table[0]), (2, 1)), rtol=1e-5)
+
+
+MINE = """
+import jax.numpy as jnp
+from posbench.inputs.combine import base
+
+class Combination(base.Combination):
+    power: float = 2.0
+
+    def __call__(self, x_BLT, pos, encoding):
+        return x_BLT + jnp.abs(self.vectors(pos, encoding)) ** self.power
+"""
+
+
+def test_a_combination_from_outside_of_the_package_is_chosen_like_those_in_it(tmp_path):
+    (tmp_path / 'powers.py').write_text(MINE)
+    config = default.get_config()
+    config.input.combine = dict(name='powers', module='powers.py')
+    config.encoding = dict(name='sinusoidal')
+    found = schema.resolve(config, {'input.combine.power': '3'}, folder=tmp_path).input.to_dict()
+    assert found['combine'] == dict(name='powers', module=str(tmp_path / 'powers.py'), power=3.0)
+    layer = layers.build(found['combine'])
+    got, params = layers.run(layer, layers.bound(layer, 'sinusoidal')[0])
+    wanted = params['vectors'][TOKENS] * D**0.5 + np.abs(sinusoids(D)) ** 3
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5)

@@ -77,7 +77,7 @@ class Words(base.Tokenizer):
         counter.train_from_iterator(documents, trainer)
         ids = counter.get_vocab()
         if not ids:
-            raise DatasetError(f'No word of train stands there min_count={min_count} times.')
+            raise DatasetError(f'train: got no word that stands there at least {min_count} times, wanted one or more.')
         one = cls(sorted(ids, key=ids.__getitem__), lowercase, segmentation, np.zeros(0, np.float32))
         one.characters_V = base.mean_characters(one._model.encode, documents, one.vocabulary, one.end_of_document)
         one.characters_V[one.unknown] = 0
