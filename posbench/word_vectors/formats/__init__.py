@@ -100,7 +100,10 @@ def _is_binary(stream: Stream, head: bytes, count: int, width: int) -> bool:
     controls = len(re.findall(rb'[\0-\x08\x0e-\x1f]', rows))
     if controls > 1 and controls * 50 > len(rows):
         return True
-    # Too few to count: by what stands after the first word.
+    # Too few to count: by what ends the first line, and by what stands after the first word.
+    line = rows.partition(b'\n')[0].rstrip()
+    if b' ' in line and text.NUMBER.fullmatch(line.rpartition(b' ')[2]):
+        return False
     numbers = rows[rows.find(b' ') + 1 :][: 4 * width].partition(b'\n')[0]
     return not re.fullmatch(rb'[\t\r -~]+', numbers) or len(re.findall(rb'[0-9]', numbers)) * 3 < len(numbers)
 
