@@ -11,7 +11,7 @@ import re
 import numpy as np
 
 from posbench.knobs import kinds
-from posbench.word_vectors.formats import fasttext_bin, safetensors, text
+from posbench.word_vectors.formats import fasttext_bin, safetensors, text, word2vec_binary
 from posbench.word_vectors.formats.rows import Table, Wanted
 from posbench.word_vectors.formats.stream import CHUNK, COMPRESSORS, FormatError, Stream, opened, writing
 
@@ -104,6 +104,8 @@ def _is_binary(head: bytes, count: int, width: int) -> bool:
     line = rows.partition(b'\n')[0].rstrip()
     if b' ' in line and text.NUMBER.fullmatch(line.rpartition(b' ')[2]):
         return False
+    if word2vec_binary.fits(rows, count, width):
+        return True
     numbers = rows[rows.find(b' ') + 1 :][: 4 * width].partition(b'\n')[0]
     return not re.fullmatch(rb'[\t\r -~]+', numbers) or len(re.findall(rb'[0-9]', numbers)) * 3 < len(numbers)
 

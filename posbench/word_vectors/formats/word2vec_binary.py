@@ -51,6 +51,12 @@ def read(stream: Stream, wanted: Wanted) -> Table:
     return rows.table()
 
 
+def fits(data: bytes, count: int, width: int) -> bool:
+    """Whether so many rows and nothing else are in `data`."""
+    words, _, ends = _rows(data, width, count)
+    return len(words) == count and data[ends[-1] :] in (b'', b'\n') if words else False
+
+
 def _rows(data: bytes, width: int, most: int) -> tuple[list[bytes], list[memoryview], list[int]]:
     """The rows that `data` begins with: words, bytes of vectors, and where each row ends."""
     words, vectors, ends, at, view = [], [], [], 0, memoryview(data)
