@@ -341,12 +341,7 @@ def draw(number: int, seed: int) -> tuple[str, str, bytes, bool]:
 def outcome(path: pathlib.Path, format: str, data: bytes, is_named: bool) -> tuple[str, str]:
     """What becomes of a file, and what is said of it."""
     path.write_bytes(data)
-    truth = {}
-    for one in dict.fromkeys([format] if is_named else [format, *formats.names()]):
-        try:
-            truth[one] = slow.read(data, one)
-        except slow.Refused as why:
-            truth[one] = str(why)
+    truth = _truth(data, format)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('error')
@@ -357,26 +352,32 @@ def outcome(path: pathlib.Path, format: str, data: bytes, is_named: bool) -> tup
             return 'misbehaves', f'what it says: {message[:700]!r}'
         if (error.line is None) == (error.offset is None) or 'not enough memory' in message:
             return 'misbehaves', f'where it is, or how much: {message}'
-        said = isinstance(truth[format], str)
-        return ('refused', message) if said else ('refused in vain', message)
+        return ('refused', message) if isinstance(truth, str) else ('refused in vain', message)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
         frames = [f for f in traceback.extract_tb(error.__traceback__) if 'posbench' in f.filename]
         place = f'{pathlib.Path(frames[-1].filename).name}:{frames[-1].lineno}' if frames else ''
         return 'misbehaves', f'{type(error).__name__} {place}: {str(error)[:300]}'
-    # What is told by content may be another format, if the file is none of the first.
-    if isinstance(truth[format], str):
-        wanted = [one for one in truth.values() if not isinstance(one, str)]
-    else:
-        wanted = [truth[format]]
-    for words, vectors, unknown in wanted:
+    wanted = [truth]
+    if isinstance(truth, str) and not is_named:
+        # What is told by content may be of another format, if it is not of the first.
+        wanted = [_truth(data, other) for other in formats.names()]
+    for words, vectors, unknown in (one for one in wanted if not isinstance(one, str)):
         same = found.words == words and found.vectors_VD.tobytes() == vectors.tobytes()
         if same and all(_same(found.vector(word), vector) for word, vector in unknown.items() if word not in words):
             return 'read exactly', ''
     return 'misbehaves', f'accepted, {found!r} {found.words[:3]}; a plain reader of {format} says {truth[format]!r}'[
         :500
     ]
+
+
+def _truth(data: bytes, format: str) -> tuple | str:
+    """What the plainest reader finds, or why it finds nothing."""
+    try:
+        return slow.read(data, format)
+    except slow.Refused as why:
+        return str(why)
 
 
 def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:

@@ -30,7 +30,10 @@ def want(condition, why: str = '') -> None:
 def read(data: bytes, format: str) -> tuple[list[str], np.ndarray, dict]:
     """Words, vectors, and vectors of some words that may be unknown, by word; Refused where a reader has to say no."""
     try:
-        rows, unknown = READERS[format](unpacked(data))
+        data = unpacked(data)
+        # An archive, though these might be letters of a word.
+        want(not data.startswith(b'PK\x03\x04'), 'zip')
+        rows, unknown = READERS[format](data)
     except (UnicodeDecodeError, struct.error, safetensors.SafetensorError, ValueError, OverflowError) as error:
         raise Refused(str(error)) from None
     words = [word for word, _ in rows]
@@ -56,8 +59,6 @@ def unpacked(data: bytes) -> bytes:
                 return out
     except Exception as error:
         raise Refused(f'damaged: {error}') from None
-    # An archive, though these might be letters of a word.
-    want(not data.startswith(b'PK\x03\x04'), 'zip')
     return data
 
 

@@ -11,9 +11,9 @@ import re
 import numpy as np
 
 from posbench.knobs import kinds
-from posbench.word_vectors.formats import fasttext_bin, safetensors, text
+from posbench.word_vectors.formats import fasttext_bin, safetensors, text, word2vec_binary
 from posbench.word_vectors.formats.rows import Table, Wanted
-from posbench.word_vectors.formats.stream import COMPRESSORS, FormatError, Stream, opened, writing
+from posbench.word_vectors.formats.stream import CHUNK, COMPRESSORS, FormatError, Stream, opened, writing
 
 __all__ = ['FormatError', 'Table', 'Wanted', 'names', 'opened', 'read', 'tell', 'write']
 
@@ -89,21 +89,23 @@ def tell(stream: Stream) -> str:
         return 'safetensors'
     if (sizes := text.header(stream)) is None:
         return 'glove'
-    if _is_binary(stream, head, *sizes):
+    if _is_binary(stream.peek(CHUNK), *sizes):
         return 'word2vec_binary'
     return 'fasttext_text' if '.vec' in stream.path.suffixes else 'word2vec_text'
 
 
-def _is_binary(stream: Stream, head: bytes, count: int, width: int) -> bool:
+def _is_binary(head: bytes, count: int, width: int) -> bool:
     """Whether vectors come as bytes, of which every tenth or so is a control character, or as digits."""
     rows = head[head.index(b'\n') + 1 :]
-    controls = len(re.findall(rb'[\0-\x08\x0e-\x1f]', rows))
-    if controls > 1 and controls * 50 > len(rows):
+    controls, some = len(re.findall(rb'[\0-\x08\x0e-\x1f]', rows[:4096])), len(rows[:4096])
+    if controls > 1 and controls * 50 > some:
         return True
     # Too few to count: by what ends the first line, and by what stands after the first word.
     line = rows.partition(b'\n')[0].rstrip()
     if b' ' in line and text.NUMBER.fullmatch(line.rpartition(b' ')[2]):
         return False
+    if word2vec_binary.fits(rows, count, width):
+        return True
     numbers = rows[rows.find(b' ') + 1 :][: 4 * width].partition(b'\n')[0]
     return not re.fullmatch(rb'[\t\r -~]+', numbers) or len(re.findall(rb'[0-9]', numbers)) * 3 < len(numbers)
 

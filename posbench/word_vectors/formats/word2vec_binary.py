@@ -44,22 +44,30 @@ def read(stream: Stream, wanted: Wanted) -> Table:
             at = stream.offset - len(held)
             if not data:
                 raise stream.error(f'the file ends within word {rows.seen + 1:,} of {count:,}', at)
-            if b' ' not in held[: LONGEST_WORD + 1] and len(held) > LONGEST_WORD:
+            begins = held.removeprefix(b'\n')[: LONGEST_WORD + 1]
+            if b' ' not in begins and len(begins) > LONGEST_WORD:
                 raise stream.error(f'got {show(held[:40])}, wanted a word and a space', at)
     if not rows.is_full and (held or stream.peek(1)) and held + stream.peek(2 - len(held[:2])) != b'\n':
         raise stream.error(f'bytes are left after the {count:,} words that line 1 says', stream.offset - len(held))
     return rows.table()
 
 
+def fits(data: bytes, count: int, width: int) -> bool:
+    """Whether so many rows and nothing else are in `data`."""
+    words, _, ends = _rows(data, width, count)
+    return len(words) == count and data[ends[-1] :] in (b'', b'\n') if words else False
+
+
 def _rows(data: bytes, width: int, most: int) -> tuple[list[bytes], list[memoryview], list[int]]:
     """The rows that `data` begins with: words, bytes of vectors, and where each row ends."""
     words, vectors, ends, at, view = [], [], [], 0, memoryview(data)
     while len(words) < most:
+        at += data[at : at + 1] == b'\n'
         space = data.find(b' ', at, at + LONGEST_WORD + 1)
         end = space + 1 + 4 * width
         if space < 0 or end > len(data):
             break
-        words.append(data[at + 1 : space] if data[at] == 10 else data[at:space])
+        words.append(data[at:space])
         vectors.append(view[space + 1 : end])
         ends.append(end)
         at = end
