@@ -1,9 +1,10 @@
 """Files that are there whole or not at all, whatever is killed when; and errors that say which file it was."""
 
 import contextlib
+import functools
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
@@ -11,15 +12,21 @@ def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
 
     Raises OSError with `path` as its file name, and then leaves nothing behind.
     """
-    data = content.encode('utf-8') if isinstance(content, str) else content
+    with opened_atomically(path) as write:
+        write(content.encode('utf-8') if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def opened_atomically(path: pathlib.Path) -> Iterator[Callable[[bytes], None]]:
+    """As `write_atomically`, in parts: yields what writes one, and `path` is the new file once all went well."""
     temporary = path.with_name(f'.{path.name}.{os.getpid()}')
     with naming(path):
         try:
             with temporary.open('wb', buffering=0) as file:
-                write_whole(file, data)
+                yield functools.partial(write_whole, file)
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-        except OSError:
+        except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise

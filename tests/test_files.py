@@ -31,6 +31,19 @@ def test_a_disk_that_is_full_leaves_the_old_file_alone_and_is_said_by_name(tmp_p
     assert (path.read_text(), os.listdir(tmp_path)) == ('old', ['rows.jsonl'])
 
 
+def test_what_is_written_in_parts_is_there_when_all_of_it_is(tmp_path):
+    path = tmp_path / 'vectors'
+    with files.opened_atomically(path) as write:
+        write(b'one, ')
+        assert not path.exists()
+        write(b'two')
+    assert path.read_bytes() == b'one, two'
+    with pytest.raises(ZeroDivisionError), files.opened_atomically(path) as write:
+        write(b'three')
+        raise ZeroDivisionError
+    assert (path.read_bytes(), os.listdir(tmp_path)) == (b'one, two', ['vectors'])
+
+
 def test_a_folder_that_is_not_there_is_said_by_the_name_of_the_file(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         files.write_atomically(tmp_path / 'none' / 'file', '')

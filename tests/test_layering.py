@@ -19,11 +19,11 @@ TREES = {name: ast.parse(path.read_text('utf-8'), str(path)) for name, path in F
 # From the bottom up; a module may import from its own line and from those above it. A folder stands for its files.
 LAYERS = """
     files identity interrupts knobs.kinds registry streams datasets.sources
-    manifest report
+    manifest report word_vectors.ngrams
     knobs.rules knobs.tree knobs.user_file knobs.source ops.blocks ops.products ops.online_softmax ops.linear
     training.origin devices.host knobs.annotations knobs.declared ops.broadcast devices.fingerprint
-    training.progress training.log training.kinds models.style
-    knobs ops devices positions.documents training.settings encodings.parts.declaration
+    training.progress training.log training.kinds models.style word_vectors.formats
+    knobs ops devices positions.documents training.settings encodings.parts.declaration word_vectors.vectors
     encodings.base
     encodings positions
     models.kernels
@@ -31,7 +31,7 @@ LAYERS = """
     runs.experiment runs.workdir
     runs.plan
     atlas.probing atlas.views datasets
-    atlas.mechanism models.block tasks
+    atlas.mechanism models.block tasks word_vectors
     models.transformer
     models.encoder_decoder
     bodies
@@ -126,7 +126,9 @@ def test_an_encoding_knows_only_the_base_its_helpers_and_ranges():
         assert {other for other in others if not other.startswith(below)} == set(), name
 
 
-@pytest.mark.parametrize('module', ['report', 'knobs', 'runs.workdir', 'runs.study', 'training.settings'])
+@pytest.mark.parametrize(
+    'module', ['report', 'knobs', 'runs.workdir', 'runs.study', 'training.settings', 'word_vectors.vectors']
+)
 def test_what_answers_before_jax_is_loaded_does_not_load_it(module):
     members = [name for name in FILES if f'{name}.'.startswith(f'posbench.{module}.')]
     loaded = {other for name in members for behind in everything_behind(name) for other in outside(behind)}
