@@ -40,7 +40,7 @@ def get_config() -> ConfigDict:
     # What the task is made of: arguments of `load` in datasets/<what it reads>.py; None where it reads nothing.
     config.dataset = ConfigDict(
         dict(
-            name='austen',  # the shipped novels | 'folder' | any text dataset of tensorflow_datasets, by name
+            name='austen',  # the shipped novels | 'medium' | 'folder' | a text dataset of tensorflow_datasets, by name
             folder=None,  # with name='folder': a directory with train/, validation/ and test/ folders of .txt
             text_feature=None,  # the feature that holds the text, where a TFDS dataset has several
             tokenizer='bpe',  # bytes | characters | bpe | file

@@ -7,6 +7,7 @@
 default options, to the same contract; tests/tasks/test_contract.py does so with `--task=path/to/mine.py`.
 """
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -16,6 +17,7 @@ import jax
 import pytest
 
 from posbench import encodings, tasks
+from posbench.datasets import clients
 from tests import cheap, small_job, tiers
 
 pytest.register_assert_rewrite('tests.encodings.contract', 'tests.encodings.compare', 'tests.tasks.contract')
@@ -71,8 +73,31 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: item.get_closest_marker('xdist_group').args[0] in NAMES)
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item):
+    """Skips where a registry is not reached, and see `_forget`."""
+    _forget(item)
+    with _skipped_without_a_registry(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    with _skipped_without_a_registry(item):
+        return (yield)
+
+
+@contextlib.contextmanager
+def _skipped_without_a_registry(item):
+    try:
+        yield
+    except clients.Unreachable as error:
+        if item.get_closest_marker('fetches') is None:
+            raise
+        pytest.skip(str(error))
+
+
+def _forget(item):
     """Forgets what was compiled after every twentieth group of tests: a worker would need many GiB in the end."""
     group = item.get_closest_marker('xdist_group').args[0]
     if group not in SEEN:

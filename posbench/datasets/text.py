@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from posbench.datasets import austen, baselines, folder, registered, shipped, tokenised, tokenizers
+from posbench.datasets import austen, baselines, folder, medium, registered, shipped, tokenised, tokenizers
 from posbench.datasets.sources import DatasetError, Source
 from posbench.knobs import Path
 
+OURS = ('austen', 'folder', 'medium')
 NOVELS = tuple(f'austen/{title}' for title in austen.SHA256)
 
 
@@ -19,7 +20,7 @@ class Text:
     """Token ids of one text under one tokenizer. N tokens of a split, V ids.
 
     Documents follow each other in one stream, each ended by `end_of_document`. A document is a whole novel of
-    'austen', a file of 'folder', a record of a TFDS dataset.
+    'austen', a file of 'folder', a record of a TFDS dataset; of 'medium' see medium.py.
     """
 
     name: str
@@ -49,8 +50,8 @@ def load(
 ) -> Text:
     """The tokens of a text, from the cache below `data_dir`; prepares and tokenises it if they are not there.
 
-    `name` is 'austen' (shipped), one novel of it ('austen/emma', in the tokens of all), 'folder' (see folder.py), or a
-    dataset of tensorflow_datasets (see registered.py).
+    `name` is 'austen' (shipped), one novel of it ('austen/emma', in the tokens of all), 'medium' (six million words,
+    see medium.py), 'folder' (see folder.py), or a dataset of tensorflow_datasets (see registered.py).
     `vocabulary` is the V of a BPE tokenizer; the other tokenizers have their own. `tokenizer_file` is the
     tokenizer.json of the tokenizer 'file'. `quiet` hides progress bars; None hides them where stderr is no terminal.
     Raises DatasetError, with one line for the user.
@@ -74,15 +75,17 @@ def load(
 def _find(name: str, path: str | pathlib.Path | None, text_feature: str | None, data_dir: pathlib.Path) -> Source:
     if path is not None and name != 'folder':
         raise DatasetError(f"folder={str(path)!r} needs the dataset 'folder', got {name!r}.")
-    if text_feature is not None and name in ('austen', 'folder', *NOVELS):
+    if text_feature is not None and name in (*OURS, *NOVELS):
         raise DatasetError(f'text_feature={text_feature!r} needs a TFDS dataset, got {name!r}.')
     if name == 'austen':
         return shipped.find(data_dir)
     if name in NOVELS:
         return shipped.find_novel(name.removeprefix('austen/'), data_dir)
+    if name == 'medium':
+        return medium.find(data_dir)
     if name == 'folder':
         return folder.find(path)
-    return registered.find(name, data_dir, text_feature)
+    return registered.find(name, data_dir, text_feature, OURS)
 
 
 def _describe(made: tokenised.Tokenised, documents: tokenised.Documents) -> dict[str, Any]:

@@ -4,8 +4,10 @@ import re
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
 from posbench.datasets import DatasetError, austen, labelled, sources, tokenised
+from tests.datasets import test_registered
 from tests.datasets.test_tokenizers import word_piece
 
 DOCUMENTS = {
@@ -19,7 +21,7 @@ DOCUMENTS = {
 def few(monkeypatch):
     """A dataset of three short documents in the place of the novels."""
 
-    def find():
+    def find(data_dir):
         return sources.LabelledSource(
             fingerprint=repr(DOCUMENTS),
             sizes={split: len(documents) for split, documents in DOCUMENTS.items()},
@@ -83,8 +85,37 @@ def test_the_tokenizer_learns_from_train_alone(few, tmp_path, monkeypatch):
 
 
 def test_an_unknown_dataset_is_answered_with_the_nearest(tmp_path):
-    with pytest.raises(DatasetError, match=r"'austin'; did you mean 'austen'\? There are \['austen'\]"):
-        labelled.load('austin', data_dir=tmp_path)
+    for typo, meant in (('austin', 'austen'), ('movie_snippet', 'movie_snippets'), ('imdb_review', 'imdb_reviews')):
+        with pytest.raises(DatasetError, match=f"Unknown dataset '{typo}'; did you mean '{meant}'"):
+            labelled.load(typo, data_dir=tmp_path)
+    with pytest.raises(DatasetError, match="label_feature='stars' needs a TFDS dataset, got 'austen'"):
+        labelled.load('austen', label_feature='stars', data_dir=tmp_path)
+
+
+def test_some_documents_of_a_split_stay_in_their_order_and_teach_the_tokenizer(few, tmp_path):
+    data = labelled.load('austen', tokenizer='characters', train_documents=2, data_dir=tmp_path, quiet=True)
+    # i * 0x9E3779B97F4A7C15 mod 2^64 is least for 0, then for 2 of three.
+    assert texts(data, 'train') == [DOCUMENTS['train'][i][0] for i in (0, 2)]
+    assert data.labels['train'].tolist() == [0, 0] and len(data.labels['validation']) == 2
+    assert 'ï' not in data.tokenizer.alphabet
+    everything = labelled.load('austen', tokenizer='characters', data_dir=tmp_path, quiet=True)
+    assert everything.fingerprint != data.fingerprint
+    with pytest.raises(DatasetError, match='validation_documents=3: there are 2 documents of validation'):
+        labelled.load('austen', validation_documents=3, data_dir=tmp_path, quiet=True)
+
+
+def test_a_prepared_dataset_of_tfds_is_read_by_its_features(tmp_path, monkeypatch):
+    monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path / 'default'))
+    tfds.display_progress_bar(False)
+    config = tfds.download.DownloadConfig(try_download_gcs=False)
+    builder = test_registered.PosbenchReviews(data_dir=tmp_path, file_format='array_record')
+    builder.download_and_prepare(download_config=config)
+    options = dict(text_feature='title', label_feature='stars', tokenizer='bytes', data_dir=tmp_path, quiet=True)
+    data = labelled.load('posbench_reviews', **options)
+    assert data.classes == ('one', 'two', 'three')
+    for split in data.tokens:
+        numbers = [int(text.removeprefix('train title ')) for text in texts(data, split)]
+        assert data.labels[split].tolist() == [number % 3 for number in numbers]
 
 
 def test_every_tenth_chapter_is_test_and_the_one_between_two_of_them_validation(novels):

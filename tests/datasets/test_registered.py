@@ -15,6 +15,7 @@ class PosbenchReviews(tfds.core.GeneratorBasedBuilder):
     def _info(self):
         text = tfds.features.Text()
         features = {'review': text, 'title': text, 'label': tfds.features.ClassLabel(num_classes=2)}
+        features['stars'] = tfds.features.ClassLabel(names=['one', 'two', 'three'])
         return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
 
     def _split_generators(self, dl_manager):
@@ -22,7 +23,12 @@ class PosbenchReviews(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, split, count):
         for i in range(count):
-            yield i, {'review': f'{split} review {i}, très bon', 'title': f'{split} title {i}', 'label': i % 2}
+            yield i, {'review': f'{split} review {i}, très bon', 'title': f'{split} title {i}', **labels(split, i)}
+
+
+def labels(split, i):
+    """The stars of the test are hidden."""
+    return {'label': i % 2, 'stars': i % 3 if split == 'train' else -1}
 
 
 @pytest.fixture(scope='module')
@@ -91,7 +97,7 @@ def test_a_version_that_is_not_there_is_not_replaced_by_another(data_dir):
 def test_an_unknown_name_is_answered_with_the_nearest(tmp_path):
     for typo, meant in ('imdb_review', 'imdb_reviews'), ('wiki40', 'wiki40b'), ('Austin', 'austen'):
         with pytest.raises(DatasetError, match=f"Unknown dataset '{typo}'; did you mean '{meant}'?"):
-            registered.find(typo, tmp_path, None)
+            registered.find(typo, tmp_path, None, ours=['austen', 'folder'])
 
 
 def test_a_missing_shard_is_noticed(data_dir, tmp_path):
@@ -113,3 +119,29 @@ def test_several_prepared_configs_are_listed(tmp_path):
         registered.find('wiki40b', tmp_path, None)
     with pytest.raises(DatasetError, match=r'en/1\.3\.0 is not in the array_record format'):
         registered.find('wiki40b/en', tmp_path, None)
+
+
+def test_records_have_the_class_of_the_chosen_feature(data_dir):
+    source = registered.find_labelled('posbench_reviews', data_dir, 'title', None)
+    for split in ('train', 'validation', 'test'):
+        numbers = [int(title.split()[-1]) for title in source.documents(split)]
+        assert source.labels(split) == [number % 2 for number in numbers] and len(numbers) == source.sizes[split]
+    assert source.classes == ('0', '1')
+    stars = registered.find_labelled('posbench_reviews', data_dir, 'title', 'stars')
+    assert stars.classes == ('one', 'two', 'three')
+    assert stars.fingerprint != source.fingerprint
+
+
+def test_a_split_with_hidden_labels_is_held_out_of_train(data_dir):
+    stars = registered.find_labelled('posbench_reviews', data_dir, 'title', 'stars')
+    assert stars.sizes == {'train': 90, 'validation': 5, 'test': 5}
+    titles = [title for split in stars.sizes for title in stars.documents(split)]
+    assert sorted(titles) == sorted(f'train title {i}' for i in range(100))
+    assert stars.labels('test') == [int(title.split()[-1]) % 3 for title in stars.documents('test')]
+
+
+def test_a_feature_of_classes_has_to_be_there(data_dir):
+    with pytest.raises(DatasetError, match=r"no feature of classes 'title'; there are \['label', 'stars'\]"):
+        registered.find_labelled('posbench_reviews', data_dir, 'title', 'title')
+    with pytest.raises(DatasetError, match=r"text features \['review', 'title'\]; choose one by text_feature"):
+        registered.find_labelled('posbench_reviews', data_dir, None, 'label')
