@@ -25,7 +25,10 @@ LAYERS = """
     training.progress training.log training.kinds models.style word_vectors.formats
     knobs ops devices positions.documents training.settings encodings.parts.declaration word_vectors.vectors
     encodings.base
-    encodings positions
+    encodings positions word_vectors.corpus word_vectors.base
+    word_vectors.pairs word_vectors.rows word_vectors.windows
+    word_vectors.full word_vectors.hierarchical word_vectors.inputs word_vectors.negatives
+    word_vectors.word2vec
     models.kernels
     models.attention models.cross_attention inputs heads bodies.base runs.locks runs.process
     runs.experiment runs.workdir
