@@ -26,7 +26,7 @@ LAYERS = """
     knobs ops devices positions.documents training.settings encodings.parts.declaration word_vectors.vectors
     encodings.base
     encodings positions word_vectors.corpus word_vectors.base
-    word_vectors.pairs word_vectors.rows word_vectors.windows
+    word_vectors.cooccurrence word_vectors.pairs word_vectors.rows word_vectors.windows
     word_vectors.full word_vectors.hierarchical word_vectors.inputs word_vectors.negatives
     word_vectors.word2vec
     models.kernels
