@@ -32,12 +32,12 @@ GLOVE = 'glove'
 WORKERS = 2
 
 
-def of_posbench(kind: str, text: str, epochs: int, seed: int, out: str) -> dict:
+def of_posbench(kind: str, text: str, epochs: int, seed: int, out: str, devices: int | None) -> dict:
     """Trains a kind of KINDS, and writes its vectors."""
     begun = time.perf_counter()
     from posbench.devices import host
 
-    host.prepare()
+    host.prepare(devices)
     from posbench import word_vectors
     from posbench.registry import Registry
 
@@ -219,6 +219,7 @@ def main() -> None:
     parser.add_argument('--only', default=','.join([*KINDS, GLOVE]))
     parser.add_argument('--gensim_python', default=sys.executable)
     parser.add_argument('--data_dir', default=None)
+    parser.add_argument('--devices', type=int, default=None, help='virtual devices here; one a core by default')
     parser.add_argument('--side', help=argparse.SUPPRESS)
     parser.add_argument('arguments', nargs='?', help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -245,6 +246,7 @@ def main() -> None:
                     suffix = 'safetensors' if side == 'posbench' else 'bin'
                     paths[side].append(pathlib.Path(folder) / f'{kind}.{number}.{suffix}')
                     arguments = (kind, str(text), asked.epochs, number, str(paths[side][-1]))
+                    arguments += (asked.devices,) if side == 'posbench' else ()
                     found[side].append(_run(python, side, *arguments))
             medians = {}
             for side, rounds in found.items():
