@@ -26,7 +26,10 @@ LAYERS = """
     knobs ops devices positions.documents training.settings encodings.parts.declaration encodings.parts.uncut
     word_vectors.vectors
     encodings.base
-    encodings positions
+    encodings positions word_vectors.corpus word_vectors.base
+    word_vectors.cooccurrence word_vectors.pairs word_vectors.rows word_vectors.windows
+    word_vectors.full word_vectors.hierarchical word_vectors.inputs word_vectors.negatives
+    word_vectors.word2vec
     models.kernels models.lstm
     models.attention models.cross_attention inputs heads bodies.base runs.locks runs.process
     runs.experiment runs.workdir
