@@ -87,7 +87,7 @@ def first_state(name: str, **changes) -> step.State:
 
 def losses(one: job.Job, first: step.State | None = None) -> np.ndarray:
     """The loss of every step, [S, steps], from its own first state or from a given one."""
-    source = loop.device_feed(one)
+    source = one.device_feed()
     state, found = one.phases[0].init_state() if first is None else first, []
     for phase in one.phases:
         state = phase.take_over(state) if phase.before else state

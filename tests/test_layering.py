@@ -44,10 +44,10 @@ LAYERS = """
     training.arrays
     training.checkpoint training.decode training.generate
     training.init
-    training.optim training.step
-    training.evaluate
-    training.job
-    training.nans training.parameters
+    training.fitting training.optim training.step
+    training.evaluate training.phases training.trainable
+    training.job training.nans
+    training.parameters
     training.loop
     atlas.picture atlas.rows training
     runs.rows runs.console
