@@ -13,12 +13,11 @@ from ml_collections import ConfigDict
 from configs import default
 from posbench import datasets, encodings
 from posbench.devices import parallel
-from posbench.knobs import schema
+from posbench.knobs import forms, schema
 from posbench.training import job, loop, step
 from tests.encodings import small
 
-CONFIGS = sorted(path.stem for path in pathlib.Path(default.__file__).parent.glob('*.py'))
-VARIANTS = [name for name in CONFIGS if name not in ('__init__', 'default')]
+VARIANTS = forms.names(forms.MODEL, pathlib.Path(default.__file__).parent)
 VOCABULARY, LENGTH, BATCH, STEPS, SECOND_STEPS = 32, 16, 4, 20, 5
 
 
