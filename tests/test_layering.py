@@ -24,6 +24,7 @@ LAYERS = """
     training.origin devices.host knobs.annotations knobs.declared ops.broadcast devices.fingerprint
     training.progress training.log training.kinds models.style word_vectors.formats
     knobs ops devices positions.documents training.settings encodings.parts.declaration word_vectors.vectors
+    word_vectors.settings
     encodings.base
     encodings positions word_vectors.corpus word_vectors.base
     word_vectors.cooccurrence word_vectors.pairs word_vectors.rows word_vectors.windows
@@ -46,12 +47,13 @@ LAYERS = """
     training.init
     training.fitting training.optim training.step
     training.evaluate training.phases training.trainable
-    training.job training.nans
+    training.job training.nans word_vectors.job
     training.parameters
     training.loop
     atlas.picture atlas.rows training
     runs.rows runs.console
-    runs.samples runs.study
+    runs.samples runs.study runs.vectors
+    runs.models
     runs.run runs
     atlas
     launch
