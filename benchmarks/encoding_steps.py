@@ -27,7 +27,7 @@ from scipy import stats  # noqa: E402
 
 from posbench import positions  # noqa: E402
 from posbench.devices import parallel  # noqa: E402
-from posbench.knobs import schema  # noqa: E402
+from posbench.knobs import forms, schema  # noqa: E402
 from posbench.models import build, kernels  # noqa: E402
 from posbench.tasks.text import language_model  # noqa: E402
 from posbench.training import step  # noqa: E402
@@ -114,7 +114,7 @@ def interval(ratios: list[float]) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    names = sorted(path.stem for path in (ROOT / 'configs').glob('*.py') if path.stem not in ('__init__', 'default'))
+    names = forms.names(forms.MODEL, ROOT / 'configs')
     parser.add_argument('configs', nargs='*', default=names)
     parser.add_argument('--length', type=int, default=512)
     parser.add_argument('--rounds', type=int, default=7)

@@ -30,7 +30,7 @@ from typing import NamedTuple
 from unittest import mock
 
 from posbench.devices import host
-from posbench.knobs import UsageError, command_line, declared, schema, user_file
+from posbench.knobs import UsageError, command_line, declared, forms, schema, user_file
 from posbench.runs import console
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -101,7 +101,8 @@ def _flat(tree: dict, group: str = '') -> dict:
 
 
 def _line(base: pathlib.Path, *pairs: tuple[str, str]) -> list[str]:
-    return [f'--config={base}', '--config.model.layers=2', *(f'--config.{key}={value}' for key, value in pairs)]
+    small = ['--config.model.layers=2'] if 'model.layers' in knobs(base) else ['--config.vectors.width=8']
+    return [f'--config={base}', *small, *(f'--config.{key}={value}' for key, value in pairs)]
 
 
 def _key(rng: random.Random, base: pathlib.Path) -> str:
@@ -167,8 +168,10 @@ def groups_and_values(rng, base):
 
 
 def other_names(rng, base):
-    """Another encoding, task, map, body or head, by its name, and perhaps an option of it."""
+    """Another encoding, task, map, body, head or trainer, by its name, and perhaps an option of it."""
     group = rng.choice(['encoding', 'encoding', 'encoding', 'second_phase.encoding', *schema.CHOSEN])
+    if group == forms.VECTORS and rng.random() < 0.8:
+        base = ROOT / forms.WORD_VECTORS.default
     room = group.rpartition('.')[2]
     name = rng.choice(declared.names(room))
     pairs = [(f'{group}.name', name)]
@@ -343,13 +346,18 @@ def _initialise(config) -> None:
     """Builds and checks the job of a config, with random tokens for its texts; what is known to be good is skipped."""
     from posbench import datasets
     from posbench.training import job
+    from posbench.word_vectors import job as vectors_job
+    from tests import small_vectors
 
     real = datasets.read
 
     def read(kind, **settings):
-        return _texts().text() if kind == 'text' else real(kind, **settings)
+        texts = dict(text=_texts().text, words=small_vectors.text)
+        return texts[kind]() if kind in texts else real(kind, **settings)
 
     with mock.patch.object(datasets, 'read', read):
+        if forms.of(config) is forms.WORD_VECTORS:
+            return vectors_job.from_config(config, 'fuzzed').check()
         one = job.from_config(config, 'fuzzed')
         plain = json.loads(config.to_json())
         for group in ('generate', 'experiment', 'distributed', 'debug_nans', 'dataset', 'evaluate', 'mesh'):

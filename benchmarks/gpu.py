@@ -114,8 +114,10 @@ def _compared(one: dict, reference: dict, bound: float) -> tuple[str, str]:
 
 
 def main() -> None:
+    from posbench.knobs import forms
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    names = sorted(path.stem for path in (ROOT / 'configs').glob('*.py') if path.stem not in ('__init__', 'default'))
+    names = forms.names(forms.MODEL, ROOT / 'configs')
     parser.add_argument('configs', nargs='*', default=names)
     parser.add_argument('--jobs', type=int, default=8, help='processes on the GPU, and as many on the CPU')
     parser.add_argument('--seconds', type=float, default=300)

@@ -67,12 +67,12 @@ def main() -> None:
 
     from posbench.devices import parallel
     from posbench.knobs import schema
-    from posbench.training import job, loop
+    from posbench.training import job
 
     one = job.from_config(schema.load(flags.config), pathlib.Path(flags.config).stem)
     steps = one.compiled_steps
     state = parallel.place_state(one.init_state(), one.layout)
-    source = loop.device_feed(one)
+    source = one.device_feed()
     before = time.perf_counter()
     program = steps.lower(state, source, jnp.int32(1)).compile()
     compile_seconds = time.perf_counter() - before

@@ -18,7 +18,7 @@ import numpy as np  # noqa: E402
 
 from posbench.devices import parallel  # noqa: E402
 from posbench.knobs import schema  # noqa: E402
-from posbench.training import job, loop  # noqa: E402
+from posbench.training import job  # noqa: E402
 
 CONFIG = pathlib.Path(__file__).parent.parent / 'configs' / 'rope.py'
 ONE = {'mesh.seed': '1', 'mesh.data': '1'}
@@ -39,7 +39,7 @@ def losses(steps: int, changes: dict[str, str]) -> np.ndarray:
     found, at = [], 0
     while at < steps:
         count = min(one.schedule.steps_per_call, steps - at)
-        state, metrics = compiled(state, loop.device_feed(one), jnp.int32(count))
+        state, metrics = compiled(state, one.device_feed(), jnp.int32(count))
         found.append(parallel.numbers(metrics, one.layout)['loss'][:, :count])
         at += count
     return np.concatenate(found, axis=1)

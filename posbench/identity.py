@@ -12,7 +12,8 @@ def deciding(config: dict[str, Any]) -> dict[str, Any]:
     not.
     """
     idle = {'generate', 'debug_nans'}
-    if config['second_phase']['encoding']['name'] is None:
+    phase = config.get('second_phase')
+    if phase is not None and phase['encoding']['name'] is None:
         idle.add('second_phase')
     return {key: value for key, value in config.items() if key not in idle}
 

@@ -93,6 +93,19 @@ def damage(folder: Path, only: Iterable[str] | None = None) -> str | None:
     return None
 
 
+def last_step(folder: Path, config: dict[str, Any]) -> int | None:
+    """The step with which the run of a config is done; where it follows from data, the manifest of its folder says it.
+
+    None where there is no such manifest yet, or it is damaged.
+    """
+    if 'steps' in config['train']:
+        return config['train']['steps']
+    try:
+        return read(folder)['steps']
+    except (Damaged, KeyError):
+        return None
+
+
 def _entry(path: Path, *, to_disk: bool = False) -> dict[str, Any]:
     with path.open('rb') as file:
         entry = {'size': path.stat().st_size, 'sha256': hashlib.file_digest(file, 'sha256').hexdigest()}

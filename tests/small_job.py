@@ -13,17 +13,17 @@ from ml_collections import ConfigDict
 from configs import default
 from posbench import datasets, encodings
 from posbench.devices import parallel
-from posbench.knobs import schema
+from posbench.knobs import forms, schema
 from posbench.training import job, loop, step
 from tests.encodings import small
 
-CONFIGS = sorted(path.stem for path in pathlib.Path(default.__file__).parent.glob('*.py'))
+FOLDER = pathlib.Path(default.__file__).parent
+CONFIGS = sorted(path.stem for path in FOLDER.glob('*.py'))
 # Encodings on the default task; the others are recipes of a task of their own.
 VARIANTS = [
     name
-    for name in CONFIGS
-    if name not in ('__init__', 'default')
-    and importlib.import_module(f'configs.{name}').get_config().get('task') == default.get_config().task
+    for name in forms.names(forms.MODEL, FOLDER)
+    if importlib.import_module(f'configs.{name}').get_config().task == default.get_config().task
 ]
 VOCABULARY, LENGTH, BATCH, STEPS, SECOND_STEPS = 32, 16, 4, 20, 5
 
@@ -96,7 +96,7 @@ def first_state(name: str, **changes) -> step.State:
 
 def losses(one: job.Job, first: step.State | None = None) -> np.ndarray:
     """The loss of every step, [S, steps], from its own first state or from a given one."""
-    source = loop.device_feed(one)
+    source = one.device_feed()
     state, found = one.phases[0].init_state() if first is None else first, []
     for phase in one.phases:
         state = phase.take_over(state) if phase.before else state

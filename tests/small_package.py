@@ -6,7 +6,7 @@ Plain groups are declared as in posbench itself; all else is smaller, and nothin
 import pathlib
 from collections.abc import Callable
 
-from posbench.knobs import declared, schema
+from posbench.knobs import declared, forms, schema
 
 BASE = """
 from typing import ClassVar
@@ -180,6 +180,26 @@ from posbench.heads import base
 class Head(base.Head):
     pool: Literal['mean', 'cls'] = 'mean'
 """
+TRAINER = """
+from typing import Annotated, ClassVar
+import no_such_package_can_be_imported
+from posbench.knobs import Range
+class Trainer:
+    width: Annotated[int, Range(min=1)] = 100
+    metrics: ClassVar[tuple[str, ...]] = ('loss',)
+    def rate(self, step, total): ...
+"""
+COUNTED = """
+from posbench.word_vectors import base
+class Counting(base.Trainer):
+    window: int = 5
+class Trainer(Counting):
+    cells: str | None = None
+"""
+WORDS = """
+from posbench.knobs import Path
+def load(name: str = 'austen', *, folder: Path | None = None, min_count: int = 5, data_dir: Path | None = None): ...
+"""
 
 FILES = {
     'encodings/base.py': BASE,
@@ -207,9 +227,12 @@ FILES = {
     'heads/base.py': 'class Head:\n    width: int = 128',
     'heads/tied.py': TIED,
     'heads/classify.py': CLASSIFY,
+    'word_vectors/base.py': TRAINER,
+    'word_vectors/counted.py': COUNTED,
+    'datasets/words.py': WORDS,
     'models/layers.py': LAYERS,
     'models/kernels.py': "Knob = Literal['auto', 'own', 'fused']",
-} | {file: (declared.PACKAGE / file).read_text('utf-8') for file, _ in declared.SETTINGS.values()}
+} | {file: (declared.PACKAGE / file).read_text('utf-8') for form in forms.FORMS for file, _ in form.settings.values()}
 
 
 def write(folder: pathlib.Path) -> pathlib.Path:

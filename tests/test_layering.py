@@ -24,7 +24,7 @@ LAYERS = """
     training.origin devices.host knobs.annotations knobs.declared ops.broadcast devices.fingerprint
     training.progress training.log training.kinds models.style word_vectors.formats
     knobs ops devices positions.documents training.settings encodings.parts.declaration encodings.parts.uncut
-    word_vectors.vectors
+    word_vectors.vectors word_vectors.settings
     encodings.base
     encodings positions word_vectors.corpus word_vectors.base
     word_vectors.cooccurrence word_vectors.pairs word_vectors.rows word_vectors.windows
@@ -45,17 +45,18 @@ LAYERS = """
     training.arrays
     training.checkpoint training.decode training.generate
     training.init
-    training.optim training.step training.vectors
-    training.evaluate
+    training.fitting training.optim training.step training.vectors
+    training.evaluate training.phases training.trainable
     training.tags
-    training.job
-    training.nans training.parameters
+    training.job training.nans word_vectors.job
+    training.parameters
     training.loop
     atlas.picture atlas.rows training
     runs.rows runs.console
     runs.pipeline
     runs.predict
-    runs.samples runs.study runs.embed
+    runs.samples runs.study runs.embed runs.vectors
+    runs.models
     runs.run runs
     atlas
     launch

@@ -17,7 +17,7 @@ from posbench import encodings
 from posbench.atlas import mechanism, probing, views
 from posbench.encodings import base
 from posbench.files import write_atomically
-from posbench.knobs import annotations, declared, rules, schema, user_file
+from posbench.knobs import annotations, declared, forms, rules, schema, user_file
 from posbench.knobs.kinds import UsageError
 from posbench.models import attention
 
@@ -106,6 +106,8 @@ def configs(folder: pathlib.Path) -> tuple[list[dict], list[str]]:
             continue
         try:
             config = schema.load(path).to_dict()
+            if forms.of(config) is not forms.MODEL:
+                continue
             name = config['encoding']['name']
             if name not in usual:
                 usual[name] = schema.resolve(dict(config, encoding={'name': name})).to_dict()['encoding']

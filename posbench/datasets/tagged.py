@@ -5,13 +5,13 @@ import dataclasses
 import hashlib
 import json
 import pathlib
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 
-from posbench.datasets import brown, cache, packages, tokenised, wordlist
+from posbench.datasets import brown, cache, packages, tokenised, tokenizers, wordlist
 from posbench.datasets.sources import SPLITS, DatasetError
-from posbench.knobs import Path, Range, kinds
+from posbench.knobs import Path, kinds
 
 NAMES = ('brown',)
 
@@ -42,7 +42,7 @@ def load(
     *,
     tags: Literal['universal', 'brown'] = 'universal',
     lowercase: bool = False,
-    min_count: Annotated[int, Range(min=1)] = 2,
+    min_count: tokenizers.MinCount = 2,
     data_dir: Path | None = None,
     quiet: bool | None = None,
 ) -> Tagged:

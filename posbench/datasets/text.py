@@ -64,7 +64,7 @@ def load(
         tokenizer, vocabulary, tokenizer_file, lowercase=lowercase, min_count=min_count, segmentation=segmentation
     )
     place = tokenised.place_of(data_dir)
-    source = _find(name, folder, text_feature, place)
+    source = find(name, folder, text_feature, place)
     made = tokenised.fetch(name, source, recipe, place, quiet=quiet, describe=_describe)
     return Text(
         name=name,
@@ -78,7 +78,8 @@ def load(
     )
 
 
-def _find(name: str, path: str | pathlib.Path | None, text_feature: str | None, data_dir: pathlib.Path) -> Source:
+def find(name: str, path: str | pathlib.Path | None, text_feature: str | None, data_dir: pathlib.Path) -> Source:
+    """The documents that `load` takes by these names; DatasetError, one line, where there are none."""
     if path is not None and name != 'folder':
         raise DatasetError(f"folder={str(path)!r} needs the dataset 'folder', got {name!r}.")
     if text_feature is not None and name in (*OURS, *NOVELS):

@@ -81,8 +81,11 @@ class Chooser:
         if reads is None:
             because = f'config.task.name is {task["name"]!r}, which reads no data'
             return Nothing(because), values if kept else None
+        return self.data(reads, values if kept else {})
+
+    def data(self, reads: str, values: Any) -> Group:
+        """The knobs of a kind of data."""
         options = declared.dataset_options(reads, self.package)
-        values = values if kept else {}
         if not isinstance(values, dict):
             raise UsageError(tree.wanted_group('config.dataset', values, options))
         return _knobs(options), {**_defaults(options), **values}

@@ -9,7 +9,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from posbench.knobs import schema
+from posbench.knobs import forms, schema
 from posbench.knobs.kinds import Bool, Choice, Int, Knob, NotAllowed, Path, Range, Text, UsageError, nearest
 
 USAGE = """\
@@ -19,7 +19,8 @@ python launch.py --experiment=experiments/NAME.py --config.train.steps=40       
 python launch.py --report=DIR [--readme=FILE]                                                  a report from rows
 python launch.py --atlas [--config=FILE] [--workdir=DIR]                                       every encoding, drawn
 
-The same command again resumes a run. What a knob means stands in configs/default.py.
+The same command again resumes a run. What a knob means stands in configs/default.py, and in configs/word_vectors.py
+for the word vectors of configs/skipgram.py and its like.
 The folder of a run is enough for a mode: python launch.py --workdir=runs/rope --mode=evaluate|generate|params
 A run that reads texts answers them: python launch.py --workdir=runs/classify --mode=predict --input=FILE
 Exit code: 0 success, 1 a run failed, 2 a bad flag, config or folder, 130 and 143 stopped by Ctrl-C and SIGTERM.
@@ -50,7 +51,7 @@ class Flag:
 
 JOBS = ('config', 'experiment', 'report', 'atlas')
 RESUME = ('auto', 'must', 'never', 'anyway')
-MODES = ('train', 'evaluate', 'generate', 'predict', 'embed', 'params')
+MODES = tuple(dict.fromkeys(mode for form in forms.FORMS for mode in form.modes))
 # Those that read texts which are given to the command.
 READ_TEXTS = ('predict', 'embed')
 # What a file of vectors may be.
@@ -58,7 +59,7 @@ VECTORS = ('.npy', '.safetensors', '.tsv')
 OF = ('sentences', 'words')
 
 # What a run is called after, besides its config: choices, and where one wants to see them, their options.
-OPTIONS_COUNT = ('encoding', 'positions')
+OPTIONS_COUNT = ('encoding', 'positions', 'vectors')
 COMPARED = (*OPTIONS_COUNT, 'second_phase.encoding', 'task', 'input', 'model', 'head')
 
 FLAGS = {
@@ -160,6 +161,11 @@ def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request
             raise UsageError(f'--experiment: got {str(path)!r}, wanted a .py file with runs()')
         return Request(**values, overrides=overrides)
     values['config'] = schema.load(path, overrides, package=package)
+    form, mode = forms.of(values['config']), values.get('mode', 'train')
+    if job == 'atlas' and form is not forms.MODEL:
+        raise UsageError(f'--atlas: got {str(path)!r}, the config of {form.what}, wanted one with an encoding')
+    if mode not in form.modes:
+        raise UsageError(f'--mode: got {mode!r}, wanted one of {", ".join(form.modes)} for {form.what}')
     command = 'python launch.py ' + shlex.join(argv)
     if overrides:
         name = ' '.join([name, *_with(values['config'], schema.load(path, package=package))])
@@ -183,7 +189,8 @@ def _with(config: ConfigDict, plain: ConfigDict) -> list[str]:
 def _choice(config: ConfigDict, group: str) -> tuple[str | None, dict]:
     """The name that a group chose, and of what is compared its options."""
     for part in group.split('.'):
-        config = config[part]
+        # A run of word vectors has no encoding.
+        config = config[part] if config is not None and part in config else None
     chosen = {} if config is None else config.to_dict()
     return chosen.get('name'), chosen if group in OPTIONS_COUNT else {}
 

@@ -5,9 +5,10 @@ An option has one home: the annotated field, or the keyword-only argument, that 
     config.encoding   config.input      the fields of `class Encoding`, `Input`, `Body` or `Head`, its own and those of
     config.model      config.head       the classes it is built on, but for those that a model sets
     config.task       the fields of `class Task` that are declared by `base.option(default)`; the others are data
+    config.vectors    the fields of `class Trainer`, its own and those of the classes it is built on
     config.positions  the keyword-only arguments of the map, but for those that the trainer sets
     config.dataset    the arguments of `load(name, *, ...)` in datasets/<what the task reads>.py, but for `quiet`
-    all others        the fields of a NamedTuple, see SETTINGS
+    all others        the fields of a NamedTuple, see forms.py
 
 What annotations are understood stands in annotations.py. A default is a literal; an option without one has to be given.
 """
@@ -43,8 +44,10 @@ class Room:
     # What one of its things is called in an error.
     noun: str
 
-    # A linen.Module, whose every field is an option. Otherwise options are marked.
+    # A linen.Module: its every field is an option, but for those that a model sets.
     is_linen: bool = True
+    # Only fields that are declared by `base.option(default)` are options.
+    marked: bool = False
 
     def base_file(self, package: pathlib.Path) -> pathlib.Path:
         """Where the interface of the room stands."""
@@ -53,25 +56,15 @@ class Room:
 
 # By the group of the config that chooses from it.
 ROOMS = {
-    'task': Room(Registry('tasks', 'Task'), 'Task', 'task', is_linen=False),
+    'task': Room(Registry('tasks', 'Task'), 'Task', 'task', is_linen=False, marked=True),
     'encoding': Room(Registry('encodings', 'Encoding'), 'PositionEncoding', 'encoding'),
     'input': Room(Registry('inputs', 'Input'), 'Input', 'input layer'),
     'model': Room(Registry('bodies', 'Body'), 'Body', 'body'),
     'head': Room(Registry('heads', 'Head'), 'Head', 'head'),
+    'vectors': Room(Registry('word_vectors', 'Trainer'), 'Trainer', 'trainer of word vectors', is_linen=False),
 }
 # Of which something inside a group chooses.
 INNER_ROOMS = {'combination': Room(Registry('inputs/combine', 'Combination'), 'Combination', 'combination')}
-# Plain groups: the NamedTuple that a group is made into. '' are the knobs that stand at the top of a config.
-SETTINGS = {
-    '': ('training/settings.py', 'Run'),
-    'train': ('training/settings.py', 'Train'),
-    'optimizer': ('training/optim.py', 'Optimizer'),
-    'second_phase': ('training/settings.py', 'SecondPhase'),
-    'evaluate': ('training/settings.py', 'Evaluate'),
-    'generate': ('training/settings.py', 'Generate'),
-    'init': ('training/settings.py', 'Init'),
-    'mesh': ('devices/parallel.py', 'Axes'),
-}
 MAP_ARGUMENTS = ['rng', 'batch_size', 'length']
 # Arguments of a position map, and of a data set's `load`, that no config sets.
 SET_BY_THE_TRAINER = ('train', 'tokens_BL', 'segment_ids_BL')
@@ -120,10 +113,11 @@ def options(
         return _options(_arguments(path, function, SET_BY_THE_TRAINER), group, package)
     room = room_of(group)
     found = _class(group, name, module, package)
+    fields = found.fields
     if room.is_linen:
-        fields = {key: field for key, field in found.fields.items() if key not in _house(room, found, package)}
-    else:
-        fields = {key: marked for key, field in found.fields.items() if (marked := _marked(field))}
+        fields = {key: field for key, field in fields.items() if key not in _house(room, found, package)}
+    if room.marked:
+        fields = {key: marked for key, field in fields.items() if (marked := _marked(field))}
     taken = dict.fromkeys(TAKEN, "flax's linen.Module") if room.is_linen else {}
     taken |= source.methods(room.base_file(package)) if room.base_file(package).exists() else {}
     for key, field in fields.items():
@@ -150,9 +144,12 @@ def dataset_options(reads: str, package: pathlib.Path = PACKAGE) -> dict[str, Op
     return _options(name | _arguments(path, load, SET_BY_THE_COMMAND), None, package)
 
 
-def settings(group: str, package: pathlib.Path = PACKAGE) -> dict[str, Option]:
-    """The options of a group that chooses nothing, or, of '', those at the top of a config."""
-    file, name = SETTINGS[group]
+def settings(place: tuple[str, str], package: pathlib.Path = PACKAGE) -> dict[str, Option]:
+    """The options of a group that chooses nothing: the fields of the NamedTuple that it is made into.
+
+    `place` is the file of that class in the package, and its name.
+    """
+    file, name = place
     found = source.find_class(package / file, name, package)
     if found is None:
         raise UsageError(f'{package / file}: it defines no class {name}')

@@ -29,11 +29,19 @@ def broken(
     yield from _input(config['input'])
     yield from _model(config['model'])
     yield from _widths(config, 'encoding', traits)
-    yield from _train(config['train'], config['optimizer'])
+    yield from _train(config['train'])
+    yield from _optimizer(config['optimizer'], config['train']['steps'])
     yield from _second_phase(config, second_traits or {})
     yield from _evaluate(config)
     yield from _init(config['init'], config['train'])
     yield from _devices(config)
+
+
+def broken_of_vectors(config: dict[str, Any]) -> Iterator[str]:
+    """As `broken`, of a run of word vectors, in the order of configs/word_vectors.py."""
+    yield from _dataset(config['dataset'])
+    yield from _train(config['train'])
+    yield from _seeds(config)
 
 
 def _task(config: dict) -> Iterator[str]:
@@ -113,14 +121,17 @@ def _widths(config: dict, path: str, traits: dict) -> Iterator[str]:
         yield f'config.model.width: got {width}, wanted an even width, {because}'
 
 
-def _train(train: dict, optimizer: dict) -> Iterator[str]:
-    steps, call = train['steps'], train['steps_per_call']
+def _train(train: dict) -> Iterator[str]:
+    call = train['steps_per_call']
     for name in ('evaluate_every', 'checkpoint_every'):
         if train[name] % call:
             yield (
                 f'config.train.{name}: got {train[name]}, wanted a multiple of config.train.steps_per_call, '
                 f'which is {call}'
             )
+
+
+def _optimizer(optimizer: dict, steps: int) -> Iterator[str]:
     if optimizer['warmup_steps'] > steps:
         yield (
             f'config.optimizer.warmup_steps: got {optimizer["warmup_steps"]}, '
@@ -175,18 +186,23 @@ def _init(init: dict, train: dict) -> Iterator[str]:
 
 
 def _devices(config: dict) -> Iterator[str]:
-    mesh, seeds, batch_size = config['mesh'], config['seeds'], config['train']['batch_size']
+    mesh, batch_size = config['mesh'], config['train']['batch_size']
     if mesh['data'] and batch_size % mesh['data']:
         yield (
             f'config.train.batch_size: got {batch_size}, wanted a multiple of config.mesh.data, which is {mesh["data"]}'
         )
-    if mesh['seed'] and len(seeds) % mesh['seed']:
-        yield (
-            f'config.mesh.seed: got {mesh["seed"]}, wanted a divisor of {len(seeds)}, '
-            f'the number of seeds in config.seeds = {seeds}'
-        )
+    yield from _seeds(config)
     if config['parallel'] == 'pmap' and mesh['model'] != 1:
         yield (
             f"config.mesh.model: got {mesh['model']}, wanted 1, because config.parallel is 'pmap' "
             '(one replica a device)'
+        )
+
+
+def _seeds(config: dict) -> Iterator[str]:
+    mesh, seeds = config['mesh'], config['seeds']
+    if mesh['seed'] and len(seeds) % mesh['seed']:
+        yield (
+            f'config.mesh.seed: got {mesh["seed"]}, wanted a divisor of {len(seeds)}, '
+            f'the number of seeds in config.seeds = {seeds}'
         )

@@ -1,7 +1,8 @@
 """The way from a config file and overrides to a config that is known to be good.
 
 Nothing here imports jax: a typo is answered in a fraction of a second. Defaults and their reasons stand in
-configs/default.py; what a knob may be is read from where it is used (declared.py).
+configs/default.py, and of word vectors in configs/word_vectors.py; what a knob may be is read from where it is used
+(declared.py), and forms.py says which groups there are.
 """
 
 import json
@@ -13,14 +14,12 @@ from typing import Any
 
 from ml_collections import ConfigDict, FrozenConfigDict
 
-from posbench.knobs import chosen, declared, rules, tree, user_file
+from posbench.knobs import chosen, declared, forms, tree, user_file
 from posbench.knobs.annotations import NESTED
 from posbench.knobs.kinds import Text, UsageError, nearest, show
 from posbench.knobs.source import PACKAGE
 from posbench.knobs.tree import PATH
 
-# The groups that are chosen by name, then the plain ones: all that a config has besides the knobs at its top.
-GROUPS = ('task', 'encoding', 'positions', 'dataset', 'input', 'model', 'head', *filter(None, declared.SETTINGS))
 CHOSEN = (*declared.ROOMS, 'positions')
 # These decide which other knobs there are. Anything may have encodings inside.
 EARLY = {
@@ -77,6 +76,8 @@ def resolve(
     Raises UsageError, always one line, for whatever is found first.
     """
     given, overrides = _plain(config), dict(overrides or {})
+    form = forms.of(given)
+    forms.check(form, [*map(str, given), *overrides], package)
     folders = [pathlib.Path(folder or '').absolute(), pathlib.Path.cwd()]
 
     def override(key, knob):
@@ -86,23 +87,24 @@ def resolve(
     line = {
         key: override(key, knob) for pattern, knob in EARLY.items() for key in overrides if re.fullmatch(pattern, key)
     }
-    knobs, given = _knobs(given, chosen.Chooser(line, folders, package))
+    knobs, given = _knobs(form, given, chosen.Chooser(line, folders, package))
     parsed = {key: override(key, tree.find(knobs, key)) for key in overrides}
     resolved = tree.check(knobs, given, parsed, folders)
-    second = resolved['second_phase']['encoding']
-    second_traits = {} if second['name'] is None else chosen.traits(second, package)
-    for sentence in rules.broken(resolved, chosen.traits(resolved['encoding'], package), second_traits):
+    for sentence in forms.broken(form, resolved, package):
         raise UsageError(sentence)
     return ConfigDict(resolved).lock()
 
 
-def _knobs(given: dict[str, Any], chooser: chosen.Chooser) -> tuple[dict[str, Any], dict[str, Any]]:
+def _knobs(form: forms.Form, given: dict[str, Any], chooser: chosen.Chooser) -> tuple[dict[str, Any], dict[str, Any]]:
     """Every knob of a config, a group a dict, and the values that it gives, with defaults of what it chooses."""
-    knobs = {name: option.knob for name, option in declared.settings('', chooser.package).items()}
+    knobs = {name: option.knob for name, option in form.options('', chooser.package).items()}
     values = dict(given)
-    for group in GROUPS:
-        if group in declared.SETTINGS:
-            knobs[group], values[group] = _plain_group(group, given.get(group), chooser)
+    for group in form.groups:
+        if group in form.settings:
+            options = form.options(group, chooser.package)
+            knobs[group], values[group] = _plain_group(group, options, given.get(group), chooser)
+        elif group == 'dataset' and form.reads is not None:
+            knobs[group], values[group] = chooser.data(form.reads, given.get(group))
         elif group == 'dataset':
             knobs[group], values[group] = chooser.dataset(given.get(group), values['task'], given['task'])
         else:
@@ -110,9 +112,11 @@ def _knobs(given: dict[str, Any], chooser: chosen.Chooser) -> tuple[dict[str, An
     return knobs, values
 
 
-def _plain_group(group: str, values: Any, chooser: chosen.Chooser) -> tuple[dict[str, Any], dict[str, Any]]:
+def _plain_group(
+    group: str, options: dict[str, declared.Option], values: Any, chooser: chosen.Chooser
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The knobs of a group that chooses nothing, unless it has an encoding."""
-    knobs = {name: option.knob for name, option in declared.settings(group, chooser.package).items()}
+    knobs = {name: option.knob for name, option in options.items()}
     nested = [name for name, knob in knobs.items() if knob is NESTED]
     if nested and not isinstance(values, dict):
         raise UsageError(tree.wanted_group(f'config.{group}', values, knobs))

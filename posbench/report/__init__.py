@@ -79,7 +79,7 @@ def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | Non
 
 def _draw(study: Study, found: list[boards_lib.Board]) -> dict[str, list]:
     """Draws every figure there is something for; by the heading of its board, '' for those of the folder."""
-    from posbench.report import by_position, canvas, curves, matrices, page, pictures, texts
+    from posbench.report import by_position, canvas, curves, matrices, page, pictures, texts, word_map
 
     drawn: dict[str, list] = {}
 
@@ -108,6 +108,11 @@ def _draw(study: Study, found: list[boards_lib.Board]) -> dict[str, list]:
                     f'{title}, {len(item["rows"])} by {len(item["columns"])}; the numbers stand in a table. {heading}.'
                 )
                 keep(heading, f'figure{end}-{j + 1}', matrices.figure(item, title), alt)
+        mapped = [run for run in study.runs if run.words is not None]
+        for i, run in enumerate(mapped):
+            title = 'Where the words are' if study.single else f'{run.name}: where the words are'
+            alt = f'Map of {len(run.words["map"]["words"])} words by {run.name}.'
+            keep('', f'map{"" if i == 0 else f"-{i + 1}"}', word_map.figure(run.words, title), alt)
         ordered = []
         for i, (task, of_task) in enumerate(tasks.items()):
             # In the order of the first table.
@@ -118,7 +123,13 @@ def _draw(study: Study, found: list[boards_lib.Board]) -> dict[str, list]:
             ordered += runs
             validated = any(run.series('validation', 'loss') for run in runs)
             what = 'Training and validation loss' if validated else 'Training loss'
-            keep(heading, f'learning{end}', curves.learning(runs, 'Learning curves'), f'{what} by step, {who}.')
+            # Word vectors of several trainers each have a loss of their own.
+            units = dict.fromkeys(run.loss.unit for run in runs)
+            for j, unit in enumerate(units):
+                alike, of_loss = [run for run in runs if run.loss.unit == unit], f'-of-{j + 1}' if j else ''
+                whose = f': {", ".join(run.name for run in alike)}' if len(units) > 1 else ''
+                fig = curves.learning(alike, f'Learning curves{whose}')
+                keep(heading, f'learning{end}{of_loss}', fig, f'{what} by step, {who}.')
             # A share is no loss in other words, as bits are.
             if of_task[0].metric.share or not validated:
                 fig = curves.progress(of_task[0], runs, f'{texts.upper(of_task[0].metric.words)} on validation data')

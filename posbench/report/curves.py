@@ -91,7 +91,7 @@ def learning(runs: Sequence[Run], title: str) -> Figure | None:
     if not runs:
         return None
     dots = '; dots: validation' if any(run.series('validation', 'loss') for run in runs) else ''
-    subtitle = f'{runs[0].task.loss.unit} by step; lines: training, one a seed{dots}'
+    subtitle = f'{runs[0].loss.unit} by step; lines: training, one a seed{dots}'
     if len(runs) == 1:
         fig = canvas.figure(3.3, title, subtitle)
         axes = [canvas.panel(fig, right=0.35, bottom=0.36, top=0.62)]

@@ -3,15 +3,17 @@
 import dataclasses
 import json
 import math
+import statistics
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from posbench import identity, manifest
-from posbench.report import kinds, named, noise
+from posbench.report import kinds, named, noise, word_map
 from posbench.report import rows as rows_lib
 from posbench.report import task as task_lib
 from posbench.report.rows import ReportError, Row
-from posbench.report.task import Task
+from posbench.report.task import Metric, Task
 
 # What other programs keep below a run: never a run of its own.
 _INTERNAL = ('checkpoints', 'tb')
@@ -36,6 +38,16 @@ class Run:
     picture: dict | None
     parts: noise.Parts
     samples: dict | None
+    # What a run of word vectors shows beside its rows, and how many words, or what it counts, it read a second, of all
+    # calls the one in the middle; None of any other run.
+    words: dict | None = None
+    rate: float | None = None
+
+    @property
+    def loss(self) -> Metric:
+        """What training minimises; runs of word vectors on one text each have their own."""
+        known = self.task.loss
+        return known if self.words is None else dataclasses.replace(known, unit=self.words['objective'])
 
     def series(self, split: str, name: str) -> dict[int | None, tuple[list[int], list[float]]]:
         """Steps and values of one logged quantity for each seed; a step logged again counts once, the last time."""
@@ -157,7 +169,8 @@ def _run(place: Path, name: str, rows: list[Row], folder: Path, task: Task, figu
                     f'{place / "metrics.jsonl"}, line {number}: wanted an integer step and a value, got {line}.'
                 )
             metrics.append(line)
-    picture, trained = _picture(place / 'encoding.json'), _json(place / 'trained.json', dict)
+    words = _checked(place / 'words.json', word_map.check)
+    picture, trained = _checked(place / 'encoding.json', kinds.check), _json(place / 'trained.json', dict)
     samples = _samples(place / 'samples.json')
     if others:
         # The phases of one run: each learned up to the step it was scored at, and the last one was drawn.
@@ -178,7 +191,17 @@ def _run(place: Path, name: str, rows: list[Row], folder: Path, task: Task, figu
         picture=picture,
         parts=noise.read(place, name, rows[0].step),
         samples=samples,
+        words=words,
+        rate=words and _rate(place, words['unit']),
     )
+
+
+def _rate(place: Path, unit: str) -> float | None:
+    """Units a second; None where timing.jsonl does not say."""
+    path = place / 'timing.jsonl'
+    lines = rows_lib.numbered_objects(path, torn_end=True) if path.is_file() else ()
+    rates = [line.get(f'{unit}_per_second') for _, line in lines]
+    return statistics.median(rates) if rates and all(isinstance(rate, int | float) for rate in rates) else None
 
 
 def _named_apart(runs: list[Run]) -> list[Run]:
@@ -240,15 +263,15 @@ def _json(path: Path, *kinds: type) -> dict | list | None:
     return item
 
 
-def _picture(path: Path) -> dict | None:
-    picture = _json(path, dict)
-    if picture is None:
-        return None
-    try:
-        kinds.check(picture)
-    except ValueError as error:
-        raise ReportError(f'{path}: {error}') from None
-    return picture
+def _checked(path: Path, check: Callable[[dict], None]) -> dict | None:
+    """An object that `check` has nothing against; None where there is no such file."""
+    item = _json(path, dict)
+    if item is not None:
+        try:
+            check(item)
+        except ValueError as error:
+            raise ReportError(f'{path}: {error}') from None
+    return item
 
 
 def _samples(path: Path) -> dict | None:

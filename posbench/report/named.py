@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from posbench import identity
+from posbench import identity, manifest
 from posbench.report import rows as rows_lib
 from posbench.report.rows import ReportError, Row
 
@@ -59,9 +59,10 @@ def sort(folder: Path, study: Named, places: Iterable[Path]) -> Sorted:
         place = folder / name
         found = rows_lib.read(place / 'rows.jsonl') if (place / 'rows.jsonl').is_file() else []
         good = [row for row in found if row.config_hash == config_hash or row.is_baseline]
-        other, steps = len(found) - len(good), _steps(place, config_hash)
+        other, config = len(found) - len(good), _config(place, config_hash)
+        steps = None if config is None else manifest.last_step(place, config)
         if steps is None or not any(row.step == steps for row in good):
-            failed.append(dict(run=name, reason=_reason(place, found, config_hash, steps)))
+            failed.append(dict(run=name, reason=_reason(place, found, config_hash, config, steps)))
             if found:
                 left_over.append(dict(name=name, why='rows of a run that did not end as this study means it'))
             continue
@@ -83,25 +84,25 @@ def digest(folder: Path, runs: Iterable) -> str:
     return found.hexdigest()[:16]
 
 
-def _steps(place: Path, config_hash: str) -> int | None:
-    """The steps of the run in a folder; None where its config is not the one that is meant."""
+def _config(place: Path, config_hash: str) -> dict[str, Any] | None:
+    """The config of the run in a folder; None where it is not the one that is meant."""
     path = place / 'config.json'
     if not path.is_file():
         return None
     config = _json(path)
-    return config['train']['steps'] if identity.is_of(config, config_hash) else None
+    return config if identity.is_of(config, config_hash) else None
 
 
-def _reason(place: Path, found: list[Row], config_hash: str, steps: int | None) -> str:
+def _reason(place: Path, found: list[Row], config_hash: str, config: dict | None, steps: int | None) -> str:
     """Why a run has no rows that count."""
     if (place / 'failed.json').is_file():
         return str(_json(place / 'failed.json').get('reason') or 'no reason given')
     if not (place / 'config.json').is_file():
         return 'not begun'
-    if steps is None:
+    if config is None:
         return 'its folder holds a run of another config'
     if any(row.config_hash == config_hash for row in found):
-        return f'scored at step {max(row.step or 0 for row in found)} of {steps}: not finished'
+        return f'scored at step {max(row.step or 0 for row in found)} of {steps or "more"}: not finished'
     return 'scored by other settings since; the study scores it anew' if found else 'no rows.jsonl: not finished'
 
 

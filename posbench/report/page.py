@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jinja2
 
-from posbench.report import markdown, provenance, statistics, tables, texts, verdicts
+from posbench.report import markdown, provenance, statistics, tables, texts, verdicts, word_vectors
 from posbench.report.boards import Board
 from posbench.report.folder import Study
 from posbench.report.tables import Cell, Column, Table
@@ -64,7 +64,7 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
     sections = [
         Section(
             heading=heading(board),
-            headline=texts.headline(board, single=study.single),
+            headline=headline(study, board),
             tables=length_tables(study, board),
             pictures=drawn.get(heading(board), []),
             matrices=[tables.matrix(item, words) for words, item in figures(study, board)],
@@ -85,14 +85,21 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
         facts=provenance.facts(study),
         settings=provenance.shared(study.runs, provenance.settings),
         fingerprint=provenance.shared(study.runs, provenance.fingerprint),
-        notes=(*provenance.histories(study), *notes(found), *_vouching(study)),
+        notes=(*provenance.histories(study), *notes(study, found), *_vouching(study)),
         changed=study.changed,
         cards=not study.single,
     )
 
 
-def notes(found: list[Board]) -> tuple[str, ...]:
+def headline(study: Study, board: Board) -> tuple[str, str]:
+    """The result of a board in a sentence, and what it must be read with."""
+    of_words = word_vectors.runs_of(board, study.runs)
+    return word_vectors.headline(board, of_words) if of_words else texts.headline(board, single=study.single)
+
+
+def notes(study: Study, found: list[Board]) -> tuple[str, ...]:
     """The rules behind the verdicts on the page, and how sure its numbers are."""
+    by_length = [board for board in found if not word_vectors.runs_of(board, study.runs)]
     judged = [b for b in found if any(b.verdict(run, protocol) for run in b.runs for protocol in b.task.protocols)]
     rules = []
     for board in judged:
@@ -101,9 +108,9 @@ def notes(found: list[Board]) -> tuple[str, ...]:
             verdicts.sentence(board.metric, f'the {board.guess} model' if board.guess else 'chance', references)
         )
     seeds = [len(board.seeds(run)) for board in found for run in board.runs]
-    measured = [any(board.parts[run].values()) for board in found for run in board.runs]
+    measured = [any(board.parts[run].values()) for board in by_length for run in board.runs]
     known = {
-        texts.NOISE: any(measured) or max(seeds) > 1,
+        texts.NOISE: any(measured) or (by_length and max(seeds) > 1),
         texts.UNKNOWN_NOISE: not all(measured),
         texts.INTERVALS: max(seeds) >= statistics.MIN_SEEDS,
         texts.ONE_SEED: max(seeds) == 1,
@@ -132,7 +139,9 @@ def heading(board: Board) -> str:
 
 
 def length_tables(study: Study, board: Board) -> list[Table]:
-    """The length tables of a board; none where nothing was scored by length."""
+    """The tables of a board: by length, or of word vectors; none where there is nothing of either."""
+    if of_words := word_vectors.runs_of(board, study.runs):
+        return word_vectors.tables(board, of_words)
     if not board.lengths:
         return []
     if study.single:

@@ -9,8 +9,8 @@ from posbench.report.folder import Run, Study
 from posbench.report.numbers import MISSING
 
 SECTIONS = (
-    'encoding', 'positions', 'task', 'input', 'model', 'head', 'train', 'optimizer', 'second_phase', 'init', 'dataset',
-    'evaluate', 'dtype', 'parallel', 'mesh',
+    'vectors', 'encoding', 'positions', 'task', 'input', 'model', 'head', 'train', 'optimizer', 'second_phase', 'init',
+    'dataset', 'evaluate', 'dtype', 'parallel', 'mesh',
 )  # fmt: skip
 
 # Null is a group that a run had no use for; so is a group of these that says so.
@@ -33,6 +33,8 @@ def facts(study: Study) -> list[tuple[str, str]]:
     # One program trains all seeds and phases of a folder: its seconds are in every row of it, and count once.
     folders = dict.fromkeys((run.where, row.wall_seconds) for run in study.runs for row in run.rows)
     seconds = [x for _, x in folders if x is not None]
+    # Word vectors have neither lengths nor an encoding.
+    of_models = any(run.words is None for run in study.runs)
     units = {run.task.length_unit for run in study.runs}
     agreed = dict(shared(study.runs, settings)[0])
     data = [pair for pair in shared(study.runs, fingerprint)[0] if pair[0].partition('.')[0] == 'data']
@@ -41,12 +43,12 @@ def facts(study: Study) -> list[tuple[str, str]]:
         ('split', joined(known('split'))),
         (
             'training length',
-            f'{texts.integers(known("train_length"))} {units.pop() if len(units) == 1 else ""}'.strip(),
+            f'{texts.integers(known("train_length"))} {units.pop() if len(units) == 1 else ""}'.strip() * of_models,
         ),
         ('seeds', texts.integers(known('seed'))),
         ('steps', texts.integers(known('step'))),
         ('parameters', texts.integers(known('params'))),
-        ('of the encoding', texts.integers(known('encoding_params'))),
+        ('of the encoding', texts.integers(known('encoding_params')) * of_models),
         ('dtype', agreed.get('dtype', '')),
         ('parallel', agreed.get('parallel', '')),
         *data,

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from posbench.report import numbers, statistics, tables, texts, verdicts
+from posbench.report import numbers, page, statistics, tables, texts, verdicts, word_vectors
 from posbench.report.boards import Board
-from posbench.report.folder import Study
+from posbench.report.folder import Run, Study
 
 _STYLES = dict(zip(verdicts.WORDS, ('green', 'yellow', 'yellow', 'red', 'red', 'red', 'dim'), strict=True))
 _PLAIN = str.maketrans({'±': '~', '—': '-', '×': 'x', '÷': '/', '…': '.', '–': '-', '·': '.'})
@@ -24,9 +24,11 @@ def show(study: Study, found: Sequence[Board], written: Sequence[str], *, file: 
         if line := texts.trial(study.overrides):
             console.print(Text(line, style='yellow'))
         for board in found:
-            lead, rest = texts.headline(board, single=study.single)
+            lead, rest = page.headline(study, board)
             console.print(Text(lead, style='bold'))
             console.print(Text(rest))
+            if of_words := word_vectors.runs_of(board, study.runs):
+                _show_words(console, board, of_words)
             if board.lengths:
                 guess = texts.chance(board)
                 beside = f'; {board.guess or "chance"} {guess}' if guess else ''
@@ -49,6 +51,24 @@ def show(study: Study, found: Sequence[Board], written: Sequence[str], *, file: 
     except UnicodeEncodeError:
         text = text.translate(_PLAIN).encode(console.encoding, 'backslashreplace').decode(console.encoding)
     file.write(text)
+
+
+def _show_words(console: Console, board: Board, runs: Sequence[Run]) -> None:
+    """Scores of word vectors; of a single run the neighbours of some words too, a line each."""
+    for found in word_vectors.scores(board, runs):
+        item = _table(*(' '.join(filter(None, (column.name, column.small))) for column in found.columns))
+        for row in found.rows:
+            first, *others = row
+            small = f' {first.small}' if first.small and len(runs) == 1 else ''
+            item.add_row(Text(_written(console, first.text + small)), *(Text(cell.text) for cell in others))
+        console.print()
+        console.print(item)
+    if len(runs) == 1:
+        console.print(Text('\nnearest neighbours', style='dim'))
+        for line in runs[0].words['neighbours']:
+            near = ', '.join(word for word, _ in line['near'])
+            console.print(Text(_written(console, f'{line["word"]}: {near}')), no_wrap=True, overflow='ellipsis')
+    console.print()
 
 
 def _run(console: Console, board: Board) -> Table:

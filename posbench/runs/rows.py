@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import subprocess
+from collections.abc import Iterable
 
 import jax
 import numpy as np
@@ -21,6 +22,7 @@ from posbench.training.job import Job
 from posbench.training.log import training_seconds
 from posbench.training.loop import Trained
 from posbench.training.progress import Progress
+from posbench.training.trainable import Trainable
 
 NAME = 'rows.jsonl'
 TASK = 'task.json'
@@ -59,15 +61,26 @@ def score(job: Job, trained: Trained, folder: pathlib.Path, progress: Progress, 
     parts = [_of_phase(*one, folder, progress, experiment, earlier) for one in measured]
     parts[-1].baselines()
     if parallel.is_first():
+        write_atomically(folder / PARTS, as_lines([line for part in parts for line in part.parts]))
         rows = [row for part in parts for row in part.rows]
-        if trained.origin is not None:
-            write_atomically(folder / TRAINED, json.dumps(_trained(trained), indent=1) + '\n')
-        write_atomically(folder / TASK, json.dumps(meaning(job, parts[-1].figures), indent=1) + '\n')
-        write_atomically(folder / PARTS, _as_lines([line for part in parts for line in part.parts]))
-        if manifest.damage(folder, [NAME]) and (folder / NAME).exists():
-            os.replace(folder / NAME, folder / f'damaged-{NAME}')
-        manifest.vouch(folder, WRITTEN, {NAME: _as_lines(rows)}, dict(run=job.name, step=trained.step))
-        write_atomically(folder / NAME, _as_lines(rows))
+        publish(job, trained, folder, rows, meaning(job, parts[-1].figures), WRITTEN)
+
+
+def publish(
+    job: Trainable, trained: Trained, folder: pathlib.Path, rows: list[dict], task: dict, written: Iterable[str]
+) -> None:
+    """Ends the scoring of a run: what its weights come from, task.json, a manifest of the files `written`, its rows.
+
+    Each whole or not at all, in this order: a folder with rows that its manifest vouches for is done.
+    """
+    if trained.origin is not None:
+        write_atomically(folder / TRAINED, json.dumps(_trained(trained), indent=1) + '\n')
+    write_atomically(folder / TASK, json.dumps(task, indent=1) + '\n')
+    if manifest.damage(folder, [NAME]) and (folder / NAME).exists():
+        os.replace(folder / NAME, folder / f'damaged-{NAME}')
+    said = dict(run=job.name, step=trained.step, steps=job.schedule.steps)
+    manifest.vouch(folder, written, {NAME: as_lines(rows)}, said)
+    write_atomically(folder / NAME, as_lines(rows))
 
 
 def read(folder: pathlib.Path, name: str = NAME) -> list[dict]:
@@ -85,7 +98,8 @@ def read(folder: pathlib.Path, name: str = NAME) -> list[dict]:
         raise ValueError(f'{path}: damaged, not rows ({error}); move it away to score this run again') from None
 
 
-def _as_lines(items: list[dict]) -> bytes:
+def as_lines(items: list[dict]) -> bytes:
+    """One JSON object a line."""
     return ''.join(json.dumps(item) + '\n' for item in items).encode()
 
 
@@ -155,42 +169,56 @@ def _of_phase(
     return rows
 
 
+def common(job: Trainable, trained: Trained, folder: pathlib.Path, experiment: str | None) -> dict:
+    """What all rows of a run have in common, but for what only a model has."""
+    return dict(
+        experiment=experiment,
+        run=job.name,
+        options=job.options,
+        task=job.task_name,
+        step=trained.step,
+        wall_seconds=training_seconds(folder),
+        device=f'{len(job.layout.mesh.devices.flat)} x {jax.devices()[0].device_kind}',
+        git_sha=_git_sha(),
+        config_hash=job.config_hash,
+        version=posbench.__version__,
+    )
+
+
+def in_order(values: dict) -> dict:
+    """A row with every key of the contract; what is not known is null."""
+    full = dict.fromkeys(ORDER) | values
+    return {key: full[key] for key in ORDER}
+
+
+def kept(earlier: list[dict], rows: list[dict]) -> list[dict]:
+    """Rows of an earlier scoring in whose place there are none among `rows`."""
+    known = {tuple(row[name] for name in CELL) for row in rows}
+    return [row for row in earlier if tuple(row[name] for name in CELL) not in known]
+
+
 class _Rows:
     """Collects rows with what they all have in common filled in."""
 
     def __init__(self, job: Job, trained: Trained, folder: pathlib.Path, experiment: str | None):
         params, encoding_params = job.parameter_counts()
-        device = jax.devices()[0]
         self.job = job
         self.rows = []
         self.parts = []
         self.figures = {}
-        self.common = dict(
-            experiment=experiment,
-            run=job.name,
+        self.common = common(job, trained, folder, experiment) | dict(
             encoding=job.encoding_name,
-            options=job.options,
-            task=job.task_name,
-            step=trained.step,
             train_length=job.schedule.length,
             params=params,
             encoding_params=encoding_params,
-            wall_seconds=training_seconds(folder),
-            device=f'{len(job.layout.mesh.devices.flat)} x {device.device_kind}',
-            git_sha=_git_sha(),
-            config_hash=job.config_hash,
-            version=posbench.__version__,
         )
 
     def add(self, **values) -> None:
-        row = dict(values) if values['run'].startswith('baseline:') else self.common | values
-        full = dict.fromkeys(ORDER) | row
-        self.rows.append({key: full[key] for key in ORDER})
+        self.rows.append(in_order(values if values['run'].startswith('baseline:') else self.common | values))
 
     def keep(self, rows: list[dict]) -> None:
         """Rows of an earlier scoring that there are none in the place of."""
-        known = {tuple(row[name] for name in CELL) for row in self.rows}
-        self.rows += [row for row in rows if tuple(row[name] for name in CELL) not in known]
+        self.rows += kept(rows, self.rows)
 
     def of_protocol(self, scored: Scored, values: list[dict[str, float]], split: str) -> None:
         """Every metric of every seed, beside chance."""

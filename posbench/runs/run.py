@@ -10,7 +10,7 @@ import pathlib
 from posbench import interrupts, manifest
 from posbench.devices import cluster, host
 from posbench.files import write_atomically
-from posbench.knobs import user_file
+from posbench.knobs import forms, user_file
 from posbench.knobs.command_line import READ_TEXTS
 from posbench.runs import console, workdir
 
@@ -52,10 +52,6 @@ def run(request) -> int:
     return console.report(folder) if code == 0 and first and request.mode in ('train', 'evaluate') else code
 
 
-# Where the memory of a device, or of this machine, is not enough.
-_SMALLER = (
-    'the last checkpoint is kept; a smaller config.train.batch_size or config.evaluate.batch_tokens asks for less'
-)
 # Where what a finished run has written is no longer what it wrote.
 _REMEDY = dict(
     train='move its manifest.json and rows.jsonl away, and the same command trains it again from its first step',
@@ -68,20 +64,18 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
     import jax
 
     from posbench.devices import fingerprint, parallel
-    from posbench.runs import rows, samples
-    from posbench.training import checkpoint, init, job, loop, parameters, progress
+    from posbench.runs import rows
+    from posbench.training import checkpoint, init, loop, progress
 
     config = request.config
+    kind = _kind(config)
     host.compilation_cache(str(_cache(config) / 'xla'))
     if own:
         # The frames that jax hides tell what the user's code raised from what jax made of its results.
         jax.config.update('jax_traceback_filtering', 'off')
     try:
         # A folder may have another name than the config that its run began with.
-        one = job.from_config(config, rows.name_of(folder, request.config_name, config.experiment))
-        one.check()
-        if request.mode in ('train', 'evaluate'):
-            one.check_lengths()
+        one = kind.build(config, rows.name_of(folder, request.config_name, config.experiment), request.mode)
     except Exception as error:
         line = user_file.explain(error, own)
         if line is None:
@@ -89,8 +83,7 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
         return console.fail(line, 2)
     try:
         if request.mode == 'params':
-            for phase in one.phases:
-                parameters.show(phase)
+            kind.show_parameters(one)
             return 0
 
         def write_fingerprint():
@@ -100,30 +93,21 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
 
         with progress.Progress(request.quiet or not parallel.is_first()) as bar:
             if request.mode == 'train':
-                for line in dict.fromkeys([*(phase.kernel_sentence for phase in one.phases), *one.position_sentences]):
+                for line in dict.fromkeys(kind.about(one)):
                     bar.note(line)
-                if one.table is not None:
-                    bar.note(one.table.sentence)
                 write_fingerprint()
                 trained = loop.run(one, folder, request.resume, bar)
                 interrupts.leaves(f'all {trained.step} steps are saved; the same command scores them.')
             else:
                 trained = loop.restore(one, folder, bar, request.resume)
-            # The newest checkpoint of a run that is not done may be of its first phase.
-            phase = one.at(trained.step)
             if request.mode == 'generate':
-                return samples.show(phase, trained, config.generate)
+                return kind.say(one, trained, config)
             if request.mode in READ_TEXTS:
-                return _read_texts(request, phase, trained)
-            from posbench.atlas import picture
-
+                return kind.answer(one, trained, request)
             if request.mode == 'evaluate':
                 # Not before the weights were found to be of this config and these data.
                 write_fingerprint()
-            # The rows come last: a folder with rows is done, and nothing is added to it but its report.
-            picture.write(phase, trained, folder)
-            samples.write(phase, trained, folder, config.generate)
-            rows.score(phase, trained, folder, bar, config.experiment)
+            kind.score(one, trained, folder, bar, config)
         interrupts.leaves('the rows are written; the same command makes the report.')
         return 0
     except (init.InitError, loop.AnotherRun) as error:
@@ -134,22 +118,18 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
         if isinstance(error, jax.errors.JaxRuntimeError) and 'RESOURCE_EXHAUSTED' not in str(error):
             raise
         line = str(error).partition('\n')[0].rstrip('.') or 'out of memory'
-        return console.fail(f'{line}; {_SMALLER}', 1)
+        return console.fail(f'{line}; the last checkpoint is kept; a smaller {kind.SMALLER} asks for less', 1)
     except loop.Interrupted as error:
         return console.fail(str(error), error.code)
 
 
-def _read_texts(request, phase, trained) -> int:
-    """What a run says of texts that are given to the command; the exit code."""
-    from posbench.devices import parallel
-    from posbench.runs import embed, pipeline, predict
-
-    one = pipeline.Pipeline(phase, trained)
-    if not parallel.is_first():
-        return 0
-    if request.mode == 'predict':
-        return predict.show(one, request.input, request.quiet)
-    return embed.show(one, request.input, request.output, request.of, request.quiet)
+def _kind(config):
+    """The module that knows what is trained: models or vectors, which have the same functions."""
+    if forms.of(config) is forms.WORD_VECTORS:
+        from posbench.runs import vectors as kind
+    else:
+        from posbench.runs import models as kind
+    return kind
 
 
 def _cache(config) -> pathlib.Path:

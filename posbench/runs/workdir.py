@@ -67,9 +67,10 @@ def is_done(path: pathlib.Path, config_hash: str | None = None) -> bool:
     a file is no longer what the run has written.
     """
     try:
-        steps = json.loads((path / 'config.json').read_text('utf-8'))['train']['steps']
+        steps = manifest.last_step(path, json.loads((path / 'config.json').read_text('utf-8')))
         rows = map(json.loads, (path / 'rows.jsonl').read_text('utf-8').splitlines())
-        done = any(row['step'] == steps and config_hash in (None, row['config_hash']) for row in rows)
+        # The row of a reference model has no step.
+        done = any(row['step'] == steps is not None and config_hash in (None, row['config_hash']) for row in rows)
         return done and manifest.damage(path) is None
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -121,7 +122,7 @@ def _compare(path: pathlib.Path, file: pathlib.Path, config: ConfigDict, mode: s
             'command writes it anew, if its checkpoints are of that config; everything else in the folder stays'
         ) from None
     there, here = origin.flat(stored.to_dict()), origin.flat(config.to_dict())
-    longer = mode == 'train' and here[STEPS] > there[STEPS]
+    longer = mode == 'train' and STEPS in here and STEPS in there and here[STEPS] > there[STEPS]
     free = [key for key in {**here, **there} if key.split('.')[1] in FREE[mode] or (longer and key == STEPS)]
     different = [line for key, line in origin.different(there, here).items() if key not in free]
     if different:

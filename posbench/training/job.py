@@ -1,7 +1,6 @@
 """One run, assembled: everything a config names, built and typed. Below this file nobody sees a config."""
 
 import dataclasses
-import difflib
 import functools
 import json
 from collections.abc import Callable
@@ -9,15 +8,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
-from posbench import datasets, encodings, identity, positions, tasks
+from posbench import datasets, identity, positions, tasks
 from posbench.devices import parallel
-from posbench.models import build, kernels
+from posbench.models import build
 from posbench.models.model import Model
-from posbench.models.transformer import Transformer
 from posbench.tasks import base
-from posbench.training import init, optim, origin, settings, step, tags, vectors
+from posbench.training import fitting, init, optim, origin, phases, settings, step, tags, vectors
 from posbench.training.evaluate import Evaluator
 from posbench.training.kinds import of_encoding
 
@@ -75,10 +74,8 @@ class Job:
 
     def check(self) -> None:
         """Traces every model, so that what its modules refuse is a ValueError before anything is compiled."""
-        _fit_together(self.model, self.task, self._abstract_batch)
-        for phase in self.phases:
-            _ = phase.abstract_state
-        self._check_patterns()
+        fitting.check(self.model, self.task, self._abstract_batch)
+        fitting.check_patterns(self.init, [phase.abstract_state for phase in self.phases])
         if self.before is not None:
             left = self._matched(self.before.abstract_state).left
             lost = [path for path in left if not of_encoding(path)]
@@ -87,6 +84,21 @@ class Job:
                     f'config.second_phase.encoding: got {self.encoding_name!r}, whose model has no place for the '
                     f'weights {lost[0]} of the first phase; wanted layers of the same kinds where they are scanned'
                 )
+
+    @property
+    def phase_name(self) -> str:
+        """What a line calls this phase."""
+        return f'the encoding {self.encoding_name}'
+
+    @property
+    def unit(self) -> str:
+        """What the bar counts."""
+        return 'tokens'
+
+    @property
+    def units_per_step(self) -> int:
+        """Tokens of a step of one seed."""
+        return self.schedule.batch_size * self.schedule.length
 
     def check_lengths(self) -> None:
         """ValueError, before anything is trained, where the task has no held-out data of a length to be scored."""
@@ -98,6 +110,22 @@ class Job:
         """The state of all seeds at step 0, where the mesh wants it."""
         state = jax.jit(self._init_all, out_shardings=self._shardings())()
         return state if self.table is None else self.table.fill(state)
+
+    def fresh_state(self, say: Callable[[str], None]) -> step.State:
+        """The state at step 0, with the weights that `config.init` takes from elsewhere; `say` takes lines on them."""
+        state = self.init_state()
+        if not self.starts_elsewhere:
+            return state
+        given = init.read(self.init.folder)
+        state, found = self.start_from(state, given)
+        for line in found.sentences(given.name):
+            say(line)
+        return state
+
+    @property
+    def starts_elsewhere(self) -> bool:
+        """Whether the first state has weights that were trained before."""
+        return self.init.folder is not None
 
     def take_over(self, state: step.State) -> step.State:
         """This phase's first state, made of the last one of the phase before: weights go on, and batches by the step.
@@ -148,17 +176,6 @@ class Job:
         shapes, given = (_shapes(init.leaves_of(one)) for one in (self.abstract_state, state))
         return init.match(shapes, given, lambda path: same or not of_encoding(path))
 
-    def _check_patterns(self) -> None:
-        paths = list(dict.fromkeys(path for phase in self.phases for path in init.leaves_of(phase.abstract_state)))
-        for knob in ('take', 'freeze', 'freeze_at_first'):
-            for pattern in getattr(self.init, knob):
-                if not any(init.fits(path, [pattern]) for path in paths):
-                    near = difflib.get_close_matches(pattern, paths, n=1, cutoff=0.3)
-                    hint = f'; one is {near[0]!r}' if near else ''
-                    raise ValueError(f'config.init.{knob}: got {pattern!r}, wanted a pattern of parameters{hint}')
-        if not all(jax.tree.leaves(phase.abstract_state.params) for phase in self.phases):
-            raise ValueError('config.init.freeze: got patterns of every parameter, wanted some that are trained')
-
     def _shardings(self):
         return jax.tree.map(lambda leaf: leaf.sharding, self.abstract_state)
 
@@ -183,20 +200,54 @@ class Job:
         # Once for all seeds.
         return state._replace(frozen=jax.tree.map(lambda leaf: leaf[0], state.frozen))
 
-    @functools.cached_property
-    def compiled_steps(self) -> Callable:
-        """steps(state, source, count) on the devices of the mesh, compiled when they are first called."""
-        steps = step.make_steps(
+    def make_steps(self, most: int) -> Callable:
+        """steps(state, feed, count, rows), pure; see step.make_steps."""
+        return step.make_steps(
             self.model,
             self.optimizer,
             self.position_map,
             batch_size=self.schedule.batch_size,
             length=self.schedule.length,
-            most=self.schedule.steps_per_call,
+            most=most,
         )
+
+    @functools.cached_property
+    def compiled_steps(self) -> Callable:
+        """steps(state, source, count) on the devices of the mesh, compiled when they are first called."""
+        steps = self.make_steps(self.schedule.steps_per_call)
         return parallel.compile_steps(
             steps, self.layout, self.abstract_state, state_spec=step.STATE_SPEC, feed_spec=step.FEED_SPEC
         )
+
+    def feeder(self) -> Callable[[int], step.Feed]:
+        """A function of a step: what the compiled steps from there on read."""
+        if self.task.from_host:
+            return self._host_feed
+        feed = self.device_feed()
+        return lambda at: feed
+
+    def device_feed(self) -> step.Feed:
+        """The task with its data on the devices."""
+        return step.Feed(parallel.place(jax.tree.map(np.asarray, self.task), self.layout))
+
+    def _host_feed(self, at: int) -> step.Feed:
+        """The host's part in the next steps, filled up to a full call so that the shape never changes."""
+        pace = self.schedule
+        parts = step.host_parts(self.task, self.seeds, at, pace.steps_per_call, pace.batch_size, pace.length)
+        return parallel.place(step.Feed(self.task.without_host_data(), parts), self.layout)
+
+    def validate(self, state: step.State) -> dict[str, np.ndarray]:
+        """Every metric of each seed on the validation data, at the training length, under the main protocol."""
+        evaluator = self.evaluator
+        (scored,) = evaluator.scored(state.params, state.frozen, 'validation', self.schedule.length, only_main=True)
+        values = evaluator.values(scored)
+        return {name: np.array([value[name] for value in values]) for name in self.task.metrics}
+
+    @property
+    def decides(self) -> tuple[str, str]:
+        """Name and unit of the metric that ranks models."""
+        name = base.deciding(self.task.metrics)
+        return name, self.task.metrics[name].unit
 
     @functools.cached_property
     def evaluator(self) -> Evaluator:
@@ -207,26 +258,6 @@ class Job:
     def _budget(self) -> base.Budget:
         longest = self.plan.lengths(self.schedule.length)[-1]
         return base.Budget(self.plan.tokens, self.plan.batch_tokens, longest)
-
-    @property
-    def kernel_sentence(self) -> str:
-        """Which attention kernel the model gets, and why."""
-        body = self.model.body
-        body = body.halves()[1] if body.reads_source else body
-        if not isinstance(body, Transformer):
-            return 'Attention: none.'
-        return kernels.choose(body.kernel, body.sized_encoding(), body.dtype, body.platform)[1]
-
-    @property
-    def position_sentences(self) -> list[str]:
-        """Which tokens the map of positions looks for, where it looks for some."""
-        sentences, looks_for = [], self.position_map.looks_for
-        options, spelled_V = dict(self.position_map.options), self.task.spelled if looks_for else None
-        for name in looks_for:
-            ids = (options[name],) if isinstance(options[name], int) else options[name]
-            shown = ', '.join(str(i) if spelled_V is None else repr(spelled_V[i]) for i in ids)
-            sentences.append(f'Positions: the {name} are the tokens {shown}.')
-        return sentences
 
     def parameter_counts(self) -> tuple[int, int]:
         """Numbers of one model, frozen ones among them, and those of its encoding among them."""
@@ -241,26 +272,6 @@ class Job:
 
 def _shapes(leaves: dict[str, Any]) -> dict[str, tuple]:
     return {path: leaf.shape for path, leaf in leaves.items()}
-
-
-def _fit_together(model: Model, task: base.Task, batch: base.Batch) -> None:
-    """ValueError, one line, where the parts of a model are not for what the task gives and wants."""
-    reads = 'tokens' if 'inputs_BL' in batch else 'vectors'
-    if model.input_layer.reads != reads:
-        raise ValueError(f'config.input.name: got one that reads {model.input_layer.reads}, wanted one for {reads}')
-    if 'features_BL' in batch and not model.input_layer.wants_features:
-        raise ValueError("config.input.features: got None, wanted 'add' or 'append', because the task gives tags")
-    if model.head.says != task.says:
-        raise ValueError(f'config.head.name: got one that says {model.head.says}, wanted one for {task.says}')
-    if model.body.reads_source != ('source_BM' in batch):
-        got = 'two sequences' if model.body.reads_source else 'one sequence'
-        wanted = 'two' if 'source_BM' in batch else 'one'
-        raise ValueError(f'config.model.name: got one that reads {got}, wanted one that reads {wanted}')
-    if task.next_token and not model.body.causal:
-        raise ValueError(
-            "config.model.name: got an encoder, wanted 'decoder', because the task asks for the next token, which an "
-            'encoder would see'
-        )
 
 
 def from_config(config, name: str) -> Job:
@@ -298,7 +309,7 @@ def from_config(config, name: str) -> Job:
         debug_nans=config.debug_nans,
         table=table,
     )
-    return _in_two_phases(job, config) if has_second_phase else job
+    return phases.cut(job, config) if has_second_phase else job
 
 
 def _task(config) -> tuple[base.Task, str, Any]:
@@ -318,33 +329,3 @@ def _position_map(config, task: base.Task) -> positions.PositionMap:
     """The map, for the tokens of the task."""
     found = positions.build(**dict(config.positions))
     return found.of_tokens(task.spelled, task.vocabulary) if found.looks_for else found
-
-
-def _in_two_phases(job: Job, config) -> Job:
-    """Cuts a job in two. The first part is, bit for bit, the first part of the same job without a second phase."""
-    phase, steps = config.second_phase, job.schedule.steps
-    optimizer = config.optimizer.copy_and_resolve_references()
-    optimizer.warmup_steps = phase.warmup_steps
-    if phase.learning_rate is not None:
-        optimizer.learning_rate = phase.learning_rate
-    first = dataclasses.replace(
-        job,
-        name=f'{job.name} ({job.encoding_name})',
-        schedule=job.schedule._replace(steps=steps - phase.steps),
-    )
-    # What is left of the steps in which they are not trained.
-    held = job.init._replace(first_steps=max(job.init.first_steps - first.schedule.steps, 0))
-    body = job.model.body.clone(encoding=encodings.build(**phase.encoding))
-    if phase.qk_norm:
-        if not hasattr(body, 'qk_norm'):
-            raise ValueError('config.second_phase.qk_norm: got True, wanted False for a body without queries and keys')
-        body = body.clone(qk_norm=True)
-    return dataclasses.replace(
-        job,
-        model=job.model.clone(body=body),
-        optimizer=optim.from_config(optimizer, phase.steps, held=held),
-        learning_rate=optim.learning_rate(optimizer, phase.steps),
-        encoding_name=phase.encoding.name,
-        options=job.options | dict(encoding=json.loads(phase.encoding.to_json())),
-        before=first,
-    )

@@ -41,10 +41,11 @@ class Log:
         self.files['metrics.jsonl'].write(lines)
         self.board.write(step, scalars)
 
-    def timing(self, step: int, tokens: int, seconds: float) -> None:
-        rate = tokens / seconds
-        self.files['timing.jsonl'].write([dict(step=step, tokens_per_second=rate, seconds=seconds)])
-        self.board.write(step, {'timing/tokens_per_second': rate})
+    def timing(self, step: int, unit: str, count: float, seconds: float) -> None:
+        """Writes how many of a unit, such as 'tokens', the last steps took a second."""
+        name, rate = f'{unit}_per_second', count / seconds
+        self.files['timing.jsonl'].write([{'step': step, name: rate, 'seconds': seconds}])
+        self.board.write(step, {f'timing/{name}': rate})
 
     def flush(self) -> dict[str, dict]:
         """On disk, before a checkpoint of the same step claims so; what that has to say of the files, for `check`."""

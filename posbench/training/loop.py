@@ -6,16 +6,14 @@ import pathlib
 import signal
 import time
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from posbench import interrupts, manifest
 from posbench.devices import fingerprint, parallel
-from posbench.tasks import base
-from posbench.training import checkpoint, init, log, nans, origin, step
-from posbench.training.job import Job
+from posbench.training import checkpoint, log, nans, origin, step
 from posbench.training.progress import Progress
+from posbench.training.trainable import Trainable
 
 
 class NotANumber(RuntimeError):
@@ -50,7 +48,7 @@ class Trained:
     history: tuple[str, ...] = ()
 
 
-def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trained:
+def run(job: Trainable, folder: pathlib.Path, resume: str, progress: Progress) -> Trained:
     """Trains all seeds to the last step, from the newest good checkpoint if there is one and `resume` allows it.
 
     A phase ends like a run, with a validation and a checkpoint, which is kept for its rows. The next one is made of
@@ -70,23 +68,23 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
         if at == job.schedule.steps:
             return Trained(state.params, state.frozen, at, _end_of(job.before, checkpoints, progress), **came_from)
         keeper = _Keeper(job, at, checkpoints, progress, started, came_from)
-        if at == 0 and job.init.folder is not None:
+        if at == 0 and job.starts_elsewhere:
             keeper.begin(job.phases[0], state)
         for phase in job.phases:
             if at >= phase.schedule.steps:
                 continue
             if at == phase.start > 0:
                 state = phase.take_over(state)
-                progress.note(f'Step {at}: from here on the encoding is {phase.encoding_name}.')
+                progress.note(f'Step {at}: from here on with {phase.phase_name}.')
             steps = phase.compiled_steps
             state = parallel.place_state(state, job.layout)
-            feed = None if phase.task.from_host else device_feed(phase)
+            feed = phase.feeder()
             while at < phase.schedule.steps:
                 begun = time.perf_counter()
                 most = job.schedule.steps_per_call
                 count = min(most - at % most, phase.schedule.steps - at)
                 before = nans.copy(state, phase) if job.debug_nans else None
-                fed = feed or _host_feed(phase, at)
+                fed = feed(at)
                 state, metrics = steps(state, fed, jnp.int32(count))
                 if job.debug_nans and nans.are_in((nans.copy(state, phase), parallel.numbers(metrics, job.layout))):
                     raise NotANumber(nans.explain(phase, before, fed, at, count))
@@ -103,7 +101,7 @@ def run(job: Job, folder: pathlib.Path, resume: str, progress: Progress) -> Trai
 class _Keeper:
     """What is left of steps: lines of the log, and after some of them a validation, a checkpoint."""
 
-    def __init__(self, job: Job, at: int, checkpoints, progress: Progress, started: float, came_from: dict):
+    def __init__(self, job: Trainable, at: int, checkpoints, progress: Progress, started: float, came_from: dict):
         self._schedule, self._layout, self._seeds = job.schedule, job.layout, job.seeds
         self._checkpoints, self._progress = checkpoints, progress
         # None in all processes but one: they have nothing to say that it does not.
@@ -112,11 +110,13 @@ class _Keeper:
         self._started, self._finished, self._came_from = started, at, came_from
         progress.start(job.schedule.steps, at)
 
-    def begin(self, phase: Job, state: step.State) -> None:
+    def begin(self, phase: Trainable, state: step.State) -> None:
         """Validates weights from elsewhere before they are trained: what they were worth."""
         self._validate(phase, 0, state)
 
-    def keep(self, phase: Job, at: int, state: step.State, metrics: dict[str, np.ndarray], seconds: float) -> None:
+    def keep(
+        self, phase: Trainable, at: int, state: step.State, metrics: dict[str, np.ndarray], seconds: float
+    ) -> None:
         """Called with the state after `at` steps, and what the last ones measured. Raises as `run` does."""
         self._write_steps(phase, at, metrics, seconds)
         is_end = at == phase.schedule.steps
@@ -135,7 +135,7 @@ class _Keeper:
         if self._log:
             self._log.close()
 
-    def _write_steps(self, phase: Job, at: int, metrics: dict[str, np.ndarray], seconds: float) -> None:
+    def _write_steps(self, phase: Trainable, at: int, metrics: dict[str, np.ndarray], seconds: float) -> None:
         """The log's lines of the last steps, and the bar; NotANumber where one of their metrics is none."""
         count = metrics['loss'].shape[1]
         if self._started is not None:
@@ -144,19 +144,18 @@ class _Keeper:
             self._started = None
         _check_finite(metrics, at - count, self._seeds)
         means = {name: values.astype(np.float64).mean(axis=1) for name, values in metrics.items()}
-        tokens = self._schedule.batch_size * self._schedule.length * len(self._seeds) * count
+        units = phase.units_per_step * len(self._seeds) * count
         if self._log:
             rate = float(phase.learning_rate(at - 1 - phase.start))
             self._log.metrics(at, 'train', self._seeds, means | dict(learning_rate=np.full(len(self._seeds), rate)))
-            self._log.timing(at, tokens, seconds)
-        self._progress.update(at, means['loss'].mean(), tokens / seconds)
+            self._log.timing(at, phase.unit, units, seconds)
+        self._progress.update(at, means['loss'].mean(), units / seconds, phase.unit)
 
-    def _validate(self, phase: Job, at: int, state: step.State) -> None:
-        validation = _validation(phase, parallel.one_copy(state, self._layout))
+    def _validate(self, phase: Trainable, at: int, state: step.State) -> None:
+        validation = phase.validate(parallel.one_copy(state, self._layout))
         if self._log:
             self._log.metrics(at, 'validation', self._seeds, validation)
-        name = base.deciding(phase.task.metrics)
-        unit = phase.task.metrics[name].unit
+        name, unit = phase.decides
         self._progress.note(f'Step {at}: validation {name} {np.mean(validation[name]):.3f} ({unit}).')
 
     def _save(self, at: int, state: step.State) -> None:
@@ -169,7 +168,7 @@ class _Keeper:
         self._finished = at
 
 
-def restore(job: Job, folder: pathlib.Path, progress: Progress, resume: str = 'auto') -> Trained:
+def restore(job: Trainable, folder: pathlib.Path, progress: Progress, resume: str = 'auto') -> Trained:
     """The newest checkpoint's parameters; CheckpointError where it is damaged, or there is none, AnotherRun as `run`
     raises it.
     """
@@ -191,7 +190,7 @@ def restore(job: Job, folder: pathlib.Path, progress: Progress, resume: str = 'a
     return Trained(restored.state.params, restored.state.frozen, restored.step, before, **came_from)
 
 
-def _changes(job: Job, restored: checkpoint.Restored, resume: str) -> list[str]:
+def _changes(job: Trainable, restored: checkpoint.Restored, resume: str) -> list[str]:
     """What the job has otherwise than a checkpoint, but for the machine; AnotherRun where that makes it another run."""
     there = restored.notes.get('origin')
     if there is None:
@@ -206,7 +205,7 @@ def _changes(job: Job, restored: checkpoint.Restored, resume: str) -> list[str]:
 
 
 def _checkpoints(
-    job: Job, folder: pathlib.Path, progress: Progress, *, with_log: bool = False
+    job: Trainable, folder: pathlib.Path, progress: Progress, *, with_log: bool = False
 ) -> checkpoint.Checkpoints:
     """Those of a run; the ends of its phases stay, to be scored when it is done.
 
@@ -235,11 +234,11 @@ def _saved(at: int) -> str:
     return f'step {at} is saved; the same command goes on from there.' if at else 'no step is saved yet.'
 
 
-def _abstract_state(job: Job):
+def _abstract_state(job: Trainable):
     return lambda step: job.at(step).abstract_state
 
 
-def _end_of(phase: Job | None, checkpoints, progress: Progress) -> Trained | None:
+def _end_of(phase: Trainable | None, checkpoints, progress: Progress) -> Trained | None:
     """The parameters at the end of a phase that is over; None, and a line, where they cannot be read any more."""
     if phase is None:
         return None
@@ -249,19 +248,19 @@ def _end_of(phase: Job | None, checkpoints, progress: Progress) -> Trained | Non
     try:
         restored = checkpoints.restore(phase.abstract_state, step=step)
     except checkpoint.CheckpointError as error:
-        progress.note(f'The encoding {phase.encoding_name} of the first {step} steps cannot be scored: {error}')
+        progress.note(f'Of the first {step} steps {phase.phase_name} cannot be scored: {error}')
         return None
     return Trained(restored.state.params, restored.state.frozen, step, _end_of(phase.before, checkpoints, progress))
 
 
-def _first_state(job: Job, checkpoints, resume: str, progress: Progress) -> tuple[int, step.State, list[str]]:
+def _first_state(job: Trainable, checkpoints, resume: str, progress: Progress) -> tuple[int, step.State, list[str]]:
     """(step, state) to start from, and the history of the run; it says which rule applied."""
     restored = None if resume == 'never' else checkpoints.restore(_abstract_state(job))
     if restored is None:
         if resume == 'must':
             raise checkpoint.CheckpointError(f'--resume=must: there is no checkpoint in {checkpoints.folder}.')
         progress.note(f'--resume={resume}: no checkpoint, starting at step 0.')
-        return 0, _fresh_state(job.phases[0], progress), []
+        return 0, job.phases[0].fresh_state(progress.note), []
     changed = _changes(job, restored, resume)
     if resume == 'anyway' and (lost := _log_damage(checkpoints.folder.parent, restored.notes)):
         changed.append(lost)
@@ -273,38 +272,6 @@ def _first_state(job: Job, checkpoints, resume: str, progress: Progress) -> tupl
     else:
         progress.note(f'--resume={resume}: from step {restored.step}, bit for bit (same fingerprint).')
     return restored.step, restored.state, history
-
-
-def _fresh_state(job: Job, progress: Progress) -> step.State:
-    """The state at step 0, with the weights that `config.init` takes from elsewhere."""
-    state = job.init_state()
-    if job.init.folder is None:
-        return state
-    given = init.read(job.init.folder)
-    state, found = job.start_from(state, given)
-    for line in found.sentences(given.name):
-        progress.note(line)
-    return state
-
-
-def device_feed(job: Job) -> step.Feed:
-    """The task with its data on the devices."""
-    return step.Feed(parallel.place(jax.tree.map(np.asarray, job.task), job.layout))
-
-
-def _host_feed(job: Job, at: int) -> step.Feed:
-    """The host's part in the next steps, filled up to a full call so that the shape never changes."""
-    schedule = job.schedule
-    parts = step.host_parts(job.task, job.seeds, at, schedule.steps_per_call, schedule.batch_size, schedule.length)
-    return parallel.place(step.Feed(job.task.without_host_data(), parts), job.layout)
-
-
-def _validation(job: Job, state: step.State) -> dict[str, np.ndarray]:
-    """Every metric of each seed on the validation data, at the training length, under the main protocol."""
-    evaluator = job.evaluator
-    (scored,) = evaluator.scored(state.params, state.frozen, 'validation', job.schedule.length, only_main=True)
-    values = evaluator.values(scored)
-    return {name: np.array([value[name] for value in values]) for name in job.task.metrics}
 
 
 def _check_finite(metrics: dict, first: int, seeds) -> None:

@@ -22,7 +22,7 @@ from jax.extend import core
 
 from posbench.devices import parallel
 from posbench.training import step
-from posbench.training.job import Job
+from posbench.training.trainable import Trainable
 
 # Paths of code that nobody who reads the line has written.
 LIBRARIES = (f'{os.sep}site-packages{os.sep}', f'{os.sep}dist-packages{os.sep}', __file__)
@@ -44,7 +44,7 @@ class Origin(NamedTuple):
         return f'`{self.name}` at {self.place}{inside} made the first {"NaN" if self.is_nan else "infinity"}'
 
 
-def copy(state: Any, phase: Job) -> step.State:
+def copy(state: Any, phase: Trainable) -> step.State:
     """A state on the host, whole: the compiled steps are given the one on the devices for good."""
     return jax.tree.map(np.array, parallel.to_host(parallel.one_copy(state, phase.layout)))
 
@@ -54,7 +54,7 @@ def are_in(tree: Any) -> bool:
     return any(map(_is_wrong, jax.tree.leaves(tree)))
 
 
-def explain(phase: Job, before: step.State, feed: step.Feed, at: int, count: int) -> str:
+def explain(phase: Trainable, before: step.State, feed: step.Feed, at: int, count: int) -> str:
     """One line on the first NaN, or infinity, of the `count` steps after `before`, which is `copy` of step `at`."""
 
     def after(steps: int) -> tuple[step.State, dict]:
@@ -71,28 +71,20 @@ def explain(phase: Job, before: step.State, feed: step.Feed, at: int, count: int
 
 
 def _of_one_seed(
-    phase: Job, state: step.State, feed: step.Feed, number: int, place: int
+    phase: Trainable, state: step.State, feed: step.Feed, number: int, place: int
 ) -> tuple[Origin | None] | None:
     """As `trace_back`, of the step after `state`, which has the number `number` of its call, of one seed."""
     one = slice(place, place + 1)
     state = jax.tree.map(lambda x: x[one], state._replace(frozen=None))._replace(frozen=state.frozen)
-    feed = jax.tree.map(lambda x: np.asarray(x)[0] if phase.layout.mode == 'pmap' else np.asarray(x), feed)
+    feed = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)[0] if phase.layout.mode == 'pmap' else np.asarray(x)), feed)
     if feed.parts_SNB is not None:
         feed = feed._replace(parts_SNB=jax.tree.map(lambda x: x[one, number : number + 1], feed.parts_SNB))
-    schedule = phase.schedule
-    steps = step.make_steps(
-        phase.model,
-        phase.optimizer,
-        phase.position_map,
-        batch_size=schedule.batch_size,
-        length=schedule.length,
-        most=1,
-    )
+    steps = phase.make_steps(1)
 
     def alone(state):
         after, metrics = steps(state, feed, 1, lambda batch: batch)
         # What is computed first comes first.
-        return metrics['loss'], metrics['grad_norm'], after
+        return metrics['loss'], metrics, after
 
     # One device has all rows.
     alone = jax.vmap(alone, in_axes=None, axis_name='data', axis_size=1)

@@ -44,6 +44,7 @@ class Progress:
             self.bar.remove_task(self.task)
         self.task = self.bar.add_task(name, total=total, completed=done, status='compiling')
 
-    def update(self, done: int, loss: float | None = None, tokens_per_second: float | None = None) -> None:
-        status = '' if loss is None else f'loss {loss:.3f}  {tokens_per_second:,.0f} tokens/s'
+    def update(self, done: int, loss: float | None = None, rate: float | None = None, unit: str = 'tokens') -> None:
+        """`rate` counts units a second."""
+        status = '' if loss is None else f'loss {loss:.3f}  {rate:,.0f} {unit}/s'
         self.bar.update(self.task, completed=done, status=status)

@@ -1,11 +1,9 @@
 """Continuous bag of words (Mikolov et al. 2013, arXiv 1301.3781): the mean of a window predicts its center."""
 
 import dataclasses
-from typing import Annotated
 
 import jax.numpy as jnp
 
-from posbench.knobs import Range
 from posbench.word_vectors import pairs, word2vec
 
 
@@ -17,8 +15,8 @@ class Trainer(word2vec.Word2Vec):
     as in the former, the rate is twice that of skip-gram.
     """
 
-    cap: Annotated[float, Range(above=0)] | None = 32.0
-    learning_rate: Annotated[float, Range(above=0)] = 0.05
+    cap: word2vec.Cap = 32.0
+    learning_rate: word2vec.Rate = 0.05
 
     def pairs(self, found, x_BCD):
         inside_BTC = found.inside_BTC.astype(jnp.float32)

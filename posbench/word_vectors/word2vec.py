@@ -33,6 +33,10 @@ class Prepared(base.Prepared):
     read: int = base.static()  # words of train, those outside of the vocabulary too
 
 
+Rate = Annotated[float, Range(above=0)]
+Cap = Annotated[float, Range(above=0)] | None
+
+
 @dataclasses.dataclass(frozen=True)
 class Word2Vec(base.Trainer):
     """Predicts words from the words around them (Mikolov et al. 2013, arXiv 1301.3781 and 1310.4546)."""
@@ -55,9 +59,9 @@ class Word2Vec(base.Trainer):
     # SGD as word2vec's, or AdaGrad by rows, which 'full' wants. A row with more gradients in a step takes so many times
     # their mean (rows.py); None: their sum, which diverges for frequent words unless steps are small.
     update_rule: rows.Rule = 'sgd'
-    cap: Annotated[float, Range(above=0)] | None = 16.0
+    cap: Cap = 16.0
     # Falls in a line, as word2vec's does, to so much of itself.
-    learning_rate: Annotated[float, Range(above=0)] = 0.025
+    learning_rate: Rate = 0.025
     final_rate: Annotated[float, Range(min=0, max=1)] = 1e-2
     products: Literal['float32', 'bfloat16'] = 'float32'
 

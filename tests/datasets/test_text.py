@@ -94,7 +94,7 @@ def test_token_unigrams_count_tokens_and_reserve_one_for_those_never_seen(books,
 
 def test_a_split_of_empty_documents_is_refused(books, tmp_path, monkeypatch):
     source = datasets.sources.Source('0', {'train': 1, 'validation': 1, 'test': 1}, lambda split: iter(['']))
-    monkeypatch.setattr(text, '_find', lambda *_: source)
+    monkeypatch.setattr(text, 'find', lambda *_: source)
     for tokenizer in ('bytes', 'characters', 'bpe'):
         with pytest.raises(DatasetError, match='train hold no text'):
             load(books, tmp_path, tokenizer=tokenizer)

@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from posbench.knobs import command_line, declared, schema
+from posbench.knobs import command_line, forms, schema
 from posbench.knobs.kinds import UsageError
 
 ROOT = pathlib.Path(schema.__file__).parents[2]
 ROPE = 'configs/rope.py'
 FLAGS = ', '.join(command_line.FLAGS)
-TOP = ', '.join([*declared.settings(''), *schema.GROUPS])
+TOP = ', '.join([*forms.MODEL.options(''), *forms.MODEL.groups])
 
 
 @pytest.fixture(autouse=True)

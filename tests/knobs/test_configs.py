@@ -6,18 +6,20 @@ import pathlib
 import pytest
 
 from configs import default
-from posbench.knobs import annotations, chosen, declared, kinds, schema, user_file
+from posbench.knobs import annotations, chosen, declared, forms, kinds, schema, user_file
 from posbench.knobs.kinds import UsageError
 
 FOLDER = pathlib.Path(default.__file__).parent
-FILES = [file for file in sorted(FOLDER.rglob('*.py')) if file.stem not in ('__init__', 'default')]
+DEFAULTS = {form: FOLDER.parent / form.default for form in forms.FORMS}
+FILES = [file for file in sorted(FOLDER.rglob('*.py')) if file.stem != '__init__' and file not in DEFAULTS.values()]
 
 
 @pytest.mark.parametrize('file', FILES, ids=lambda file: file.relative_to(FOLDER).with_suffix('').as_posix())
 def test_no_config_repeats_a_default(file):
-    given, usual = user_file.call(file, 'get_config').to_dict(), default.get_config().to_dict()
-    found = []
-    for group in ('encoding', 'positions'):
+    given = user_file.call(file, 'get_config').to_dict()
+    form, found = forms.of(given), []
+    usual = user_file.call(DEFAULTS[form], 'get_config').to_dict()
+    for group in {'encoding', 'positions', 'vectors'} & {*form.groups}:
         found += repeated(group, given[group], group)
     for path, value in written(file):
         if path in declared.ROOMS and isinstance(value, dict):
@@ -27,13 +29,16 @@ def test_no_config_repeats_a_default(file):
     assert found == []
 
 
-@pytest.mark.parametrize('name', ['default', 'drope', 'tasks/classify_minilm'])
+@pytest.mark.parametrize('name', ['default', 'drope', 'tasks/classify_minilm', 'word_vectors'])
 def test_what_may_be_none_becomes_none_from_a_command_line(name):
     """But for what the rest of a config needs, which is said."""
     path, needed = FOLDER / f'{name}.py', {'tasks/classify_minilm': ['dataset.tokenizer_file']}.get(name, [])
     config = schema.load(path).to_dict()
     found = [key for key in may_be_none(config) if key not in needed]
-    assert {'clip_norm', 'name', 'seed', 'tokens', 'module'} <= {key.rpartition('.')[2] for key in found}
+    least = (
+        {'sample', 'seed', 'module'} if name == 'word_vectors' else {'clip_norm', 'name', 'seed', 'tokens', 'module'}
+    )
+    assert least <= {key.rpartition('.')[2] for key in found}
     for key in found:
         assert at(schema.load(path, {key: 'None'}).to_dict(), key) is None, key
 
@@ -67,7 +72,7 @@ def test_what_a_program_has_a_part_for_each_of_is_bounded(line):
 
 
 def may_be_none(config):
-    knobs, _ = schema._knobs(config, chosen.Chooser({}, [FOLDER], declared.PACKAGE))
+    knobs, _ = schema._knobs(forms.of(config), config, chosen.Chooser({}, [FOLDER], declared.PACKAGE))
 
     def inside(group, path):
         for name, knob in group.items():

@@ -5,7 +5,7 @@ import collections
 import flax.linen as nn
 import pytest
 
-from posbench.knobs import declared, kinds, source
+from posbench.knobs import declared, forms, kinds, source
 from posbench.knobs.kinds import Range, UsageError
 from tests import small_package
 
@@ -96,6 +96,7 @@ def test_names_are_the_files_with_the_class_of_their_room_and_the_maps_with_the_
         'input': ['tokens', 'vectors'],
         'model': ['decoder', 'lstm'],
         'head': ['classify', 'tied'],
+        'vectors': ['counted'],
         'positions': ['drawn', 'in_order'],
     }
     assert list(declared.options('positions', 'drawn', package=package)) == ['max_position']
@@ -211,10 +212,11 @@ def test_no_knob_has_its_type_in_more_than_one_place():
             made = {ast.unparse(call.func).rpartition('.')[2] for call in calls}
             assert made & {'Int', 'Float', 'Bool', 'Tuple'} == set(), path
 
-    for group in declared.SETTINGS:
+    settings = {f'{form.what}: config.{group}': form.options(group) for form in forms.FORMS for group in form.settings}
+    for group, options in settings.items():
         for path, node in classes:
-            if set(declared.settings(group)) <= set(own_fields(node)):
-                places[f'config.{group}'].add(f'{path.stem}.{node.name}')
+            if set(options) == set(own_fields(node)):
+                places[group].add(f'{path.stem}.{node.name}')
 
     for path, node in classes:
         for name, field in inherited_fields(path, node).items():
@@ -240,7 +242,7 @@ def test_no_knob_has_its_type_in_more_than_one_place():
             if is_written_out(argument.annotation):
                 places[f'config.dataset.{argument.arg}'].add(f'{ast.unparse(load.returns)}:{argument.lineno}')
 
-    assert set(map('config.{}'.format, declared.SETTINGS)) <= set(places)
+    assert set(settings) <= set(places)
     assert {knob: sorted(where) for knob, where in places.items() if len(where) > 1} == {}
 
 

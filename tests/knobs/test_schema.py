@@ -9,13 +9,13 @@ import re
 import pytest
 
 from configs import default
-from posbench.knobs import declared, schema
+from posbench.knobs import declared, forms, schema, user_file
 from posbench.knobs.kinds import UsageError
 from tests import small_package
 
 ROOT = pathlib.Path(schema.__file__).parents[2]
 HERE = 'Knobs here'
-TOP = ', '.join([*declared.settings(''), *schema.GROUPS])
+TOP = ', '.join([*forms.MODEL.options(''), *forms.MODEL.groups])
 MODEL = 'name, module, width, dropout, layers, heads, hidden, norm, qk_norm, remat, scan_layers, block_size, kernel'
 
 
@@ -35,13 +35,16 @@ def paths(tree, group=''):
     return found
 
 
-def test_the_default_config_has_every_knob_that_is_declared_in_the_same_order():
-    resolved = schema.load(ROOT / 'configs' / 'default.py').to_dict()
-    given = default.get_config().to_dict()
-    assert [path for path in paths(resolved) if path not in paths(given) and not path.endswith('.module')] == []
+@pytest.mark.parametrize('form', forms.FORMS, ids=lambda form: form.default)
+def test_the_default_config_has_every_knob_that_is_declared_in_the_same_order(form):
+    resolved = schema.load(ROOT / form.default).to_dict()
+    given = user_file.call(ROOT / form.default, 'get_config').to_dict()
+    # The options of a trainer of word vectors stand with it: there is none that most of them have.
+    others = ('.module',) if form is forms.MODEL else ('.module', *(f'.{name}' for name in resolved['vectors']))
+    assert [path for path in paths(resolved) if path not in paths(given) and not path.endswith(others)] == []
     # A ConfigDict sorts its keys, so the order is that of the source.
-    source = (ROOT / 'configs' / 'default.py').read_text()
-    assert ', '.join(re.findall(r'^ {4}config\.(\w+) = ', source, re.MULTILINE)) == TOP
+    source = (ROOT / form.default).read_text()
+    assert re.findall(r'^ {4}config\.(\w+) = ', source, re.MULTILINE) == [*form.options(''), *form.groups]
 
 
 @pytest.mark.parametrize('file', sorted((ROOT / 'configs').glob('*.py')), ids=lambda file: file.stem)
@@ -318,13 +321,14 @@ def test_a_position_map_of_ones_own_has_its_options(load, tmp_path):
 
 
 def test_everything_that_is_shipped_can_be_chosen():
-    for group in (*declared.ROOMS, 'positions'):
-        for name in declared.names(group):
-            options = declared.options(group, name)
-            wanted = {f'{group}.{option}': 'x' for option in options if options[option].default is declared.REQUIRED}
-            config = schema.load(ROOT / 'configs/default.py', {f'{group}.name': name, **wanted})
-            assert config[group].name == name
-            assert set(options) <= set(config[group])
+    for form in forms.FORMS:
+        for group in {*declared.ROOMS, 'positions'} & {*form.groups}:
+            for name in declared.names(group):
+                options = declared.options(group, name)
+                needed = {f'{group}.{one}': 'x' for one in options if options[one].default is declared.REQUIRED}
+                config = schema.load(ROOT / form.default, {f'{group}.name': name, **needed})
+                assert config[group].name == name
+                assert set(options) <= set(config[group])
 
 
 VALUES = (

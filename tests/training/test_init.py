@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from posbench import pretrained
-from posbench.training import checkpoint, init, loop, optim
+from posbench.training import checkpoint, init, optim
 from tests import small_job
 from tests.pretrained import weights
 from tests.training.test_loop import CALL, Notes, outcome, restored, run
@@ -66,7 +66,7 @@ def test_a_run_starts_from_the_weights_of_another_one(tmp_path, other_run):
     job = tiny(seeds=(1, 7), init__folder=str(folder))
     lines = run(tmp_path, job, stop=5)
     assert f'Weights of {folder}, step {CALL}: {len(trained) + 1} of {len(trained) + 1} parameters taken.' in lines
-    state = loop._fresh_state(job, Notes())
+    state = job.fresh_state(Notes().note)
     assert set(host(state.params)) == {*trained, VECTORS}
     for path, leaf in host(state.params).items():
         wanted = np.broadcast_to(frozen[path], leaf.shape) if path == VECTORS else trained[path][[1, 0]]
@@ -79,7 +79,7 @@ def test_only_what_is_asked_for_is_taken_and_what_does_not_fit_is_said(other_run
     folder, trained, _ = other_run
     job = tiny('learned', model__hidden=24, init__folder=str(folder), init__take=('block_0/*', 'position_encoding/*'))
     notes, fresh = Notes(), host(job.init_state().params)
-    got = host(loop._fresh_state(job, notes).params)
+    got = host(job.fresh_state(notes.note).params)
     # The table is learned's own, and the feed-forward layer is narrower.
     alone = {'block_0/up/kernel', 'block_0/down/kernel', 'position_encoding/table'}
     for path, leaf in got.items():
@@ -105,11 +105,11 @@ def test_weights_that_are_not_there_are_one_line(tmp_path, other_run):
         (tmp_path / 'unknown', r'there is no model\.safetensors'),
     ):
         with pytest.raises(init.InitError, match=f'^config.init.folder: .*{message}') as error:
-            loop._fresh_state(tiny(init__folder=str(path)), Notes())
+            tiny(init__folder=str(path)).fresh_state(Notes().note)
         assert '\n' not in str(error.value)
     wide = tiny(model__width=32, init__folder=str(folder), init__take=('block_0/*',))
     with pytest.raises(init.InitError, match=r'none of whose weights is one of config\.init\.take'):
-        loop._fresh_state(wide, Notes())
+        wide.fresh_state(Notes().note)
 
 
 def test_weights_of_a_published_model_are_taken(tmp_path):
@@ -119,7 +119,7 @@ def test_weights_of_a_published_model_are_taken(tmp_path):
     fields = {name: pretrained.body_fields(folder)[name] for name in ('layers', 'width', 'heads', 'hidden')}
     job = tiny('rope', **{f'model__{name}': value for name, value in fields.items()}, init__folder=str(folder))
     notes = Notes()
-    got = host(loop._fresh_state(job, notes).params)
+    got = host(job.fresh_state(notes.note).params)
     alike = {path for path, leaf in published.items() if path in got and got[path].shape[1:] == leaf.shape}
     assert KERNEL in alike
     for path in alike:
@@ -159,8 +159,8 @@ def test_seeds_that_share_frozen_weights_take_all_of_one_seed(other_run):
     with pytest.raises(
         init.InitError, match=rf'^config.init.seed: got None, wanted one of \(0, 1\), because {KERNEL} is'
     ):
-        loop._fresh_state(tiny(**changes), Notes())
-    state = loop._fresh_state(tiny(**changes, init__seed=1), Notes())
+        tiny(**changes).fresh_state(Notes().note)
+    state = tiny(**changes, init__seed=1).fresh_state(Notes().note)
     got = host(state.frozen)
     np.testing.assert_array_equal(got[KERNEL], trained[KERNEL][1])
     np.testing.assert_array_equal(got[VECTORS], frozen[VECTORS])
@@ -170,7 +170,7 @@ def test_seeds_that_share_frozen_weights_take_all_of_one_seed(other_run):
 
 def test_frozen_weights_that_are_alike_leave_each_seed_its_own_trained_ones(other_run):
     folder, trained, frozen = other_run
-    state = loop._fresh_state(tiny(seeds=(1, 0), init__folder=str(folder), init__freeze=(VECTORS,)), Notes())
+    state = tiny(seeds=(1, 0), init__folder=str(folder), init__freeze=(VECTORS,)).fresh_state(Notes().note)
     np.testing.assert_array_equal(host(state.frozen)[VECTORS], frozen[VECTORS])
     np.testing.assert_array_equal(host(state.params)[KERNEL], trained[KERNEL][[1, 0]])
 
@@ -178,7 +178,7 @@ def test_frozen_weights_that_are_alike_leave_each_seed_its_own_trained_ones(othe
 def test_a_seed_that_the_other_run_has_not_is_one_line(other_run):
     folder, *_ = other_run
     with pytest.raises(init.InitError, match=r'^config\.init\.seed: got 7, wanted one of \(0, 1\), as .* has it$'):
-        loop._fresh_state(tiny(init__folder=str(folder), init__seed=7), Notes())
+        tiny(init__folder=str(folder), init__seed=7).fresh_state(Notes().note)
 
 
 def test_both_ways_to_compile_freeze_alike():

@@ -23,7 +23,7 @@ def write(folder, start: int, *steps: int) -> Log:
     log = Log(folder, start)
     for step in steps:
         log.metrics(step, 'train', (4, 9), dict(loss=np.array([step + 0.25, step + 0.5])))
-        log.timing(step, 1000, 0.5)
+        log.timing(step, 'tokens', 1000, 0.5)
     return log
 
 
@@ -34,7 +34,7 @@ def lines(folder, name='metrics.jsonl') -> list[dict]:
 def test_a_line_for_each_name_and_seed(tmp_path):
     log = Log(tmp_path, 0)
     log.metrics(10, 'train', (4, 9), dict(loss=np.array([1.5, 2.5]), grad_norm=np.array([0.5, math.nan])))
-    log.timing(10, 1000, 0.5)
+    log.timing(10, 'tokens', 1000, 0.5)
     log.close()
     common = dict(step=10, split='train')
     assert lines(tmp_path) == [
@@ -121,7 +121,7 @@ def test_a_full_disk_is_an_error_with_the_name_of_the_file_and_at_once(tmp_path,
     for _ in range(50):  # More than any queue holds.
         with pytest.raises(OSError, match='No space left') as error:
             log.metrics(20, 'train', (4, 9), dict(loss=np.array([0.5, 0.25])))
-            log.timing(20, 1000, 0.5)
+            log.timing(20, 'tokens', 1000, 0.5)
         assert name in error.value.filename
     log.close()
     assert not any('Event' in type(thread).__name__ for thread in threading.enumerate())

@@ -25,7 +25,7 @@ def drope():
 @pytest.fixture(scope='module')
 def uninterrupted(tmp_path_factory, drope):
     folder = tmp_path_factory.mktemp('phases') / 'uninterrupted'
-    assert f'Step {BORDER}: from here on the encoding is none.' in run(folder, drope)
+    assert f'Step {BORDER}: from here on with the encoding none.' in run(folder, drope)
     return folder
 
 
@@ -68,7 +68,7 @@ def test_the_second_phase_has_the_other_encoding(uninterrupted, drope):
         nats_BLV = -jax.nn.log_softmax(logits_BLV)
         return np.take_along_axis(nats_BLV, np.asarray(batch['targets_BL'])[..., None], axis=-1).mean()
 
-    source = loop.device_feed(drope)
+    source = drope.device_feed()
     _, metrics = drope.compiled_steps(state, source, np.int32(1))
     got = float(metrics['loss'][0, 0])
     np.testing.assert_allclose(got, loss(none.Encoding()), rtol=1e-6)
@@ -110,7 +110,7 @@ def test_a_first_phase_that_cannot_be_read_any_more_is_said_and_left_out(tmp_pat
     (tmp_path / 'copy' / 'checkpoints' / f'{BORDER:08d}' / 'manifest.json').unlink()
     notes = Notes()
     assert loop.run(drope, tmp_path / 'copy', 'must', notes).before is None
-    assert f'The encoding rotary of the first {BORDER} steps cannot be scored' in notes.lines[-1]
+    assert f'Of the first {BORDER} steps the encoding rotary cannot be scored' in notes.lines[-1]
 
 
 def test_a_last_save_that_failed_fails_the_run(tmp_path, drope, monkeypatch):

@@ -1,0 +1,45 @@
+"""Whether the parts of a run of a model fit together: asked before anything is compiled, said in one line."""
+
+import difflib
+
+import jax
+
+from posbench.models.model import Model
+from posbench.tasks import base
+from posbench.training import init
+from posbench.training.settings import Init
+
+
+def check(model: Model, task: base.Task, batch: base.Batch) -> None:
+    """ValueError, one line, where the parts of a model are not for what the task gives and wants."""
+    reads = 'tokens' if 'inputs_BL' in batch else 'vectors'
+    if model.input_layer.reads != reads:
+        raise ValueError(f'config.input.name: got one that reads {model.input_layer.reads}, wanted one for {reads}')
+    if 'features_BL' in batch and not model.input_layer.wants_features:
+        raise ValueError("config.input.features: got None, wanted 'add' or 'append', because the task gives tags")
+    if model.head.says != task.says:
+        raise ValueError(f'config.head.name: got one that says {model.head.says}, wanted one for {task.says}')
+    if model.body.reads_source != ('source_BM' in batch):
+        got = 'two sequences' if model.body.reads_source else 'one sequence'
+        wanted = 'two' if 'source_BM' in batch else 'one'
+        raise ValueError(f'config.model.name: got one that reads {got}, wanted one that reads {wanted}')
+    if task.next_token and not model.body.causal:
+        raise ValueError(
+            "config.model.name: got an encoder, wanted 'decoder', because the task asks for the next token, which an "
+            'encoder would see'
+        )
+
+
+def check_patterns(patterns: Init, states: list) -> None:
+    """ValueError where a pattern of config.init fits no parameter of these states, of every phase one, or all of them
+    are frozen.
+    """
+    paths = list(dict.fromkeys(path for state in states for path in init.leaves_of(state)))
+    for knob in ('take', 'freeze', 'freeze_at_first'):
+        for pattern in getattr(patterns, knob):
+            if not any(init.fits(path, [pattern]) for path in paths):
+                near = difflib.get_close_matches(pattern, paths, n=1, cutoff=0.3)
+                hint = f'; one is {near[0]!r}' if near else ''
+                raise ValueError(f'config.init.{knob}: got {pattern!r}, wanted a pattern of parameters{hint}')
+    if not all(jax.tree.leaves(state.params) for state in states):
+        raise ValueError('config.init.freeze: got patterns of every parameter, wanted some that are trained')
