@@ -47,6 +47,7 @@ CLAIMS = {
     'needs_causal': ('Reads what lies between query and key: no meaning in an encoder', ''),
     'depends_on_length': ('More tokens change the logits of earlier ones', ''),
     'neutral_at_zero': ('', 'Acts even with all tokens at one position and all parameters 0'),
+    'embed_adds': ('', 'Acts on token vectors otherwise than by adding a vector to them'),
     'per_layer': ('Each layer has parameters of its own', ''),
     'even_head_width': ('Wants an even head width', ''),
     'even_width': ('Wants an even width', ''),

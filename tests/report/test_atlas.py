@@ -25,8 +25,8 @@ VIEWS = [
 ]
 CLAIMS = {
     'shift_invariant': True, 'causal_only': False, 'reads_positions': True, 'reads_order': False, 'halo': 0, 'axes': 1,
-    'needs_causal': False, 'depends_on_length': False, 'neutral_at_zero': True, 'per_layer': False, 'period': 1,
-    'even_head_width': False, 'even_width': False, 'normaliser': 'softmax',
+    'needs_causal': False, 'depends_on_length': False, 'neutral_at_zero': True, 'embed_adds': True,
+    'per_layer': False, 'period': 1, 'even_head_width': False, 'even_width': False, 'normaliser': 'softmax',
 }  # fmt: skip
 
 

@@ -89,11 +89,11 @@ def test_what_a_file_cannot_give_is_refused_in_one_line(tmp_path):
         ('nothing but zeros', lambda: look_up(Words(['dog'], np.zeros((1, 3), np.float32)))),
         ('the tokens of the task are no text', lambda: vectors.read('a', None, None, unknown='zero', lowercase=True)),
         (
-            f'{tmp_path}/no.txt cannot be read: No such file',
+            f'{tmp_path}/no.txt: cannot be read: No such file',
             lambda: vectors.read(f'{tmp_path}/no.txt', ['a'], None, unknown='zero', lowercase=True),
         ),
         (
-            f'{tmp_path}/vectors.safetensors cannot be read: No such file',
+            f'{tmp_path}: the folder has no vectors.safetensors',
             lambda: vectors.read(str(tmp_path), ['a'], None, unknown='zero', lowercase=True),
         ),
     ):
