@@ -21,6 +21,7 @@ LAYERS = """
     files identity interrupts knobs.kinds registry streams datasets.sources
     manifest report word_vectors.ngrams
     knobs.rules knobs.tree knobs.user_file knobs.source ops.blocks ops.products ops.online_softmax ops.linear
+    ops.orthogonal
     training.origin devices.host knobs.annotations knobs.declared ops.broadcast devices.fingerprint
     training.progress training.log training.kinds models.style word_vectors.formats
     knobs ops devices positions.documents training.settings encodings.parts.declaration encodings.parts.uncut
@@ -243,3 +244,11 @@ def test_every_text_file_is_opened_in_an_encoding_of_its_own():
             if plain and 'encoding' not in given:
                 lacking.append(f'{name}:{call.lineno}')
     assert not lacking
+
+
+def test_programs_ask_lapack_for_small_matrices_alone():
+    """On a CPU with several devices, decompositions of large ones have waited for ever (ops/orthogonal.py)."""
+    asks = re.compile(r'jnp\.linalg|lax\.linalg|jax\.scipy|initializers\.(delta_)?orthogonal')
+    found = [name for name, path in FILES.items() if asks.search(path.read_text('utf-8'))]
+    # Blocks of a few channels of a head, and no products would find their planes.
+    assert found == ['posbench.encodings.parts.planes']

@@ -13,7 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from posbench.ops import linear
+from posbench.ops import linear, orthogonal
 
 
 class Direction(nn.Module):
@@ -29,7 +29,7 @@ class Direction(nn.Module):
     def setup(self):
         of_gates = dict(kernel_init=nn.initializers.glorot_uniform(), bias_init=forget_nothing)
         self.input = linear.layer(4 * self.hidden, self.dtype, use_bias=True, **of_gates)
-        self.recurrent = self.param('recurrent', nn.initializers.orthogonal(), (self.hidden, 4 * self.hidden))
+        self.recurrent = self.param('recurrent', orthogonal.rows, (self.hidden, 4 * self.hidden))
 
     def gates(self, x_BLD: jax.Array) -> tuple[jax.Array, jax.Array]:
         """W x + b of all tokens at once, [B, L, G], and R, [H, G]: what is left for `states` to do one by one."""

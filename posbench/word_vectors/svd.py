@@ -16,7 +16,8 @@ import numpy as np
 
 from posbench import streams
 from posbench.knobs import Range
-from posbench.word_vectors import base, cooccurrence, pairs, rows
+from posbench.ops import orthogonal
+from posbench.word_vectors import base, cooccurrence, rows
 from posbench.word_vectors.corpus import Corpus
 
 # Columns beyond D, which D then converge the faster for (Halko et al. 2011, arXiv 0909.4061, section 4.2).
@@ -112,7 +113,7 @@ class Trainer(base.Trainer):
     def init(self, prepared, seed):
         """A random basis, orthogonal."""
         shape = (len(prepared.words), self.width + MORE)
-        return dict(basis=orthogonal(jax.random.normal(streams.key(seed, 'parameters'), shape))), {}
+        return dict(basis=orthogonal.columns(jax.random.normal(streams.key(seed, 'parameters'), shape))), {}
 
     def batch(self, prepared, seed, step, total):
         return dict(part_R=jnp.arange(PARTS, dtype=jnp.int32))
@@ -120,7 +121,7 @@ class Trainer(base.Trainer):
     def update(self, params, opt_state, prepared, batch, rate, over):
         image_VK = over.total(self.product(prepared.train, params['basis'], batch['part_R']))
         loss = 1 - jnp.sum(image_VK**2) / prepared.train.square
-        return dict(basis=orthogonal(image_VK)), opt_state, dict(loss=loss)
+        return dict(basis=orthogonal.columns(image_VK)), opt_state, dict(loss=loss)
 
     def product(self, matrix: Matrix, basis_VK: jax.Array, part_R: jax.Array) -> jax.Array:
         """[V, K]: some parts of the matrix times a basis; all of them make the whole product."""
@@ -153,24 +154,3 @@ class Trainer(base.Trainer):
         vectors_VD *= np.sign(vectors_VD[np.abs(vectors_VD).argmax(0), np.arange(self.width)])
         lengths_V1 = np.linalg.norm(vectors_VD, axis=1, keepdims=True)
         return base.Result(prepared.words, (vectors_VD / np.maximum(lengths_V1, 1e-30)).astype(np.float32))
-
-
-def orthogonal(x_VK: jax.Array) -> jax.Array:
-    """The columns made orthonormal in turn (Gram and Schmidt, each twice): products alone, the same on every device.
-
-    A column that the others span becomes 0.
-    """
-
-    def one(k, q_VK):
-        x_V = jax.lax.dynamic_slice_in_dim(q_VK, k, 1, axis=1)
-        before_K1 = (jnp.arange(q_VK.shape[1]) < k)[:, None]
-        for _ in range(2):
-            shares_K1 = jnp.where(before_K1, pairs.product('VK,VN->KN', q_VK, x_V, 'float32'), 0.0)
-            x_V = x_V - pairs.product('VK,KN->VN', q_VK, shares_K1, 'float32')
-        length = jnp.sqrt(jnp.sum(x_V**2))
-        x_V = jnp.where(length > 0, x_V / jnp.maximum(length, 1e-30), 0.0)
-        return jax.lax.dynamic_update_slice_in_dim(q_VK, x_V, k, axis=1)
-
-    # Of one size, so that no column is lost beside the others.
-    size_1K = jnp.sqrt(jnp.sum(x_VK**2, axis=0, keepdims=True))
-    return jax.lax.fori_loop(0, x_VK.shape[1], one, x_VK / jnp.maximum(size_1K, 1e-30))
