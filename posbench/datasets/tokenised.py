@@ -54,7 +54,7 @@ def fetch(
     user.
     """
     quiet = not sys.stderr.isatty() if quiet is None else quiet
-    key = hashlib.sha256(json.dumps([source.fingerprint, recipe.settings, _code()], sort_keys=True).encode())
+    key = hashlib.sha256(json.dumps([source.fingerprint, recipe.settings, code()], sort_keys=True).encode())
     folder = f'{name.replace("/", "-").replace(":", "-")}-{recipe.name}-{key.hexdigest()[:16]}'
     place = data_dir / 'tokens' / folder
     content = cache.fetch(place, lambda directory: _build(directory, source, recipe, quiet, describe))
@@ -74,9 +74,9 @@ def _read(directory: Path, recipe: tokenizers.Recipe, content: dict[str, Any], f
     return Tokenised(tokens, starts, tokenizer, content, fingerprint)
 
 
-def _code() -> str:
-    """Changes with the code that makes tokens, so that none made by other code is ever used."""
-    paths = sorted(Path(__file__).parent.glob('**/*.py'))
+def code(*more: Path) -> str:
+    """Changes with the code that makes tokens, and with these files, so that none made by other code is used."""
+    paths = [*sorted(Path(__file__).parent.glob('**/*.py')), *more]
     return hashlib.sha256(b''.join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
 
 

@@ -47,7 +47,7 @@ def load(
     """
     place = tokenised.place_of(data_dir)
     source = text.find(name, folder, text_feature, place)
-    settings = [source.fingerprint, min_count, boundary, _code()]
+    settings = [source.fingerprint, min_count, boundary, tokenised.code(Folder(corpus.__file__))]
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
     where = place / 'words' / f'{name.replace("/", "-").replace(":", "-")}-{key}'
     content = cache.fetch(where, functools.partial(_build, source, min_count, boundary))
@@ -73,11 +73,3 @@ def _build(source: Source, min_count: int, boundary: Boundary, directory: Folder
     vocabulary = dict(zip(made.words, made.counts_V.tolist(), strict=True))
     (directory / 'vocabulary.json').write_text(json.dumps(vocabulary, ensure_ascii=False, indent=0), 'utf-8')
     return dict(read=made.read)
-
-
-@functools.cache
-def _code() -> str:
-    """Changes with the code that finds words, so that none found by other code are ever used."""
-    package = Folder(__file__).parents[1]
-    paths = [*sorted(Folder(__file__).parent.glob('**/*.py')), package / 'word_vectors' / 'corpus.py']
-    return hashlib.sha256(b''.join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
