@@ -2,9 +2,10 @@
 
 Word vectors of 64 numbers, drawn, or trained here on six million words (word2vec's skip-gram, fastText, GloVe, SVD of
 PPMI), frozen or tuned; positions that are none, sinusoidal, learned or rotary; combined with the vectors by adding,
-multiplying, or concatenating and projecting; in an encoder of two layers and in a BiLSTM. Every one with every other on
-the sentiment of film reviews (8,442 snippets, 1,052 for the test), and a part of them on language modelling (a decoder
-on the novels). Five seeds each. Rotary positions act in attention: there is nothing to combine, and a BiLSTM has none.
+multiplying, or concatenating and projecting; in an encoder of two layers and in a BiLSTM of 64 channels each way. Every
+one with every other on the sentiment of film reviews (8,442 snippets, 1,052 for the test), and a part of them on
+language modelling (a decoder on the novels). Five seeds each. Rotary positions act in attention: there is nothing to
+combine, and a BiLSTM has none.
 
     python launch.py --experiment=experiments/input_layer.py --workdir=experiments/results/input_layer
 
@@ -43,13 +44,13 @@ CHOICES = ('body', 'vectors', 'tuned', 'positions', 'combined')
 COMBINED = ('add', 'multiply', 'concatenate')
 BODIES = {
     'encoder': {},
-    'bilstm': {'model.name': 'bilstm', 'model.hidden': '128', 'head.pool': 'last'},
+    'bilstm': {'model.name': 'bilstm', 'model.hidden': '64', 'head.pool': 'last'},
 }
 SENTIMENT = {
     'seeds': SEEDS,
     'dataset.vocabulary': '8000',
     'model.width': str(WIDTH),
-    'train.steps': '400',
+    'train.steps': '300',
     'evaluate.multiples': '1',
 }
 LANGUAGE = {
