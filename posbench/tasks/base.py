@@ -45,15 +45,21 @@ class Budget(NamedTuple):
     tokens: of the longest length, for each protocol; shorter lengths score what is comparable. None: all there is.
     batch_tokens: of one batch, at the most.
     longest: the longest length that is scored.
+    shapes: lengths that sequences may be filled up to, rising, so that all that is scored has few shapes.
     """
 
     tokens: int | None
     batch_tokens: int
     longest: int
+    shapes: tuple[int, ...] = ()
 
     def rows(self, length: int) -> int:
         """Rows of one batch of sequences of this length."""
         return max(self.batch_tokens // length, 1)
+
+    def room(self, length: int) -> int:
+        """The length of the arrays that a sequence of `length` is put into."""
+        return next((shape for shape in self.shapes if shape >= length), length)
 
 
 def option(default: Any) -> Any:
@@ -138,6 +144,10 @@ class Task:
     def features(self) -> int | None:
         """Kinds of what stands beside each token in a batch, `features_BL`; None where there is nothing."""
         return None
+
+    def tokens(self, length: int) -> int:
+        """Places of the longest sequence that is read where `length` is asked for; it may count other things."""
+        return length
 
     def title(self, name: str) -> str:
         """What rows call this task, whose file is `name`."""

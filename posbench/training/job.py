@@ -98,7 +98,7 @@ class Job:
     @property
     def units_per_step(self) -> int:
         """Tokens of a step of one seed."""
-        return self.schedule.batch_size * self.schedule.length
+        return self.schedule.batch_size * self.task.tokens(self.schedule.length)
 
     def check_lengths(self) -> None:
         """ValueError, before anything is trained, where the task has no held-out data of a length to be scored."""
@@ -256,8 +256,8 @@ class Job:
 
     @property
     def _budget(self) -> base.Budget:
-        longest = self.plan.lengths(self.schedule.length)[-1]
-        return base.Budget(self.plan.tokens, self.plan.batch_tokens, longest)
+        longest, shapes = self.plan.lengths(self.schedule.length)[-1], self.plan.shapes(self.schedule.length)
+        return base.Budget(self.plan.tokens, self.plan.batch_tokens, longest, shapes)
 
     def parameter_counts(self) -> tuple[int, int]:
         """Numbers of one model, frozen ones among them, and those of its encoding among them."""

@@ -4,6 +4,7 @@ Each NamedTuple is a group of the config, `settings.Train(**config.train)`. Knob
 their ranges: nothing else says what they may be. Nothing here imports jax.
 """
 
+import itertools
 from collections.abc import Iterable
 from typing import Annotated, Literal, NamedTuple
 
@@ -11,6 +12,7 @@ from posbench.knobs import INCREASING, UNIQUE, Nested, Path, Range
 
 Natural = Annotated[int, Range(min=1)]
 Count = Annotated[int, Range(min=0)]
+SHAPES = 3  # lengths of arrays that a task is scored in, where its sequences may be filled up
 
 
 class Run(NamedTuple):
@@ -59,6 +61,17 @@ class Evaluate(NamedTuple):
         """Lengths to score, shortest first; the first unseen length is the training length plus 1."""
         lengths = {multiple * train_length for multiple in self.multiples}
         return sorted(lengths | {train_length + 1} if self.first_unseen else lengths)
+
+    def shapes(self, train_length: int) -> tuple[int, ...]:
+        """At most three lengths, the longest one among them, that all others are filled up to with the least waste."""
+        lengths = {*self.lengths(train_length), train_length}
+        longest = max(lengths)
+        lower = itertools.combinations(sorted(lengths - {longest}), min(SHAPES - 1, len(lengths) - 1))
+
+        def filled_up(shapes):
+            return sum(next(shape for shape in (*shapes, longest) if shape >= length) for length in lengths)
+
+        return *min(lower, key=filled_up), longest
 
     def also(self, lengths: Iterable[int], train_length: int) -> 'Evaluate':
         """This plan with other lengths that a plan for the same training length gave."""

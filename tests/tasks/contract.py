@@ -89,7 +89,8 @@ def looks_right(task, batch, length, where):
         assert x.dtype == dtype and x.shape == shape, f'{where}: {name} is {x.dtype} {x.shape}, wanted {dtype} {shape}'
         if count is not None:
             assert x.min() >= 0 and x.max() < count, f'{where}: {name} from {x.min()} to {x.max()}, wanted 0 to {count}'
-    assert length in (places, *source.shape[1:]), f'{where}: got {places} places'
+    wanted = task.tokens(length)
+    assert wanted in (places, *source.shape[1:]), f'{where}: got {places} places, wanted {wanted}'
     weights = small.weights(batch)
     assert np.isfinite(weights).all() and (weights >= 0).all() and weights.any(), f'{where}: no weights'
 
@@ -220,6 +221,21 @@ def held_out_batches_are_the_same_every_time_and_of_one_shape(task):
         for protocol in shapes:
             rows, others = small.read(first, protocol), small.read(fewer, protocol)
             assert rows == others, f'{where}: smaller batches of {protocol} have other rows'
+
+
+@check
+def room_for_longer_sequences_changes_none(task):
+    """Held-out rows in arrays of a longer length are the same rows, filled up with what no model sees."""
+    short, _, long = sorted(small.lengths(task))
+    wanted = small.held_out(task, 'test', short)
+    budget = small.budget(3 * ROWS, 2 * ROWS, long)._replace(shapes=(long,))
+    found = small.held_out(task, 'test', short, budget)
+    if small.suffix(wanted[0][1]) == 'B' or 'segment_ids_BL' not in wanted[0][1]:
+        return
+    for protocol in task.protocols:
+        rows, others = (small.real_rows(batches, protocol) for batches in (wanted, found))
+        fewer = min(len(rows), len(others))
+        assert rows[:fewer] == others[:fewer], f'length {short} of {protocol}, in arrays for {long}: other rows'
 
 
 @check

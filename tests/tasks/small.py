@@ -76,6 +76,16 @@ def read(batches, protocol=None) -> list[bytes]:
     ]
 
 
+def real_rows(batches, protocol) -> list[bytes]:
+    """All that is read and wanted of each row that counts, without what it is filled up with."""
+    return [
+        b''.join(batch[name][row][batch['segment_ids_BL'][row] >= 0].tobytes() for name in sorted(batch))
+        for found, batch in batches
+        for row in scored_rows(batch)
+        if found == protocol
+    ]
+
+
 def choices(task) -> int:
     """How many things a model can say of a target."""
     return task.vocabulary if task.says == 'tokens' else task.classes

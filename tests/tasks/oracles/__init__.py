@@ -28,7 +28,7 @@ LENGTHS = (16, 64, 144)
 
 def names() -> list[str]:
     """All tasks that have an oracle, as `posbench.tasks.names()` calls them."""
-    stems = (path.stem for path in FOLDER.glob('*.py') if path.stem != '__init__')
+    stems = (path.stem for path in FOLDER.glob('*.py') if '_' in path.stem.strip('_'))
     return sorted(stem.replace('_', '/', 1) for stem in stems)
 
 
