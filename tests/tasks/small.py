@@ -79,11 +79,17 @@ def read(batches, protocol=None) -> list[bytes]:
 def real_rows(batches, protocol) -> list[bytes]:
     """All that is read and wanted of each row that counts, without what it is filled up with."""
     return [
-        b''.join(batch[name][row][batch['segment_ids_BL'][row] >= 0].tobytes() for name in sorted(batch))
+        b''.join(x[row][real_parts(batch, name)[row]].tobytes() for name, x in sorted(batch.items()))
         for found, batch in batches
         for row in scored_rows(batch)
         if found == protocol
     ]
+
+
+def real_parts(batch, name) -> np.ndarray:
+    """Which entries of an array of a batch are of no padding."""
+    segments = batch.get({'BL': 'segment_ids_BL', 'BM': 'source_segment_ids_BM'}.get(name.rpartition('_')[2]))
+    return np.ones(batch[name].shape, bool) if segments is None else segments >= 0
 
 
 def choices(task) -> int:
