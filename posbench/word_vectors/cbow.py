@@ -15,7 +15,6 @@ class Trainer(word2vec.Word2Vec):
     as in the former, the rate is twice that of skip-gram.
     """
 
-    cap: word2vec.Cap = 32.0
     learning_rate: word2vec.Rate = 0.05
 
     def pairs(self, found, x_BCD):
