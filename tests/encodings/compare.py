@@ -1,5 +1,7 @@
 """What counts as the same number, and what as another."""
 
+from collections.abc import Callable
+
 import jax
 import numpy as np
 
@@ -36,6 +38,16 @@ def different(got, wanted, what: str, axes: tuple[str, ...] = ('row', 'token', '
     assert np.isfinite(got).all(), f'{what}: {_at(~np.isfinite(got), axes)} is not finite'
     moved = np.abs(got - wanted).max()
     assert moved > DIFFERENT, f'{what}: nothing moved by more than {moved:.2g}, wanted {DIFFERENT}'
+
+
+def refused(function: Callable[[], object], what: str, words: str = ''):
+    """Raises unless the function raises a TypeError or ValueError that has these words in it."""
+    try:
+        function()
+    except (TypeError, ValueError) as error:
+        assert words in str(error), f'{what} is refused, but not by {words!r}: {error}'
+        return
+    raise AssertionError(f'{what} is taken, wanted an error')
 
 
 def _at(chosen, axes: tuple[str, ...]) -> str:

@@ -1,12 +1,15 @@
 """Every encoding keeps the contract; so does one from a folder outside the package."""
 
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from posbench import encodings
 from tests.encodings import contract, oracles, strangers
+from tests.encodings.contract import __main__ as command
 
 MINE = '''
 """A user's own encoding: a penalty on distance with one trained strength a head."""
@@ -88,6 +91,21 @@ def test_a_check_that_fails_for_a_file_says_what_it_asks_and_what_it_found():
     with pytest.raises(pytest.fail.Exception, match=rf'^{asked}\n    {found}$'):
         in_plain_words(check, wrong)
     in_plain_words(check, meant)
+
+
+def test_the_command_says_the_same_of_a_file_and_passes_what_is_right(tmp_path):
+    wrong, meant = strangers.both('float32_activations')
+    check = contract.numbers.hooks_keep_the_type_of_the_activations
+    assert command.broken(check, wrong, 'mine.py') == 'embed of bfloat16 is float32, wanted bfloat16'
+    assert command.broken(check, meant, 'mine.py') is None
+
+
+def test_the_command_says_in_one_line_why_a_file_has_no_encoding(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text('x = 1\n1 / 0\n')
+    done = subprocess.run([sys.executable, '-m', 'tests.encodings.contract', str(path)], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == ''
+    assert done.stderr == f'{path}:2: ZeroDivisionError: division by zero\n'
 
 
 def test_a_number_that_differs_is_said_to_be_where_it_is_and_by_how_much():

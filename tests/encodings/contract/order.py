@@ -1,11 +1,10 @@
 """What comes before what: causal attention, longer contexts, shifted positions, and what an encoder may tell."""
 
 import numpy as np
-import pytest
 
 from posbench.models import attention
 from tests.encodings import small
-from tests.encodings.compare import SAME, different, same
+from tests.encodings.compare import SAME, different, refused, same
 from tests.encodings.contract.checks import check
 
 SHIFT = 37
@@ -53,12 +52,11 @@ def adding_one_number_to_all_positions_does_what_is_claimed(encoding):
 def what_needs_causal_attention_is_refused_in_an_encoder(encoding):
     if not encoding.needs_causal:
         return
-    with pytest.raises(ValueError, match='got an encoder, wanted a decoder'):
-        small.params(small.model(encoding, name='encoder'))
+    in_an_encoder = small.model(encoding, name='encoder')
+    refused(lambda: small.params(in_an_encoder), 'an encoder', 'got an encoder, wanted a decoder')
     x = np.zeros((1, 3, 4, 8), np.float32)
-    with pytest.raises(ValueError, match='causal=False'):
-        pos = small.positions(1, 3)
-        attention.attend(x, x, x, encoding=encoding, pos_q_BL=pos, pos_k_BM=pos, causal=False)
+    given = dict(encoding=encoding, pos_q_BL=small.positions(1, 3), pos_k_BM=small.positions(1, 3), causal=False)
+    refused(lambda: attention.attend(x, x, x, **given), 'attention to both sides', 'causal=False')
 
 
 @check

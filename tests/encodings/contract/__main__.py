@@ -1,0 +1,68 @@
+"""Holds the encoding of a file, with its default options, to the contract, and says what it does not keep.
+
+    python -m tests.encodings.contract path/to/mine.py [--json]
+
+A line a check; with --json an object a line: check, its sentence, and what was found, null where it is kept. Needs no
+pytest. Exit code 0: all is kept; 1: something is not; 2: no encoding can be made of the file.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+
+from tests import cheap
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('file', type=pathlib.Path)
+    parser.add_argument('--json', action='store_true', help='an object a line')
+    flags = parser.parse_args()
+    # Before jax is there.
+    for name, value in cheap.ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import jax
+
+    from posbench import encodings
+    from posbench.knobs import user_file
+    from tests.encodings import contract
+
+    jax.config.update('jax_num_cpu_devices', 8)
+    try:
+        encoding = encodings.build(flags.file.stem, module=str(flags.file))
+    except Exception as error:
+        print(user_file.blame(error, {str(flags.file)}) or f'{flags.file}: {error}', file=sys.stderr)
+        return 2
+    kept = True
+    for check in (*contract.CHECKS, contract.options.every_option_changes_something):
+        found = broken(check, encoding, str(flags.file))
+        kept &= found is None
+        if flags.json:
+            print(json.dumps(dict(check=check.__name__, asks=contract.in_words(check), found=found)), flush=True)
+        elif found is not None:
+            print(f'{contract.in_words(check)}:\n    {found}', flush=True)
+        jax.clear_caches()
+    if kept and not flags.json:
+        print(f'{flags.file}: all {len(contract.CHECKS) + 1} checks are passed.')
+    return 0 if kept else 1
+
+
+def broken(check, encoding, path: str) -> str | None:
+    """What a check found, in a line; None where the encoding passes it."""
+    from posbench.knobs import user_file
+
+    try:
+        check(encoding)
+    except AssertionError as error:
+        # What follows is the expression, as pytest takes it apart where it runs this.
+        return ' '.join(str(error).partition('\nassert ')[0].split()) or 'it is not so'
+    # What an encoding raises fails a check just as well.
+    except Exception as error:
+        return user_file.blame(error, {path}) or user_file.sentence(error)
+    return None
+
+
+if __name__ == '__main__':
+    sys.exit(main())
