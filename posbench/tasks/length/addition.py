@@ -7,7 +7,8 @@ from posbench.tasks import base, questions, ragged, worded
 
 
 class Task(worded.Worded):
-    """Two numbers are read, 'compute 5 3 7 + 1 9', and their sum is said, '5 5 6'; `length` is the digits of the longer.
+    """Two numbers are read, 'compute 5 3 7 + 1 9', and their sum is said, '5 5 6'; `length` is the larger number
+    of digits.
 
     In training every pair of numbers of digits up to `length` is as likely, as in the paper; held out, one of the two
     numbers has `length` digits. The first digit of a number of several is not 0.

@@ -12,8 +12,8 @@ from posbench.tasks import base, questions, ragged, worded
 class Task(worded.Worded):
     """`length` bits are read, 'even 1 0 1', and yes or no is said.
 
-    scratchpad: the parity of the bits so far is said bit by bit before, '1 + 0 = 1 ; 0 + 1 = 1 ; 1 + 1 = 0 ; so yes'. Of
-      the paper's parts of a step these are the input, the computation and the output, which is the variable too; the
+    scratchpad: the parity so far is said bit by bit before, '1 + 0 = 1 ; 0 + 1 = 1 ; 1 + 1 = 0 ; so yes'. Of the
+      paper's parts of a step these are the input, the computation and the output, which is the variable too; the
       remaining input is left out, since it is the end of the question.
     """
 

@@ -1,4 +1,4 @@
-"""SCAN: say the actions that a command stands for (Lake and Baroni 2018, arXiv 1711.00350), all commands of its grammar.
+"""SCAN: say the actions that a command stands for (Lake and Baroni 2018, arXiv 1711.00350), all that there are.
 
 Split by length as by Kazemnejad et al. 2023 (arXiv 2305.19466): commands of up to 25 actions are trained on, and those
 of 26 to 48 tested.

@@ -50,7 +50,7 @@ class Task(worded.Worded):
         )
 
     def chance(self, split: str, length: int) -> dict[str, float]:
-        """Exact without a scratchpad: since no term is 0, a sum of few is 0 a little more often than others, or less."""
+        """Exact without a scratchpad: since no term is 0, few add up to 0 a little more, or less, often."""
         if self.scratchpad:
             return super().chance(split, length)
         self.check(length)

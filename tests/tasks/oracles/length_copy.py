@@ -4,7 +4,7 @@ from tests.tasks.oracles import asking, spelling
 
 LENGTHS = (4, 9, 16)
 SETTINGS = [
-    {},
+    dict(symbols=7),
     dict(variant='rsc', symbols=3),
     dict(variant='rdc', symbols=5),
     dict(variant='rsc2x', symbols=60, spelling='characters'),

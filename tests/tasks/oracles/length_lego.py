@@ -4,8 +4,8 @@ import math
 
 from tests.tasks.oracles import asking, spelling
 
-LENGTHS = (4, 9, 16)
-SETTINGS = [{}, dict(names=60, scratchpad=True, spelling='characters')]
+LENGTHS = (4, 7, 10)
+SETTINGS = [dict(names=12), dict(names=60, scratchpad=True, spelling='characters')]
 VALUES = {'+1': 1, '-1': -1}
 
 

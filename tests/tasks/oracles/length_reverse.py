@@ -3,7 +3,7 @@
 from tests.tasks.oracles import asking, spelling
 
 LENGTHS = (4, 9, 16)
-SETTINGS = [{}, dict(variant='mc2x', symbols=60, spelling='characters'), dict(variant='mcrv', symbols=3)]
+SETTINGS = [dict(symbols=7), dict(variant='mc2x', symbols=60, spelling='characters'), dict(variant='mcrv', symbols=3)]
 
 
 def answer(task, words):

@@ -2,9 +2,9 @@
 
 from tests.tasks.oracles import asking, spelling
 
-LENGTHS = (2, 5, 9)
+LENGTHS = (2, 7, 12)
 SETTINGS = [
-    {},
+    dict(symbols=7),
     dict(scratchpad=True, symbols=60, spelling='characters'),
     dict(variant='multi'),
     dict(variant='multi', scratchpad=True),

@@ -1,4 +1,4 @@
-"""Words from tokens and tokens from words, for oracles of tasks that ask in words: a token each, or a character each."""
+"""Words from tokens and tokens from words, for oracles of tasks that ask in words, spelled out or not."""
 
 import functools
 
@@ -17,13 +17,14 @@ def expected(task, batch, answer, protocol):
 
 def read(task, tokens):
     """The words that tokens stand for. AssertionError where they stand for none."""
+    words, letters = task.words, symbols(task)
     if task.spelling == 'words':
-        return [task.words[token] for token in tokens]
-    text, found = ''.join(task.symbol(token) for token in tokens), []
-    longer = sorted((word for word in task.words if len(word) > 1), key=len, reverse=True)
+        return [words[token] for token in tokens]
+    text, found = ''.join(letters[token] for token in tokens), []
+    longer = sorted((word for word in words if len(word) > 1), key=len, reverse=True)
     while text:
         word = next((word for word in longer if text.startswith(f'{word} ')), text[0])
-        assert word in task.words, f'no word begins {text!r}'
+        assert word in words, f'no word begins {text!r}'
         found.append(word)
         text = text[len(word) + (len(word) > 1) :]
     return found
@@ -32,8 +33,12 @@ def read(task, tokens):
 def written(task, words):
     """The tokens of words."""
     assert set(words) <= set(task.words)
-    if task.spelling == 'words':
-        return [task.words.index(word) for word in words]
-    text = ''.join(word if len(word) == 1 else f'{word} ' for word in words)
-    characters = [task.symbol(token) for token in range(task.alphabet)]
-    return [characters.index(character) for character in text]
+    spelled = words if task.spelling == 'words' else ''.join(f'{word} ' if len(word) > 1 else word for word in words)
+    number = {symbol: token for token, symbol in enumerate(symbols(task))}
+    return [number[symbol] for symbol in spelled]
+
+
+@functools.lru_cache(maxsize=8)
+def symbols(task):
+    """How each token is written."""
+    return [task.symbol(token) for token in range(task.alphabet)]
