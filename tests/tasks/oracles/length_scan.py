@@ -1,4 +1,4 @@
-"""Interpret a command of SCAN as its authors define it, by what its last words are (arXiv 1711.00350, figure 7)."""
+"""Interpret a command of SCAN as its authors define it, by what its last words are (arXiv 1711.00350)."""
 
 from tests.tasks.oracles import asking, spelling
 
