@@ -6,7 +6,6 @@ LENGTHS = (2, 7, 12)
 SETTINGS = [
     dict(symbols=7),
     dict(scratchpad=True, symbols=60, spelling='characters'),
-    dict(variant='multi'),
     dict(variant='multi', scratchpad=True),
 ]
 
