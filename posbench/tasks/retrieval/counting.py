@@ -1,8 +1,8 @@
 """What a variable holds when a program ends that mostly does nothing: set it to zero, or count up, now and then.
 
 The counting task of Golovneva et al. 2024 (arXiv 2405.18719, table 3), after the authors' generator
-(facebookresearch/RAM, projects/cope/scripts/count_data_gen.py). A step is `a = 0 ;`, `pass;` or `a ++;`, with weights of
-1, 50 and 7, drawn again where there is no variable to count or it would come to more than 10. The question is the
+(facebookresearch/RAM, projects/cope/scripts/count_data_gen.py). A step is `a = 0 ;`, `pass;` or `a ++;`, with weights
+of 1, 50 and 7, drawn again where there is no variable to count or it would come to more than 10. The question is the
 program and `print a`, of any variable that there is; the answer is its value. Tokens are the paper's words.
 
 The paper draws 3 to 512 steps and cuts what is longer than 512 tokens on the left, which may take a `=` that is
@@ -144,7 +144,7 @@ def _any(allowed_V: jax.Array, drawn: jax.Array) -> jax.Array:
 
 
 def _chain() -> np.ndarray:
-    """Probabilities of one step of a program with one variable, from a value (row) to another; the first one is none."""
+    """Probabilities of one step of a program with one variable, from a value (row) to another; the first is none."""
     to_NN = np.zeros((LARGEST + 2, LARGEST + 2))
     for state in range(LARGEST + 2):
         counts = WEIGHTS[COUNT] * (0 < state <= LARGEST)
