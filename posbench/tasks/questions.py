@@ -82,7 +82,7 @@ class Question(base.Task):
             length_key, key = jax.random.split(key)
             return self.row(self.asked(key, length, self.drawn_length(length_key, length)))
 
-        return _batched(jax.vmap(row)(jax.random.split(rng, batch_size)))
+        return batched(jax.vmap(row)(jax.random.split(rng, batch_size)))
 
     def held_out(self, split: str, length: int, budget: base.Budget) -> Iterator[tuple[str, base.Batch]]:
         """Questions of exactly `length`, of every protocol."""
@@ -101,7 +101,7 @@ class Question(base.Task):
 
     def of_length(self, keys_B: jax.Array, room: int, length: jax.Array | int) -> base.Batch:
         """A question of `length` for each key, with room for longer ones. Traced."""
-        return _batched(jax.vmap(lambda key: self.row(self.asked(key, room, length)))(keys_B))
+        return batched(jax.vmap(lambda key: self.row(self.asked(key, room, length)))(keys_B))
 
     def check(self, length: int) -> None:
         """ValueError for a length that cannot be asked."""
@@ -288,7 +288,8 @@ class Blanks(Question):
         return '_' if token == self.empty else str(token)
 
 
-def _batched(rows: dict[str, jax.Array]) -> base.Batch:
+def batched(rows: dict[str, jax.Array]) -> base.Batch:
+    """Rows of a batch under the names that a batch has for them."""
     return {name.replace('_L', '_BL'): x for name, x in rows.items()}
 
 
