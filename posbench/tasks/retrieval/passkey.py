@@ -20,12 +20,17 @@ from posbench.tasks.retrieval import depth
 ABOUT = (
     'There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. '
     'I will quiz you about the important information there.'
-).split()
-EMPTY = 'The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.'.split()
-BEFORE, BETWEEN, BEHIND = 'The pass key is'.split(), '. Remember it.'.split(), 'is the pass key.'.split()
-QUESTION = 'What is the pass key? The pass key is'.split()
-WORDS = [*'0123456789', *dict.fromkeys(ABOUT + EMPTY + BEFORE + BETWEEN + BEHIND + QUESTION)]
-_IDS = {word: token for token, word in enumerate(WORDS)}
+)
+EMPTY = 'The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.'
+# The key stands between the first two of these, and between the last two.
+BEFORE, BETWEEN, BEHIND = 'The pass key is', '. Remember it.', 'is the pass key.'
+QUESTION = 'What is the pass key? The pass key is'
+WORDS = [*'0123456789', *dict.fromkeys(' '.join([ABOUT, EMPTY, BEFORE, BETWEEN, BEHIND, QUESTION]).split())]
+
+
+def ids(text: str) -> np.ndarray:
+    """The tokens of words that stand in the prompt."""
+    return np.array([WORDS.index(word) for word in text.split()])
 
 
 class Task(depth.Hidden):
@@ -42,8 +47,7 @@ class Task(depth.Hidden):
     @property
     def shortest(self) -> int:
         """Without anything empty."""
-        parts = ABOUT, BEFORE, BETWEEN, BEHIND, QUESTION
-        return sum(map(len, parts)) + 2 * self.digits
+        return len(' '.join([ABOUT, BEFORE, BETWEEN, BEHIND, QUESTION]).split()) + 2 * self.digits
 
     @property
     def alphabet(self) -> int:
@@ -63,20 +67,20 @@ class Task(depth.Hidden):
         """The text and the question, and the key."""
         place_key, digit_key = jax.random.split(key)
         digits_A = jax.random.randint(digit_key, (self.digits,), 0, 10)
-        info_I = jnp.concatenate([_ids(BEFORE), digits_A, _ids(BETWEEN), digits_A, _ids(BEHIND)])
+        about, empty, question = ids(ABOUT), ids(EMPTY), ids(QUESTION)
+        info_I = jnp.concatenate([ids(BEFORE), digits_A, ids(BETWEEN), digits_A, ids(BEHIND)])
         # Where the sentence with the key begins.
-        start = len(ABOUT) + jax.random.randint(place_key, (), 0, length - self.shortest + 1)
-        stop, end = start + len(info_I), length - len(QUESTION)
+        start = len(about) + jax.random.randint(place_key, (), 0, length - self.shortest + 1)
+        stop, end = start + len(info_I), length - len(question)
         place_P = jnp.arange(room)
 
         def part(tokens, since):
             return jnp.asarray(tokens)[(place_P - since) % len(tokens)]
 
-        empty = _ids(EMPTY)
         prompt_P = jnp.select(
-            [place_P < len(ABOUT), place_P < start, place_P < stop, place_P < end],
-            [part(_ids(ABOUT), 0), part(empty, len(ABOUT)), part(info_I, start), part(empty, stop)],
-            part(_ids(QUESTION), end),
+            [place_P < len(about), place_P < start, place_P < stop, place_P < end],
+            [part(about, 0), part(empty, len(about)), part(info_I, start), part(empty, stop)],
+            part(question, end),
         )
         return questions.Asked(prompt_P, length, digits_A, self.digits)
 
@@ -92,7 +96,3 @@ class Task(depth.Hidden):
     def symbol(self, token: int) -> str:
         """The word."""
         return WORDS[token]
-
-
-def _ids(words: list[str]) -> np.ndarray:
-    return np.array([_IDS[word] for word in words])
