@@ -1,4 +1,4 @@
-"""What a variable holds when a program ends that mostly does nothing (Golovneva et al. 2024, arXiv 2405.18719, table 3).
+"""What a variable holds when a program ends that mostly does nothing (Golovneva et al. 2024, arXiv 2405.18719).
 
 python launch.py --config=configs/tasks/counting.py --workdir=/tmp/counting
 

@@ -4,7 +4,7 @@ python launch.py --config=configs/tasks/recall.py --workdir=/tmp/needle
 
 The same model for other questions, `--config.task.needles=4` for more of them to confuse, and by name
 
-    --config.task.name=retrieval/passkey                                     five digits in an empty text of 64 words
+    --config.task.name=retrieval/passkey --config.train.length=128           five digits in an empty text of 128 words
     --config.task.name=retrieval/key_value --config.train.length=16          the value of one of 16 keys
     --config.task.name=retrieval/selective_copy --config.train.length=16     16 symbols between blanks, copied
 """
