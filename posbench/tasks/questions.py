@@ -82,7 +82,7 @@ class Question(base.Task):
             length_key, key = jax.random.split(key)
             return self.row(self.asked(key, length, self.drawn_length(length_key, length)))
 
-        return _batched(jax.vmap(row)(jax.random.split(rng, batch_size)))
+        return batched(jax.vmap(row)(jax.random.split(rng, batch_size)))
 
     def held_out(self, split: str, length: int, budget: base.Budget) -> Iterator[tuple[str, base.Batch]]:
         """Questions of exactly `length`, of every protocol."""
@@ -101,7 +101,7 @@ class Question(base.Task):
 
     def of_length(self, keys_B: jax.Array, room: int, length: jax.Array | int) -> base.Batch:
         """A question of `length` for each key, with room for longer ones. Traced."""
-        return _batched(jax.vmap(lambda key: self.row(self.asked(key, room, length)))(keys_B))
+        return batched(jax.vmap(lambda key: self.row(self.asked(key, room, length)))(keys_B))
 
     def check(self, length: int) -> None:
         """ValueError for a length that cannot be asked."""
@@ -113,7 +113,7 @@ class Question(base.Task):
         return generated.loss(outputs, batch)
 
     def score(self, outputs: jax.Array, batch: base.Batch) -> base.Sums:
-        """Right tokens by place in the answer, answers that are right as a whole, nats; NaN where logits are NaN.
+        """Right tokens by `place`, answers that are right as a whole, nats; NaN where logits are NaN.
 
         An answer is right as a whole if each of its tokens is the likeliest one after the right ones before it, which
         is to say, if greedy decoding gives it.
@@ -125,7 +125,7 @@ class Question(base.Task):
         right_BL = jnp.where(scored_BL, right_BL, 0.0)
         row_B = scored_BL.any(axis=1)
         exact_B = jnp.where(row_B, jnp.where(scored_BL, right_BL, 1.0).prod(axis=1), 0.0)
-        place_BL = jnp.maximum(jnp.cumsum(scored_BL, axis=1) - 1, 0)
+        place_BL = self.place(batch)
         empty_L = jnp.zeros(scored_BL.shape[1])
         return dict(
             right_A=empty_L.at[place_BL].add(right_BL),
@@ -134,6 +134,10 @@ class Question(base.Task):
             rows=row_B.astype(jnp.float32).sum(),
             nats=self.loss(outputs, batch)[0],
         )
+
+    def place(self, batch: base.Batch) -> jax.Array:
+        """[B, L], what `places` counts each token of an answer by: its place in the answer. Traced."""
+        return jnp.maximum(jnp.cumsum(batch['weights_BL'] > 0, axis=1) - 1, 0)
 
     def values(self, sums: base.Sums) -> dict[str, float]:
         """exact_match (of answers), token_accuracy and loss (of tokens of answers)."""
@@ -145,8 +149,8 @@ class Question(base.Task):
         )
 
     def places(self, sums: base.Sums) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Accuracy by place in the answer."""
-        count = int(np.count_nonzero(sums['tokens_A'])) or 1
+        """Accuracy by `place`."""
+        count = int(np.max(np.nonzero(sums['tokens_A']), initial=0)) + 1
         return {'token_accuracy': (sums['right_A'][:count], sums['tokens_A'][:count])}
 
     def chance(self, split: str, length: int) -> dict[str, float]:
@@ -284,7 +288,8 @@ class Blanks(Question):
         return '_' if token == self.empty else str(token)
 
 
-def _batched(rows: dict[str, jax.Array]) -> base.Batch:
+def batched(rows: dict[str, jax.Array]) -> base.Batch:
+    """Rows of a batch under the names that a batch has for them."""
     return {name.replace('_L', '_BL'): x for name, x in rows.items()}
 
 

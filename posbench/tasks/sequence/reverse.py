@@ -73,10 +73,9 @@ class Task(base.Task):
     def _row(self, key: jax.Array, length: int, count: jax.Array | int) -> base.Batch:
         """One row of `count` symbols."""
         index_M, place_L = jnp.arange(length), jnp.arange(length + 1)
-        symbols_M = jax.random.randint(key, (length,), 0, self.symbols, jnp.int32)
-        source_M = jnp.where(index_M < count, symbols_M, self.end)
-        reversed_L = source_M[jnp.maximum(count - 1 - place_L, 0)]
-        targets_L = jnp.where(place_L < count, reversed_L, self.end)
+        source_M = jnp.where(index_M < count, self.read(key, length), self.end)
+        said_M = source_M[self.order(source_M, count)]
+        targets_L = jnp.where(place_L < count, jnp.append(said_M, self.end), self.end)
         # Segments, so that neither half reads what a row is filled up with.
         return dict(
             source_BM=source_M,
@@ -86,6 +85,14 @@ class Task(base.Task):
             targets_BL=targets_L,
             weights_BL=(place_L <= count).astype(jnp.float32),
         )
+
+    def read(self, key: jax.Array, length: int) -> jax.Array:
+        """Symbols of the longest row, int32 [M]; a shorter one has the first of them. Traced."""
+        return jax.random.randint(key, (length,), 0, self.symbols, jnp.int32)
+
+    def order(self, source_M: jax.Array, count: jax.Array | int) -> jax.Array:
+        """Where what is said stood in a source of `count` symbols, first said first; anything past them. Traced."""
+        return jnp.maximum(count - 1 - jnp.arange(len(source_M)), 0)
 
     def loss(self, outputs: jax.Array, batch: base.Batch) -> tuple[jax.Array, jax.Array]:
         """Nats of the targets, each after the right ones before it."""

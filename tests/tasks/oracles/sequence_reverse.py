@@ -8,7 +8,7 @@ SETTINGS = [{}, dict(symbols=3)]
 OTHER = dict(symbols=5)
 
 
-def expected(task, batch, protocol):
+def expected(task, batch, protocol, order=lambda symbols: [*reversed(symbols)]):
     begin, end = task.symbols, task.symbols + 1
     source_BM = np.asarray(batch['source_BM'])
     rows, length = source_BM.shape
@@ -20,7 +20,7 @@ def expected(task, batch, protocol):
         assert count >= 1 and (protocol is None or count == length), 'at evaluation all rows are as long as they may be'
         assert all(0 <= token < task.symbols for token in tokens_M[:count]), 'symbols'
         assert all(token == end for token in tokens_M[count:]), 'nothing follows the last symbol'
-        said = [*reversed(tokens_M[:count]), end]
+        said = [*order(tokens_M[:count]), end]
         for place, token in enumerate(said):
             targets_BL[row, place], weights_BL[row, place], segment_ids_BL[row, place] = token, 1, 0
             inputs_BL[row, place] = begin if place == 0 else said[place - 1]
