@@ -52,6 +52,16 @@ class PositionMap:
         """The options that are ids of tokens, and of which."""
         return getattr(self.function, 'looks_for', {})
 
+    def reach(self, length: int, *, train: bool) -> int | None:
+        """Positions of sequences of `length` are below this number; None: that is not known without the tokens."""
+        numbers = getattr(self.function, 'reaches', None)
+        if numbers is None:
+            return None
+        taken = inspect.signature(numbers).parameters
+        defaults = {name: given.default for name, given in inspect.signature(self.function).parameters.items()}
+        options = {name: value for name, value in (defaults | dict(self.options)).items() if name in taken}
+        return numbers(**options | dict(length=length, train=train))
+
     def of_tokens(self, spelled_V: Sequence[str] | None, vocabulary: int | None) -> 'PositionMap':
         """This map for a run whose V tokens are spelled like that; None: they are no text.
 

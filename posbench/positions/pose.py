@@ -11,6 +11,7 @@ from posbench.positions import base, documents
 from posbench.positions.sequential import sequential
 
 
+@base.reaches(lambda length, train, target_length: target_length if train else length)
 def pose(
     rng: jax.Array,
     batch_size: int,

@@ -10,6 +10,7 @@ from posbench.positions import base, documents
 
 
 @base.shared_by_batch
+@base.reaches(lambda length, train, max_position: max_position)
 def randomized(
     rng: jax.Array,
     batch_size: int,

@@ -4,7 +4,7 @@ import math
 
 from tests.tasks.oracles import asking
 
-LENGTHS = (5, 12, 33)
+LENGTHS = (4, 12, 33)
 SETTINGS = [{}]
 
 
