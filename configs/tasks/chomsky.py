@@ -8,10 +8,10 @@ context-sensitive            duplicate_string, missing_duplicate_string, odds_fi
                              binary_multiplication, compute_sqrt, bucket_sort
 
 What is asked is 1 to 40 long in training, and up to eight times as long when scored. Ruoss et al. 2023 (arXiv
-2305.16843) compare encodings on them: five layers of width 64 with eight heads and a dropout of 0.1, batches of 128, two
-million steps of Adam at 1e-4, 3e-4 or 5e-4, scored at every length from 41 to 500, and of ten seeds the best. In reach
-of a laptop by three layers, batches of 64, a higher learning rate and 2,000 steps; and each row has a length of its own,
-where theirs have one a batch.
+2305.16843) compare encodings on them: five layers of width 64 with eight heads and a dropout of 0.1, batches of 128,
+two million steps of Adam at 1e-4, 3e-4 or 5e-4, scored at every length from 41 to 500, and of ten seeds the best. In
+reach of a laptop by three layers, batches of 64, a higher learning rate and 2,000 steps. Each row has a length of its
+own, where theirs have one a batch.
 """
 
 from configs import default
