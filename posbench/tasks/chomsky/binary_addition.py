@@ -4,6 +4,7 @@ As in google-deepmind/randomized_positional_encodings, but that nothing after th
 nothing asked of one or two symbols, which have no room for a sum.
 """
 
+import functools
 from typing import ClassVar
 
 import jax
@@ -58,6 +59,7 @@ def _share(total: int, size: int, other: int) -> float:
     return max(pairs, 0) / (most * most_other)
 
 
+@functools.lru_cache(maxsize=64)
 def _places(length: int) -> np.ndarray:
     """The chance of each bit, or the end, at each place of an answer, [length + 1, 3]."""
     size_N = np.arange(1, length - 1)
