@@ -27,7 +27,7 @@ jax.config.update('jax_num_cpu_devices', 8)
 
 
 def pytest_addoption(parser):
-    parser.addoption('--all', action='store_true', help='test every encoding and config, not one of each kind')
+    parser.addoption('--all', action='store_true', help='test every encoding, config and task, not one of each kind')
     parser.addoption('--encoding', metavar='FILE', help='test the Encoding of this Python file instead of all others')
     parser.addoption('--task', metavar='FILE', help='test the Task of this Python file instead of all others')
 
@@ -48,7 +48,8 @@ def pytest_generate_tests(metafunc):
             metafunc.parametrize(argument, small_job.VARIANTS if everything else of_all_kinds())
     if 'any_task' in metafunc.fixturenames:
         path = metafunc.config.getoption('--task')
-        metafunc.parametrize('any_task', tasks.names() if path is None else [path], indirect=True)
+        names = tasks.names() if everything else tiers.tasks_of_all_kinds()
+        metafunc.parametrize('any_task', names if path is None else [path], indirect=True)
 
 
 def pytest_configure(config):

@@ -4,8 +4,9 @@ import os
 
 import pytest
 
-from posbench import encodings
+from posbench import encodings, tasks
 from posbench.encodings import base
+from posbench.tasks import questions
 from tests import conftest, small_job, tiers
 
 
@@ -28,6 +29,19 @@ def test_kinds_of_caches_and_of_trainings_are_fewer_and_all_are_there():
     assert len(caches) < len(tiers.encodings_of_all_kinds()) and len(trainings) < len(tiers.configs_of_all_kinds())
     # A cache that keeps more than keys and values, and one of several coordinates; two phases, and drawn positions.
     assert {'fox', 'comrope'} <= set(caches) and {'drope', 'pose'} <= set(trainings)
+
+
+def test_tasks_that_are_no_questions_are_kinds_of_their_own_and_one_question_stands_for_all():
+    chosen = tiers.tasks_of_all_kinds()
+    assert {'text/language_model', 'image/digits', 'retrieval/flip_flop', 'sequence/reverse'} <= set(chosen)
+    assert len([name for name in chosen if name.startswith('chomsky/')]) == 1
+
+
+def test_a_question_with_an_option_or_a_metric_of_its_own_is_a_kind_of_its_own():
+    like = type('Like', (questions.Blanks,), dict(alphabet=2, rooms=None, asked=None, shortest=2))
+    other = type('Other', (questions.Blanks,), dict(alphabet=2, rooms=None, asked=None, metrics={}))
+    assert tiers.kind_of_task(like) == tiers.kind_of_task(tasks.TASKS.find('chomsky/bucket_sort'))
+    assert tiers.kind_of_task(other) != tiers.kind_of_task(like)
 
 
 class Hooked(base.PositionEncoding):

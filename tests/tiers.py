@@ -1,10 +1,12 @@
 """What the default tier of the tests leaves out: checks of what is made like something that they are asked of anyway.
 
-    python -m pytest          checks of every encoding: of one encoding of each kind; what hears positions: of all
+    python -m pytest          checks of every encoding: of one encoding of each kind; what hears positions: of all;
+                              of every task likewise, those against its oracle of all
     python -m pytest --all    everything of everything
 
 A kind is what the rest of the package can know of an encoding: its hooks and its claims, whose its parameters are, and
-how its layers repeat. No names are kept here: a new encoding of a new kind is asked everything.
+how its layers repeat; of a task that is a question and its answer, all but what is asked. No names are kept here: a
+new encoding of a new kind is asked everything.
 """
 
 import functools
@@ -15,8 +17,9 @@ from typing import Any
 
 import jax
 
-from posbench import encodings
+from posbench import encodings, tasks
 from posbench.encodings import base
+from posbench.tasks import questions
 from tests import small_job
 from tests.encodings import small
 
@@ -53,6 +56,18 @@ def kind_of_config(config: Any) -> Hashable:
     return kind(encodings.build(**config.encoding)), second, config.positions.name
 
 
+# What such a task has of its own in any case, and what only its oracle can know.
+ASKED = {'alphabet', 'rooms', 'asked', 'shortest', 'chance', 'letter', 'symbol'}
+
+
+def kind_of_task(task: type) -> Hashable:
+    """Two tasks of one kind differ in what they ask; of tasks that are no questions each is a kind."""
+    if not issubclass(task, questions.Question):
+        return task
+    own = frozenset(name for name in vars(task) if not name.startswith('_') and name not in ASKED)
+    return task.__bases__, own
+
+
 def representatives(names: Iterable[str], kind_of: Callable[[str], Hashable]) -> list[str]:
     """The first name of each kind."""
     first = {}
@@ -85,6 +100,12 @@ def configs_of_all_trainings() -> list[str]:
     """One config of each kind of training."""
     configs = _configs()
     return representatives(configs, lambda name: kind_of_training(configs[name]))
+
+
+@functools.cache
+def tasks_of_all_kinds() -> list[str]:
+    """One task of each kind."""
+    return representatives(tasks.names(), lambda name: kind_of_task(tasks.TASKS.find(name)))
 
 
 def _configs() -> dict[str, Any]:

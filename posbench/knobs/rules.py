@@ -10,7 +10,11 @@ from typing import Any
 
 
 def longest(config: dict[str, Any]) -> int:
-    """Tokens of the longest sequence that the model ever sees."""
+    """The longest length that is asked for: of tasks on data the tokens of the longest sequence that a model ever sees.
+
+    A task that makes its sequences itself may count other things (Task.tokens); what is too short for these is said
+    where the task is known (training/fitting.py).
+    """
     length = config['train']['length']
     return max(length * max(config['evaluate']['multiples']), length + config['evaluate']['first_unseen'])
 
@@ -52,7 +56,7 @@ def _task(config: dict) -> Iterator[str]:
 
 def _positions(config: dict) -> Iterator[str]:
     reach = config['positions'].get('max_position')
-    if reach is not None and reach < longest(config):
+    if reach is not None and config['dataset'] is not None and reach < longest(config):
         yield (
             f'config.positions.max_position: got {reach}, wanted at least {longest(config)}, the longest sequence that '
             'config.train.length, config.evaluate.multiples and config.evaluate.first_unseen ask for'
@@ -163,7 +167,7 @@ def _second_phase(config: dict, traits: dict) -> Iterator[str]:
 
 def _evaluate(config: dict) -> Iterator[str]:
     evaluate = config['evaluate']
-    if evaluate['batch_tokens'] < longest(config):
+    if config['dataset'] is not None and evaluate['batch_tokens'] < longest(config):
         yield (
             f'config.evaluate.batch_tokens: got {evaluate["batch_tokens"]}, wanted at least {longest(config)}, one '
             'longest sequence by config.train.length, config.evaluate.multiples and config.evaluate.first_unseen'

@@ -3,9 +3,9 @@
 A map is a function (rng, batch_size, length, *, options, train) -> pos_BL, int32, or float32 where positions lie
 between whole numbers, called as its file is. Those that give all sequences of a batch the same positions are marked
 `shared_by_batch`; the trainer then asks for one row, and biases are made once. A map whose positions depend on what the
-tokens are takes `tokens_BL` and `segment_ids_BL` as well; `looks_for` marks those of its options that are ids of
-tokens. A map of several coordinates gives pos_BLA; it is marked `first_shared` where the first one is the place in the
-sequence.
+tokens are takes `tokens_BL` and `segment_ids_BL` as well, and one whose positions depend on how long a document is
+`segment_ids_BL`; `looks_for` marks those of its options that are ids of tokens. A map of several coordinates gives
+pos_BLA; it is marked `first_shared` where the first one is the place in the sequence.
 """
 
 import dataclasses
@@ -43,9 +43,24 @@ class PositionMap:
         return 'tokens_BL' in inspect.signature(self.function).parameters
 
     @property
+    def needs_segments(self) -> bool:
+        """Whether positions depend on how long a document is, so that those of a longer one cannot stand for them."""
+        return 'segment_ids_BL' in inspect.signature(self.function).parameters
+
+    @property
     def looks_for(self) -> dict[str, base.Looked]:
         """The options that are ids of tokens, and of which."""
         return getattr(self.function, 'looks_for', {})
+
+    def reach(self, length: int, *, train: bool) -> int | None:
+        """Positions of sequences of `length` are below this number; None: that is not known without the tokens."""
+        numbers = getattr(self.function, 'reaches', None)
+        if numbers is None:
+            return None
+        taken = inspect.signature(numbers).parameters
+        defaults = {name: given.default for name, given in inspect.signature(self.function).parameters.items()}
+        options = {name: value for name, value in (defaults | dict(self.options)).items() if name in taken}
+        return numbers(**options | dict(length=length, train=train))
 
     def of_tokens(self, spelled_V: Sequence[str] | None, vocabulary: int | None) -> 'PositionMap':
         """This map for a run whose V tokens are spelled like that; None: they are no text.
@@ -89,6 +104,8 @@ class PositionMap:
                 return pos
             return pos[:1, :, 0], *(pos[..., axis] for axis in range(1, pos.shape[2]))
         rows = 1 if getattr(self.function, 'shared_by_batch', False) else batch_size
+        if segment_ids_BL is not None and self.needs_segments:
+            return self.function(rng, batch_size, length, segment_ids_BL=segment_ids_BL, **options)
         return documents.restart(self.function(rng, rows, length, **options), segment_ids_BL)
 
 

@@ -1,4 +1,4 @@
-"""What maps of positions share: the marks that say what the sequences of a batch have in common, and two checks."""
+"""What maps of positions share: the marks that say what is known of them without a draw, and two checks."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -24,6 +24,16 @@ def first_shared(function: Callable) -> Callable:
     """Marks a map of several coordinates whose first one all sequences of a batch share, unless they have segments."""
     function.first_shared = True
     return function
+
+
+def reaches(numbers: Callable[..., int]) -> Callable:
+    """Marks a map of one coordinate and says how far it goes: to numbers below `numbers(length, train, **options)`."""
+
+    def mark(function: Callable) -> Callable:
+        function.reaches = numbers
+        return function
+
+    return mark
 
 
 def looks_for(**options: Looked) -> Callable:

@@ -21,6 +21,26 @@ def packed(segment_ids_BL: jax.Array) -> jax.Array:
     return index_L - jax.lax.cummax(jnp.where(starts_BL, index_L, 0), axis=1)
 
 
+def sizes(segment_ids_BL: jax.Array) -> jax.Array:
+    """Of each token the number of tokens of its document, int32 [B, L]; padding is a document too."""
+    ends_BL = jnp.pad(segment_ids_BL[:, 1:] != segment_ids_BL[:, :-1], ((0, 0), (0, 1)), constant_values=True)
+    index_L = jnp.arange(segment_ids_BL.shape[1], dtype=jnp.int32)
+    last_BL = jax.lax.cummin(jnp.where(ends_BL, index_L, index_L[-1]), axis=1, reverse=True)
+    return last_BL - index_L + packed(segment_ids_BL) + 1
+
+
+def in_order(drawn_BL: jax.Array, segment_ids_BL: jax.Array | None) -> jax.Array:
+    """Numbers in rising order; where there are segments, the first n of them for a document of n tokens, [B, L].
+
+    Of numbers that were sorted before, a document would have the smallest ones alone.
+    """
+    if segment_ids_BL is None:
+        return jnp.sort(drawn_BL, axis=1)
+    place_BL = packed(segment_ids_BL)
+    first_BL = jnp.arange(segment_ids_BL.shape[1], dtype=jnp.int32) - place_BL
+    return jax.lax.sort((first_BL, taken(drawn_BL, place_BL)), dimension=1, num_keys=2)[1]
+
+
 def restart(drawn_BL: jax.Array, segment_ids_BL: jax.Array | None) -> jax.Array:
     """Positions of a batch, restarted with each document where there are segments."""
     return drawn_BL if segment_ids_BL is None else taken(drawn_BL, packed(segment_ids_BL))

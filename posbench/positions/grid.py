@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from posbench.knobs import Range
-from posbench.positions import base
+from posbench.positions import base, documents
 
 
 @base.shared_by_batch
@@ -16,6 +16,7 @@ def grid(
     batch_size: int,
     length: int,
     *,
+    segment_ids_BL: jax.Array | None = None,
     columns: Annotated[int, Range(min=1)] | None = 16,
     rows: Annotated[int, Range(min=1)] | None = None,
     train: bool = False,
@@ -23,14 +24,22 @@ def grid(
     """Two coordinates: row and column of a token on a page of `columns` columns, read line by line.
 
     With `columns` None the page is a square, as large as the sequence is long: the patches of an image of any size.
-    ValueError where the length is no square. With `rows`, there are three: the page itself, where each has so many
-    rows, and row and column on it.
+    ValueError where the length is no square; of a document in a longer row it is the smallest square that holds it.
+    With `rows`, there are three: the page itself, where each has so many rows, and row and column on it.
     """
-    if columns is None:
+    if columns is None and segment_ids_BL is None:
         columns = math.isqrt(length)
         if columns**2 != length:
             raise ValueError(f'grid positions: got a length of {length}, wanted a square where columns is None.')
-    index_L = jnp.arange(length, dtype=jnp.int32)
-    row_L, column_L = index_L // columns, index_L % columns
-    axes = [row_L, column_L] if rows is None else [row_L // rows, row_L % rows, column_L]
+    elif columns is None:
+        columns = _side(documents.sizes(segment_ids_BL))
+    place_BL = documents.restart(jnp.arange(length, dtype=jnp.int32)[None], segment_ids_BL)
+    row_BL, column_BL = place_BL // columns, place_BL % columns
+    axes = [row_BL, column_BL] if rows is None else [row_BL // rows, row_BL % rows, column_BL]
     return jnp.broadcast_to(jnp.stack(axes, axis=-1), (batch_size, length, len(axes)))
+
+
+def _side(size: jax.Array) -> jax.Array:
+    """Of the smallest square that holds so many, whichever way a root is rounded."""
+    side = jnp.round(jnp.sqrt(size.astype(jnp.float32))).astype(jnp.int32)
+    return side + (side**2 < size)

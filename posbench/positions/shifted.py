@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 
 from posbench.knobs import Range
+from posbench.positions import base
 from posbench.positions.sequential import sequential
 
 
+@base.reaches(lambda length, train, max_shift: length + max_shift - 1 if train else length)
 def shifted(
     rng: jax.Array,
     batch_size: int,

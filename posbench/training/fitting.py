@@ -4,6 +4,7 @@ import difflib
 
 import jax
 
+from posbench import positions
 from posbench.models.model import Model
 from posbench.tasks import base
 from posbench.training import init
@@ -28,6 +29,44 @@ def check(model: Model, task: base.Task, batch: base.Batch) -> None:
             "config.model.name: got an encoder, wanted 'decoder', because the task asks for the next token, which an "
             'encoder would see'
         )
+
+
+def check_sizes(
+    model: Model,
+    task: base.Task,
+    position_map: positions.PositionMap,
+    *,
+    length: int,
+    longest: int,
+    batch_tokens: int,
+    where: str,
+) -> None:
+    """ValueError where the tokens of the longest sequence that is scored are more than a knob allows.
+
+    length, longest: what is asked of a training sequence, and of the longest one that is scored, as the task counts.
+    where: the path of the encoding's knobs.
+    """
+    tokens = task.tokens(longest)
+    because = (
+        'for the longest sequence that config.train.length, config.evaluate.multiples and config.evaluate.first_unseen '
+        f'ask for, which has {tokens} tokens'
+    )
+    if batch_tokens < tokens:
+        raise ValueError(f'config.evaluate.batch_tokens: got {batch_tokens}, wanted at least {tokens}, {because}')
+    drawn_from = dict(position_map.options).get('max_position')
+    if drawn_from is not None and drawn_from < tokens:
+        raise ValueError(f'config.positions.max_position: got {drawn_from}, wanted at least {tokens}, {because}')
+    reaches = position_map.reach(tokens, train=False), position_map.reach(task.tokens(length), train=True)
+    if None in reaches:
+        return
+    # [CLS] moves the others up by one.
+    reach = max(reaches) + model.head.wants_first
+    tables = {f'{where}.{path}': most for path, most in model.encoding.ends().items()}
+    tables |= {f'config.input.combine.{path}': most for path, most in model.input_layer.combination().ends().items()}
+    for path, most in tables.items():
+        if most < reach:
+            name = position_map.function.__name__
+            raise ValueError(f'{path}: got {most}, wanted at least {reach}, as far as {name} positions go {because}')
 
 
 def check_patterns(patterns: Init, states: list) -> None:

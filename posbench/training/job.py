@@ -101,7 +101,19 @@ class Job:
         return self.schedule.batch_size * self.task.tokens(self.schedule.length)
 
     def check_lengths(self) -> None:
-        """ValueError, before anything is trained, where the task has no held-out data of a length to be scored."""
+        """ValueError, before anything is trained, where something is too short for a length that is to be scored, or
+        the task has no held-out data of it.
+        """
+        for phase in self.phases:
+            fitting.check_sizes(
+                phase.model,
+                self.task,
+                self.position_map,
+                length=self.schedule.length,
+                longest=self._budget.longest,
+                batch_tokens=self.plan.batch_tokens,
+                where='config.encoding' if phase.before is None else 'config.second_phase.encoding',
+            )
         for length in self.plan.lengths(self.schedule.length):
             next(iter(self.task.held_out(self.plan.split, length, self._budget)), None)
         next(iter(self.task.held_out('validation', self.schedule.length, self._budget)), None)

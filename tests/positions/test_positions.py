@@ -110,6 +110,66 @@ def test_packed_positions_restart_with_every_segment_and_after_padding():
     np.testing.assert_array_equal(documents.packed(segments), wanted)
 
 
+def test_sizes_are_those_of_documents_and_of_padding():
+    segments = np.array([[0, 0, 0, 1, 1, 2, -1, -1], [-1, 0, 0, 0, 0, 0, 0, 0], [3, 3, 3, 3, 3, 3, 3, 3]])
+    wanted = [[3, 3, 3, 2, 2, 1, 2, 2], [1, 7, 7, 7, 7, 7, 7, 7], [8] * 8]
+    np.testing.assert_array_equal(documents.sizes(segments), wanted)
+
+
+# Five tokens and padding behind or before them, and two documents, the first one with five tokens.
+SEGMENTS = np.array([[0] * 5 + [-1] * 4, [-1] * 4 + [0] * 5, [0] * 5 + [1] * 4], np.int32)
+FIVE = (slice(0, 5), slice(4, 9), slice(0, 5))
+
+
+@pytest.mark.parametrize(
+    'name, first, options',
+    [
+        ('randomized', 0, dict(max_position=10)),
+        # Of distances the first one is always 0.
+        ('randomized_distances', 1, dict(max_position=11)),
+    ],
+)
+def test_a_document_of_a_longer_row_has_any_numbers_like_one_that_is_alone(name, first, options):
+    position_map = positions.build(name, **options)
+    draw = jax.jit(jax.vmap(lambda rng: position_map(rng, 3, 9, train=True, segment_ids_BL=SEGMENTS)))
+    pos_NBL = np.asarray(draw(jax.random.split(key(), 400)))
+    for row, five in enumerate(FIVE):
+        drawn_NL = pos_NBL[:, row, five]
+        assert (np.diff(drawn_NL, axis=1) > 0).all() and (first == 0 or (drawn_NL[:, 0] == 0).all())
+        counts = np.bincount(drawn_NL[:, first:].ravel(), minlength=10 + first)[first:]
+        # 200 or 160 each; standard deviation 10 for 400 draws.
+        assert len(counts) == 10 and np.abs(counts - 40 * (5 - first)).max() < 50
+    assert (np.diff(pos_NBL[:, 2, 5:], axis=1) > 0).all()
+    alone_N = np.array([position_map(one, 1, 5, train=True)[0, -1] for one in jax.random.split(key(1), 100)])
+    assert abs(alone_N.mean() - pos_NBL[:, 0, 4].mean()) < 0.7
+
+
+@pytest.mark.parametrize('name', ['randomized', 'randomized_distances', 'pose', 'cape', 'shifted', 'grid'])
+@pytest.mark.parametrize('train', [True, False])
+def test_a_document_that_fills_its_row_has_the_positions_of_a_row_without_documents(name, train):
+    position_map = positions.build(name, **({'grid': dict(columns=None)}.get(name, {})))
+    wanted = position_map(key(2), 3, 9, train=train)
+    found = position_map(key(2), 3, 9, train=train, segment_ids_BL=np.zeros((3, 9), np.int32))
+    np.testing.assert_array_equal(found, np.broadcast_to(wanted, found.shape))
+
+
+def test_a_gap_is_that_of_a_document_of_its_length():
+    segments = np.repeat(SEGMENTS[:1], 3000, axis=0)
+    pos = np.asarray(positions.build('pose', target_length=9)(key(), 3000, 9, train=True, segment_ids_BL=segments))
+    steps = np.diff(pos[:, :5], axis=1)
+    assert (pos[:, 0] == 0).all() and ((steps != 1).sum(axis=1) <= 1).all() and pos[:, :5].max() == 8
+    np.testing.assert_allclose(np.bincount(pos[:, 4] - 4) / 3000, 1 / 5, atol=0.04)
+    np.testing.assert_allclose((steps > 1).mean(axis=0), [4 / 15] * 3 + [0], atol=0.04)
+
+
+def test_the_middle_and_the_page_are_those_of_a_document():
+    segments = np.array([[0, 0, 0, 0, 1, 1, 1, -1, -1]], np.int32)
+    pos = positions.build('cape', centred=True)(key(), 1, 9, train=False, segment_ids_BL=segments)
+    np.testing.assert_array_equal(pos[0, :7], [-1.5, -0.5, 0.5, 1.5, -1, 0, 1])
+    pos = positions.build('grid', columns=None)(key(), 1, 9, train=False, segment_ids_BL=segments)
+    np.testing.assert_array_equal(pos[0, :7].T, [[0, 0, 1, 1, 0, 0, 1], [0, 1, 0, 1, 0, 1, 0]])
+
+
 @pytest.mark.parametrize('name', positions.names())
 @pytest.mark.parametrize('train', [True, False])
 def test_every_map_gives_rows_of_numbers_from_a_key_and_tokens(name, train):

@@ -340,7 +340,7 @@ def files(folder) -> dict[str, object]:
 
 
 def test_a_loss_that_is_no_number_is_exit_code_1_and_one_line(tmp_path, flags):
-    short = ['--config=configs/learned.py', '--config.encoding.max_length=8', '--quiet']
+    short = ['--config=configs/learned.py', '--config.encoding.init_std=3e38', '--quiet']
     done = real_command.launch(*flags, *short, f'--workdir={tmp_path}')
     assert (done.returncode, done.stdout) == (1, '')
     assert done.stderr == 'launch.py: loss of seed 0 is nan at step 1; the last checkpoint before it is kept.\n'

@@ -34,6 +34,11 @@ class Combination(nn.Module):
         """P, to which what the encoding does below the first layer is made; None: D."""
         return None
 
+    @nn.nowrap
+    def ends(self) -> dict[str, int]:
+        """As PositionEncoding.ends."""
+        return {}
+
     def __call__(self, x_BLT: jax.Array, pos: Any, encoding: base.PositionEncoding) -> jax.Array:
         """[B, L, D] in `dtype`."""
         raise NotImplementedError

@@ -37,6 +37,10 @@ class Combination(base.Combination):
             self.down_RDK = self.param('down', nn.initializers.normal(width**-0.5), (rows, width, self.rank))
             self.up_RKD = self.param('up', nn.initializers.zeros, (rows, self.rank, width))
 
+    @nn.nowrap
+    def ends(self):
+        return {'max_length': self.max_length}
+
     def __call__(self, x_BLT, pos, encoding):
         if encodings.coordinates(pos) > 1:
             raise ValueError(

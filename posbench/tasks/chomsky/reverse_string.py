@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from posbench.tasks import questions
+from posbench.tasks.chomsky import frequencies
 
 
 class Task(questions.Blanks):
@@ -23,3 +24,8 @@ class Task(questions.Blanks):
         bits_P = jax.random.randint(key, (room,), 0, 2)
         place_P = jnp.arange(room)
         return questions.Asked(bits_P, length, bits_P[jnp.maximum(length - 1 - place_P, 0)], length)
+
+    def chance(self, split: str, length: int) -> dict[str, float]:
+        """A coin for each bit."""
+        self.check(length)
+        return frequencies.of_coins(length)
