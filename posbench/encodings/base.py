@@ -273,11 +273,6 @@ class PositionEncoding(nn.Module):
             )
 
     @nn.nowrap
-    def ends(self) -> dict[str, int]:
-        """The options, by path, that end a table beyond which it says no number, and how many positions each has."""
-        return {f'{name}.{path}': most for name, part in self.parts().items() for path, most in part.ends().items()}
-
-    @nn.nowrap
     def init_params(self, rng: jax.Array) -> dict:
         """The encoding's own parameters; an empty dict where it has none."""
         return self.clone(parent=None).init(rng, method='declare').get('params', {})

@@ -51,10 +51,6 @@ class Encoding(base.PositionEncoding):
         in_blocks = self.where == 'blocks'
         return (hook == 'enter' and in_blocks) or (hook == 'embed' and (self.sinusoid or not in_blocks))
 
-    @nn.nowrap
-    def ends(self):
-        return {'max_length': self.max_length} if self.out_of_range == 'nan' else {}
-
     def embed(self, x_BLD, pos_BL):
         if self.sinusoid:
             omega_C = spectra.geometric_inclusive(self.theta, self.width)

@@ -31,10 +31,6 @@ class Encoding(base.PositionEncoding):
     def setup(self):
         self.table_RD = self.param('table', nn.initializers.normal(self.init_std), (self.max_length, self.width))
 
-    @nn.nowrap
-    def ends(self):
-        return {'max_length': self.max_length} if self.out_of_range == 'nan' else {}
-
     def embed(self, x_BLD, pos_BL):
         return x_BLD + rows(jnp.asarray(self.table_RD), pos_BL, self.out_of_range).astype(x_BLD.dtype)
 

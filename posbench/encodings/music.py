@@ -35,10 +35,6 @@ class Encoding(base.PositionEncoding):
         init = nn.initializers.normal(self.head_width**-0.5)
         self.table = self.param('table', init, (self.max_length, *heads, self.head_width))
 
-    @nn.nowrap
-    def ends(self):
-        return {'max_length': self.max_length} if self.out_of_range == 'nan' else {}
-
     def score(self, logits_BHLM, block, carry):
         def row(distance):
             return jnp.clip(distance, 0, self.max_length - 1)

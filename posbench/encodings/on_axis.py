@@ -27,11 +27,6 @@ class Encoding(wrapper.Wrapper):
     def check_positions(self, pos):
         self._pick(pos)
 
-    @nn.nowrap
-    def ends(self):
-        """Of that coordinate; how far it goes is not known by the length of a sequence."""
-        return {}
-
     def _pick(self, pos):
         return base.axis(pos, self.axis, self.axes)
 

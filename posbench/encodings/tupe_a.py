@@ -36,10 +36,6 @@ class Encoding(base.PositionEncoding):
         self.query_DHK = self.param('query', init, projection)
         self.key_DHK = self.param('key', init, projection)
 
-    @nn.nowrap
-    def ends(self):
-        return {'max_length': self.max_length} if self.out_of_range == 'nan' else {}
-
     def bias(self, pos_q_BL, pos_k_BM):
         q_BHLK = jnp.einsum('BLD,DHK->BHLK', self._vectors(pos_q_BL), self.query_DHK) * self.head_width**-0.5
         k_BHMK = jnp.einsum('BMD,DHK->BHMK', self._vectors(pos_k_BM), self.key_DHK)

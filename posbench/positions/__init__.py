@@ -45,7 +45,7 @@ class PositionMap:
     @property
     def needs_segments(self) -> bool:
         """Whether positions depend on how long a document is, so that those of a longer one cannot stand for them."""
-        return 'segment_ids_BL' in inspect.signature(self.function).parameters
+        return not self.needs_tokens and 'segment_ids_BL' in inspect.signature(self.function).parameters
 
     @property
     def looks_for(self) -> dict[str, base.Looked]:

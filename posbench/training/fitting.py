@@ -5,6 +5,7 @@ import difflib
 import jax
 
 from posbench import positions
+from posbench.encodings import base as encodings
 from posbench.models.model import Model
 from posbench.tasks import base
 from posbench.training import init
@@ -61,12 +62,22 @@ def check_sizes(
         return
     # [CLS] moves the others up by one.
     reach = max(reaches) + model.head.wants_first
-    tables = {f'{where}.{path}': most for path, most in model.encoding.ends().items()}
+    tables = {f'{where}.{path}': most for path, most in ends(model.encoding).items()}
     tables |= {f'config.input.combine.{path}': most for path, most in model.input_layer.combination().ends().items()}
     for path, most in tables.items():
         if most < reach:
             name = position_map.function.__name__
             raise ValueError(f'{path}: got {most}, wanted at least {reach}, as far as {name} positions go {because}')
+
+
+def ends(encoding: encodings.PositionEncoding) -> dict[str, int]:
+    """Where tables end past which an encoding or a part of it says no number, by the path of the option.
+
+    These are the options `max_length` beside which `out_of_range` is 'nan'.
+    """
+    found = {'max_length': encoding.max_length} if getattr(encoding, 'out_of_range', None) == 'nan' else {}
+    parts = encoding.parts().items()
+    return found | {f'{name}.{path}': most for name, part in parts for path, most in ends(part).items()}
 
 
 def check_patterns(patterns: Init, states: list) -> None:

@@ -82,6 +82,10 @@ def _generate(model, position_map, tokens: int, boundary: int | None):
         def positions_of(buffer_BN):
             """Of all tokens of the final length."""
             key, segment_BN = streams.key(seed, 'positions'), segments_of(aligned(buffer_BN))
+            if position_map.needs_segments and (batch > 1 or boundary is not None):
+                # A row that others are longer than is not as long as they are.
+                one_BN = 0 if segment_BN is None else segment_BN
+                segment_BN = jnp.where(index_BN < total - padding_B[:, None], one_BN, -1)
             given = dict(tokens_BL=aligned(buffer_BN), segment_ids_BL=segment_BN)
             drawn_BN = position_map(key, batch, total, train=False, **given)
             place_BN = jnp.maximum(index_BN - padding_B[:, None], 0)

@@ -34,6 +34,17 @@ def new_tokens(model, position_map, prompts=PROMPTS, temperature=0.0, seed=0, **
     return generate.generate(model, small.params(model)['params'], position_map, prompts, **options)
 
 
+def positions_of(position_map, tokens_BL, boundary):
+    """Of rows that end where no more is written."""
+    length_B1 = np.array([[len(prompt) + NEW] for prompt in PROMPTS])
+    segments = None if boundary is None else documents.numbered(tokens_BL, boundary)
+    if position_map.needs_segments:
+        segments = np.where(np.arange(tokens_BL.shape[1]) < length_B1, 0 if segments is None else segments, -1)
+    given = dict(tokens_BL=tokens_BL, segment_ids_BL=segments)
+    drawn = position_map(streams.key(0, 'positions'), *tokens_BL.shape, train=False, **given)
+    return drawn if isinstance(drawn, tuple) else np.array(drawn)
+
+
 def check_greedy(model, position_map, got_BN, boundary=None):
     """Each new token is the likeliest one after reading all before it at once, without a cache or padding before it.
 
@@ -43,9 +54,18 @@ def check_greedy(model, position_map, got_BN, boundary=None):
     tokens_BL = np.zeros((len(PROMPTS), total), np.int32)
     for row, prompt in enumerate(PROMPTS):
         tokens_BL[row, : len(prompt) + NEW] = np.concatenate([prompt, got_BN[row]])
-    key = streams.key(0, 'positions')
     segments = None if boundary is None else documents.numbered(tokens_BL, boundary)
-    drawn_BL = position_map(key, len(PROMPTS), total, train=False, tokens_BL=tokens_BL, segment_ids_BL=segments)
+    drawn_BL = positions_of(position_map, tokens_BL, boundary)
+    if boundary is not None and position_map.needs_segments:
+        # How long a document will be is not known before it ends: a token keeps the position that it was written at.
+        for number in range(NEW, -1, -1):
+            written_BL = tokens_BL.copy()
+            for row, prompt in enumerate(PROMPTS):
+                written_BL[row, len(prompt) + number :] = 0
+            then_BL = positions_of(position_map, written_BL, boundary)
+            for row, prompt in enumerate(PROMPTS):
+                before = len(prompt) + number
+                drawn_BL[row, :before] = then_BL[row, :before]
     logits_BLV = small.logits(model, tokens_BL, drawn_BL, segments)
     for row, prompt in enumerate(PROMPTS):
         before = slice(len(prompt) - 1, len(prompt) - 1 + NEW)

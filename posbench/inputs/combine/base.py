@@ -36,7 +36,7 @@ class Combination(nn.Module):
 
     @nn.nowrap
     def ends(self) -> dict[str, int]:
-        """As PositionEncoding.ends."""
+        """Where tables end past which it says no number, by the name of the option."""
         return {}
 
     def __call__(self, x_BLT: jax.Array, pos: Any, encoding: base.PositionEncoding) -> jax.Array:

@@ -1,7 +1,7 @@
 """Sums and products modulo 5, with brackets: deterministic context-free (Deletang et al. 2023, arXiv 2207.02098,
 table 1).
 
-A product is 0 more often than not anything else, and so is an expression: 30 % of long ones.
+A product is 0 more often than anything else, and so is an expression: 30 % of those of 100 symbols.
 """
 
 import jax
