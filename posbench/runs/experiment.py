@@ -17,8 +17,8 @@ from posbench.knobs.kinds import UsageError, show
 
 # What a name may not end with, because the study has files of that kind beside the folders of its runs.
 SUFFIXES = ('.html', '.json', '.jsonl', '.md', '.png')
-# What a report passes over, and what it takes for something else.
-RESERVED = ('checkpoints', 'tb')
+# What a report passes over, what it takes for something else, and what it writes.
+RESERVED = ('checkpoints', 'tb', 'tables')
 BASELINE = 'baseline:'
 
 

@@ -92,6 +92,7 @@ def test_a_file_that_is_no_experiment_is_one_line(tmp_path, text, message):
         ('study.json', 'something else'),
         ('Lengths.PNG', 'something else'),
         ('tb', 'something else'),
+        ('tables', 'something else'),
         ('baseline:unigram', 'something else'),
     ],
 )
