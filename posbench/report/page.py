@@ -7,7 +7,17 @@ from pathlib import Path
 
 import jinja2
 
-from posbench.report import markdown, provenance, statistics, table_files, tables, texts, verdicts, word_vectors
+from posbench.report import (
+    markdown,
+    papers,
+    provenance,
+    statistics,
+    table_files,
+    tables,
+    texts,
+    verdicts,
+    word_vectors,
+)
 from posbench.report.boards import Board
 from posbench.report.folder import Study
 from posbench.report.tables import Column, Table
@@ -50,6 +60,7 @@ class Content:
     sections: list[Section]
     pictures: list[Picture]
     samples: list[tuple[str, dict]]
+    papers: list[Table]
     claims: list[dict]
     failed: list[dict]
     left_over: list[dict]
@@ -60,13 +71,13 @@ class Content:
     cards: bool
     changed: list[str]
     lists: dict[str, Table]
-    words: tuple[str, ...] = verdicts.WORDS
+    words: tuple[str, ...] = (*verdicts.WORDS, papers.PASS, papers.FAIL)
 
     @property
     def tables(self) -> list[Table]:
         """All that have files of their own."""
         own = [table for part in self.sections for table in (*part.tables, *part.matrices, part.everything)]
-        return [*own, *self.lists.values()]
+        return [*own, *self.papers, *self.lists.values()]
 
     @staticmethod
     def files(table: Table) -> list[tuple[str, str]]:
@@ -97,6 +108,7 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
         sections=sections,
         pictures=drawn.get('', []),
         samples=[(run.name, run.samples) for run in study.runs if run.samples is not None],
+        papers=table_files.named([papers.table(found, item, study.claims) for item in study.published], taken),
         claims=study.claims,
         failed=study.failed,
         left_over=study.left_over,
@@ -201,6 +213,8 @@ def to_markdown(item: Content) -> str:
     for run, found in item.samples:
         parts += [f'### What {markdown.escape(run)} says', markdown.escape(found['about'])]
         parts += [markdown.verbatim(text) for text in found['texts']]
+    for table in item.papers:
+        parts += [f'### {markdown.escape(table.title)}', *_table(table), markdown.escape(table.note)]
     for title, table in item.lists.items():
         parts += [f'### {title}', *_table(table)]
     parts += ['### How to read this', *(markdown.escape(note) for note in item.notes)]

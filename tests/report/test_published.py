@@ -33,9 +33,13 @@ def test_a_table_is_read_with_the_place_of_each_number(tmp_path):
 def test_a_number_from_memory_says_so_whatever_else_is_known_of_it(tmp_path):
     pages = (None, 6, 'table 1')
     cells = [CELL | {'length': n, 'provenance': 'from memory', 'page': page} for n, page in enumerate(pages, start=1)]
-    assert all('from memory' in cell.said for cell in load(tmp_path / 'a.json', TABLE | {'cells': cells}).cells)
+    found = load(tmp_path / 'a.json', TABLE | {'cells': cells}).cells
+    assert [(cell.text, cell.said) for cell in found] == [
+        ('17.6 (from memory)', place) for place in ('', 'page 6', 'table 1')
+    ]
     unplaced = load(tmp_path / 'b.json', TABLE | {'cells': [CELL | {'page': None}]})
     assert unplaced.cells[0].said == 'read at the source'
+    assert load(tmp_path / 'c.json', TABLE | {'cells': [CELL | {'value': None}]}).cells[0].text == '—'
 
 
 @pytest.mark.parametrize(
@@ -78,3 +82,20 @@ def test_a_bad_file_is_one_line(tmp_path, item, words):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ReportError, match=r'none\.json: cannot be read'):
         published.load(tmp_path / 'none.json')
+
+
+def test_a_study_keeps_the_tables_of_its_experiment_and_no_others(tmp_path):
+    home, study = tmp_path / 'published', tmp_path / 'study'
+    home.mkdir(), study.mkdir()
+    for name in ('press', 'press_sliding', 'pressed', 'shaw'):
+        (home / f'{name}.json').write_text(json.dumps(TABLE | {'table': name}))
+    published.keep(tmp_path / 'press.py', study)
+    assert [one.table for one in published.of_study(study)] == ['press', 'press_sliding']
+    (home / 'press.json').unlink()
+    published.keep(tmp_path / 'press.py', study)
+    assert [one.table for one in published.of_study(study)] == ['press_sliding']
+    (home / 'press.json').write_text('{}')
+    with pytest.raises(ReportError, match='missing paper'):
+        published.keep(tmp_path / 'press.py', study)
+    assert [one.table for one in published.of_study(study)] == ['press_sliding']
+    assert published.of_study(tmp_path / 'none') == []
