@@ -74,7 +74,7 @@ def _length(board: Board, length: int | None) -> Cell:
 
 def _published(paper: Published, cell: Number) -> Cell:
     """The number with its length and its place; in files of numbers each has a column of its own."""
-    multiple = f' ({cell.length / paper.train_length:.3g}×)' if cell.length and paper.train_length else ''
+    multiple = f', {cell.length / paper.train_length:.3g}×' if cell.length and paper.train_length else ''
     at = '' if cell.length is None else f'at {cell.length:,}{multiple}'
     exact = dict(value=cell.value, sd=cell.sd, length=cell.length, provenance=cell.provenance, page=cell.page)
     return Cell(cell.text, ', '.join(filter(None, [at, cell.said])), cell.value, exact=exact)

@@ -65,10 +65,10 @@ def test_lengths_stand_beside_each_other_by_their_multiple_of_the_training_lengt
     keep(study, cells, train_length=512)
     found = [(line[1], line[2].partition(' ')[0], line[3].partition(' | ')[2]) for line in texts(table_of(study))]
     assert found == [
-        ('128 | 1×', '2.010', 'at 512 (1×), page 6'),
-        ('256 | 2×', '2.410', 'at 1,012 (1.98×), page 6'),
-        ('512 | 4×', '2.410', 'at 2,060 (4.02×), page 6'),
-        ('—', '—', 'at 2,512 (4.91×), page 6'),
+        ('128 | 1×', '2.010', 'at 512, 1×, page 6'),
+        ('256 | 2×', '2.410', 'at 1,012, 1.98×, page 6'),
+        ('512 | 4×', '2.410', 'at 2,060, 4.02×, page 6'),
+        ('—', '—', 'at 2,512, 4.91×, page 6'),
         ('—', '—', 'page 6'),
     ]
 
