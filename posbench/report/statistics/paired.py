@@ -4,7 +4,9 @@ Each function of a pair takes difference_N, one number for each task (of means o
 two-sided p of no difference; a NaN among them makes p NaN: there is no difference to test.
 """
 
-from collections.abc import Sequence
+import functools
+import itertools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import stats
@@ -26,13 +28,9 @@ def sign_flip(difference_N: Sequence[float]) -> float:
     if not np.isfinite(difference_N).all():
         return float('nan')
     count = len(difference_N)
-    if count <= EXACT:
-        sign = 1 - 2.0 * (np.arange(2**count)[:, None] >> np.arange(count) & 1)
-    else:
-        sign = 1 - 2.0 * np.random.default_rng(0).integers(2, size=(_DRAWN, count))
     seen = abs(difference_N.sum())
     # Sums in another order differ in the last bits.
-    reached = np.abs(sign @ difference_N) >= seen - 1e-12 * np.abs(difference_N).sum()
+    reached = np.abs(_signs(count) @ difference_N) >= seen - 1e-12 * np.abs(difference_N).sum()
     return float(reached.mean()) if count <= EXACT else float((reached.sum() + 1) / (_DRAWN + 1))
 
 
@@ -65,6 +63,29 @@ def holm(p_M: Sequence[float]) -> np.ndarray:
     adjusted_M = np.empty_like(p_M)
     adjusted_M[order] = np.minimum(stepped, 1)
     return adjusted_M
+
+
+def all_pairs(value_EN: np.ndarray, test: Callable[[np.ndarray], float] = sign_flip) -> np.ndarray:
+    """p_EE of no difference between each two runs, adjusted for all pairs by `holm`; 1 of a run with itself.
+
+    value_EN of each run on each task, or by each seed; letters.letters(p_EE < 0.05) are its groups: a NaN is not apart.
+    """
+    value_EN = np.asarray(value_EN, np.float64)
+    p_EE = np.ones((len(value_EN), len(value_EN)))
+    pairs = list(itertools.combinations(range(len(value_EN)), 2))
+    with np.errstate(invalid='ignore'):  # inf - inf
+        adjusted = holm([test(value_EN[a] - value_EN[b]) for a, b in pairs])
+    for (a, b), p in zip(pairs, adjusted):
+        p_EE[a, b] = p_EE[b, a] = p
+    return p_EE
+
+
+@functools.lru_cache(maxsize=2)
+def _signs(count: int) -> np.ndarray:
+    """All signs of so many differences, or many that are drawn."""
+    if count <= EXACT:
+        return 1 - 2.0 * (np.arange(2**count)[:, None] >> np.arange(count) & 1)
+    return 1 - 2.0 * np.random.default_rng(0).integers(2, size=(_DRAWN, count))
 
 
 def _check(difference_N: np.ndarray) -> None:

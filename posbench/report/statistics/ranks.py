@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from posbench.report.statistics.resampling import MIN_SEEDS, counts, interval, stratified
+from posbench.report.statistics.resampling import MIN_SEEDS, counts, interval
 from posbench.report.statistics.summary import Summary
 
 # Sums in another order differ in the last bits, which is no difference in rank.
@@ -35,13 +35,11 @@ def average(value_ET: np.ndarray) -> np.ndarray:
 def means(value_ETS: np.ndarray) -> list[Summary]:
     """Mean over tasks of the rank by the mean over seeds, with its interval over seeds; less is better."""
     value_ETS = np.asarray(value_ETS, np.float64)
-    runs, tasks, seeds = value_ETS.shape
-    rank_E = average(value_ETS.mean(axis=2)).mean(axis=1)
+    runs, _, seeds = value_ETS.shape
+    rank_E = average(_finite(value_ETS.mean(axis=2))).mean(axis=1)
     ends = [(None, None)] * runs
     if seeds >= MIN_SEEDS:
-        draw_RTS = stratified(tasks, seeds)
-        mean_ERT = value_ETS[:, np.arange(tasks)[:, None], draw_RTS].mean(axis=3)
-        ends = [interval(rank_R) for rank_R in average(mean_ERT).mean(axis=2)]
+        ends = [interval(rank_R) for rank_R in average(_resampled(value_ETS)).mean(axis=2)]
     finite_E = np.isfinite(value_ETS).all(axis=1).sum(axis=1)
     return [Summary(float(rank_E[e]), *ends[e], seeds, int(finite_E[e])) for e in range(runs)]
 
@@ -49,14 +47,26 @@ def means(value_ETS: np.ndarray) -> list[Summary]:
 def ranges(value_ETS: np.ndarray) -> list[Range]:
     """The rank of each run by its mean over tasks and seeds, and the ranks that other seeds might have given it.
 
-    A resample that has a NaN of a run puts it behind all others.
+    A resample that has a value of a run that is not finite puts it behind all others.
     """
     value_ETS = np.asarray(value_ETS, np.float64)
-    runs, tasks, seeds = value_ETS.shape
-    rank_E = average(value_ETS.mean(axis=(1, 2)))
-    if seeds < MIN_SEEDS:
+    rank_E = average(_finite(value_ETS.mean(axis=(1, 2))))
+    if value_ETS.shape[2] < MIN_SEEDS:
         return [Range(float(rank), None, None) for rank in rank_E]
-    count_RN, value_NE = counts(tasks, seeds).reshape(-1, tasks * seeds), value_ETS.reshape(runs, -1).T
-    broken_RE = count_RN @ np.isnan(value_NE) > 0
-    mean_RE = np.where(broken_RE, np.nan, count_RN @ np.nan_to_num(value_NE) / (tasks * seeds))
-    return [Range(float(rank), *interval(rank_R)) for rank, rank_R in zip(rank_E, average(mean_RE.T))]
+    resampled = average(_resampled(value_ETS).mean(axis=2))
+    return [Range(float(rank), *interval(rank_R)) for rank, rank_R in zip(rank_E, resampled)]
+
+
+def _resampled(value_ETS: np.ndarray) -> np.ndarray:
+    """Means over seeds in all resamples, mean_ERT; NaN where one that was drawn is not finite."""
+    _, tasks, seeds = value_ETS.shape
+    count_TSR, value_TES = counts(tasks, seeds).transpose(1, 2, 0), value_ETS.transpose(1, 0, 2)
+    # Nothing times NaN is NaN: whether one was drawn is counted, not multiplied.
+    finite_TES = np.isfinite(value_TES)
+    sum_TER = np.where(finite_TES, value_TES, 0.0) @ count_TSR
+    broken_TER = (~finite_TES).astype(np.float64) @ count_TSR > 0
+    return np.where(broken_TER, np.nan, sum_TER / seeds).transpose(1, 2, 0)
+
+
+def _finite(value: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(value), value, np.nan)

@@ -56,6 +56,19 @@ def test_holm_rejects_what_all_families_with_a_test_reject(p_M):
     assert paired.holm(p_M).tolist() == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize('test', [paired.sign_flip, paired.wilcoxon])
+def test_all_pairs_are_one_family(test):
+    value_EN = np.arange(3)[:, None] * 0.4 + RNG.normal(size=(3, 9)) * 0.3
+    p_EE = paired.all_pairs(value_EN, test)
+    wanted = paired.holm([test(value_EN[a] - value_EN[b]) for a, b in ((0, 1), (0, 2), (1, 2))])
+    assert [p_EE[0, 1], p_EE[0, 2], p_EE[1, 2]] == wanted.tolist()
+    assert np.array_equal(p_EE, p_EE.T) and p_EE.diagonal().tolist() == [1, 1, 1]
+    value_EN[1, 4] = math.nan
+    p_EE = paired.all_pairs(value_EN, test)
+    assert np.isnan(p_EE[1, [0, 2]]).all() and p_EE[0, 2] == pytest.approx(test(value_EN[0] - value_EN[2]) * 3)
+    assert letters.letters(p_EE < 0.05)[1] != ''
+
+
 def test_a_test_that_could_not_be_made_counts_as_one_of_the_family():
     assert paired.holm([0.01, math.nan, 0.04]).tolist() == pytest.approx([0.03, math.nan, 0.08], nan_ok=True)
     assert math.isnan(paired.sign_flip([1.0, math.nan])) and math.isnan(paired.wilcoxon([1.0, math.inf]))
