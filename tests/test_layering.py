@@ -1,6 +1,7 @@
 """Imports go one way, and the other rules of the house that a parser can check."""
 
 import ast
+import functools
 import pathlib
 import re
 
@@ -73,6 +74,7 @@ def level(module: str) -> int | None:
     return LEVELS.get(name)
 
 
+@functools.cache
 def imports(module: str) -> set[str]:
     """Everything that a module imports, at its top or inside a function; modules of the package by their full name."""
     found = set()
@@ -94,6 +96,7 @@ def outside(module: str) -> set[str]:
     return {name.partition('.')[0] for name in imports(module)}
 
 
+@functools.cache
 def everything_behind(module: str) -> set[str]:
     """A module and all that it imports, directly or not."""
     seen, waiting = set(), [module]

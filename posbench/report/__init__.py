@@ -21,7 +21,7 @@ __all__ = ['Report', 'ReportError', 'build']
 @dataclasses.dataclass(frozen=True)
 class Report:
     """What was made: the result in a sentence, the files that were written, and what may be wrong with them, a line
-    for each run whose files are not what it wrote.
+    for each run whose files are not what it wrote. `tables` are those of each table, as CSV, LaTeX and Markdown.
     """
 
     folder: Path
@@ -29,11 +29,12 @@ class Report:
     html: Path
     markdown: Path
     figures: list[Path]
+    tables: list[Path]
     changed: list[str]
 
 
 def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | None = None) -> Report:
-    """Writes report.md, report.html and the figures into a run folder or a study folder.
+    """Writes report.md, report.html, the figures and tables/ into a run folder or a study folder.
 
     Args:
         folder: has a rows.jsonl (one run), or folders with one at any depth (a study).
@@ -45,7 +46,7 @@ def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | Non
             a README where a file is not what the run wrote.
         OSError: a file cannot be written; it names the file.
     """
-    from posbench.report import page
+    from posbench.report import page, table_files
     from posbench.report import readme as readme_lib
 
     folder = Path(folder)
@@ -59,6 +60,7 @@ def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | Non
     found = boards_lib.boards(study)
     drawn = _draw(study, found)
     item = page.content(study, found, drawn)
+    tables = table_files.write(folder, item.tables)
     write_atomically(folder / 'report.html', page.to_html(item))
     write_atomically(folder / 'report.md', page.to_markdown(item))
     figures = [picture.path for pictures in drawn.values() for picture in pictures]
@@ -74,7 +76,7 @@ def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | Non
 
         terminal_lib.show(study, found, [str(folder / 'report.html')])
     headline = ' '.join(sentence for section in item.sections for sentence in section.headline if sentence)
-    return Report(folder, headline, folder / 'report.html', folder / 'report.md', figures, study.changed)
+    return Report(folder, headline, folder / 'report.html', folder / 'report.md', figures, tables, study.changed)
 
 
 def _draw(study: Study, found: list[boards_lib.Board]) -> dict[str, list]:

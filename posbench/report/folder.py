@@ -10,6 +10,7 @@ from pathlib import Path
 
 from posbench import identity, manifest
 from posbench.report import kinds, named, noise, word_map
+from posbench.report import published as published_lib
 from posbench.report import rows as rows_lib
 from posbench.report import task as task_lib
 from posbench.report.rows import ReportError, Row
@@ -82,6 +83,7 @@ class Study:
     question: str | None = None
     overrides: dict[str, str] = dataclasses.field(default_factory=dict)
     left_over: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    published: list[published_lib.Published] = dataclasses.field(default_factory=list)
 
 
 def read(folder: str | Path) -> Study:
@@ -133,6 +135,7 @@ def read(folder: str | Path) -> Study:
         question=study and study.question,
         overrides=study.overrides if study else {},
         left_over=left_over,
+        published=published_lib.of_study(folder),
     )
 
 

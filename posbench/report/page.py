@@ -7,10 +7,20 @@ from pathlib import Path
 
 import jinja2
 
-from posbench.report import markdown, provenance, statistics, tables, texts, verdicts, word_vectors
+from posbench.report import (
+    markdown,
+    papers,
+    provenance,
+    statistics,
+    table_files,
+    tables,
+    texts,
+    verdicts,
+    word_vectors,
+)
 from posbench.report.boards import Board
 from posbench.report.folder import Study
-from posbench.report.tables import Cell, Column, Table
+from posbench.report.tables import Column, Table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +49,10 @@ class Section:
 
 @dataclasses.dataclass(frozen=True)
 class Content:
-    """All that both files say; `cards`: on a narrow screen each row of a length table is a card."""
+    """All that both files say; `cards`: on a narrow screen each row of a length table is a card.
+
+    `claims`, `failed` and `left_over` are lists of a page, and of report.md the tables `lists`, by their headings.
+    """
 
     title: str
     question: str
@@ -47,6 +60,7 @@ class Content:
     sections: list[Section]
     pictures: list[Picture]
     samples: list[tuple[str, dict]]
+    papers: list[Table]
     claims: list[dict]
     failed: list[dict]
     left_over: list[dict]
@@ -56,22 +70,37 @@ class Content:
     notes: tuple[str, ...]
     cards: bool
     changed: list[str]
-    words: tuple[str, ...] = verdicts.WORDS
+    lists: dict[str, Table]
+    words: tuple[str, ...] = (*verdicts.WORDS, papers.PASS, papers.FAIL)
+
+    @property
+    def tables(self) -> list[Table]:
+        """All that have files of their own."""
+        own = [table for part in self.sections for table in (*part.tables, *part.matrices, part.everything)]
+        return [*own, *self.papers, *self.lists.values()]
+
+    @staticmethod
+    def files(table: Table) -> list[tuple[str, str]]:
+        """(name, address) of the files of a table, for the template."""
+        return table_files.links(table)
 
 
 def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -> Content:
     """`drawn` maps the heading of a board to its figures, and '' to the figures of the whole folder."""
+    taken: set[str] = set()
     sections = [
         Section(
             heading=heading(board),
             headline=headline(study, board),
-            tables=length_tables(study, board),
+            tables=table_files.named(length_tables(study, board), taken),
             pictures=drawn.get(heading(board), []),
-            matrices=[tables.matrix(item, words) for words, item in figures(study, board)],
-            everything=tables.everything(board),
+            matrices=table_files.named([tables.matrix(item, words) for words, item in figures(study, board)], taken),
+            everything=table_files.named([tables.everything(board)], taken)[0],
         )
         for board in found
     ]
+    lists = [_claims(study.claims), _failed(study.failed), _left_over(study.left_over)]
+    lists = table_files.named([table for table in lists if table.rows], taken)
     return Content(
         title=study.title or (study.runs[0].name if study.single else study.folder.resolve().name),
         question=study.question or '',
@@ -79,6 +108,7 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
         sections=sections,
         pictures=drawn.get('', []),
         samples=[(run.name, run.samples) for run in study.runs if run.samples is not None],
+        papers=table_files.named([papers.table(found, item, study.claims) for item in study.published], taken),
         claims=study.claims,
         failed=study.failed,
         left_over=study.left_over,
@@ -88,6 +118,7 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
         notes=(*provenance.histories(study), *notes(study, found), *_vouching(study)),
         changed=study.changed,
         cards=not study.single,
+        lists={table.title: table for table in lists},
     )
 
 
@@ -175,19 +206,17 @@ def to_markdown(item: Content) -> str:
         parts += [f'**{markdown.escape(section.headline[0])}**', markdown.escape(section.headline[1])]
         parts += [_image(picture) for picture in section.pictures]
         for table in section.tables:
-            parts += [f'### {markdown.escape(table.title)}', markdown.table(table), markdown.escape(table.note)]
+            parts += [f'### {markdown.escape(table.title)}', *_table(table), markdown.escape(table.note)]
         for table in section.matrices:
-            parts += [f'### {markdown.escape(table.title)}', markdown.table(table)]
+            parts += [f'### {markdown.escape(table.title)}', *_table(table)]
     parts += [_image(picture) for picture in item.pictures]
     for run, found in item.samples:
         parts += [f'### What {markdown.escape(run)} says', markdown.escape(found['about'])]
         parts += [markdown.verbatim(text) for text in found['texts']]
-    if item.claims:
-        parts += ['### Claims', claims(item.claims)]
-    if item.failed:
-        parts += ['### Runs without results', failed(item.failed)]
-    if item.left_over:
-        parts += ['### Left over', left_over(item.left_over)]
+    for table in item.papers:
+        parts += [f'### {markdown.escape(table.title)}', *_table(table), markdown.escape(table.note)]
+    for title, table in item.lists.items():
+        parts += [f'### {title}', *_table(table)]
     parts += ['### How to read this', *(markdown.escape(note) for note in item.notes)]
     parts += ['### Provenance', _pairs(item.facts)]
     for name, (common, rest) in (('Settings', item.settings), ('Fingerprint', item.fingerprint)):
@@ -196,27 +225,42 @@ def to_markdown(item: Content) -> str:
         for run, pairs in rest.items():
             parts += [f'### {name} of {markdown.escape(run)}', _pairs(pairs)]
     for section in item.sections:
-        parts += [f'### Every number: {markdown.escape(section.heading)}', markdown.table(section.everything)]
+        parts += [f'### Every number: {markdown.escape(section.heading)}', *_table(section.everything)]
     return _unicode('\n\n'.join(part for part in parts if part) + '\n')
 
 
 def claims(items: list[dict]) -> str:
     """A markdown table of what was claimed and what came out."""
-    rows = [[Cell(c['verdict'], word=True), Cell(str(c['claim']), word=True), Cell(str(c.get('evidence', '')),
-            word=True)] for c in items]  # fmt: skip
-    return markdown.table(Table('', '', [Column('verdict'), Column('claim'), Column('evidence')], rows))
+    return markdown.table(_claims(items))
 
 
 def failed(items: list[dict]) -> str:
     """A Markdown table of runs that failed, and why."""
-    rows = [[Cell(item['run'], word=True), Cell(item['reason'], word=True)] for item in items]
-    return markdown.table(Table('', '', [Column('run'), Column('reason')], rows))
+    return markdown.table(_failed(items))
 
 
-def left_over(items: list[dict]) -> str:
-    """A Markdown table of what lies in the folder of a study and does not count, and why."""
-    rows = [[Cell(item['name'], word=True), Cell(item['why'], word=True)] for item in items]
-    return markdown.table(Table('', '', [Column('left over'), Column('why')], rows))
+def _claims(items: list[dict]) -> Table:
+    rows = [[item['verdict'], str(item['claim']), str(item.get('evidence', ''))] for item in items]
+    return _of_words('Claims', ('verdict', 'claim', 'evidence'), rows)
+
+
+def _failed(items: list[dict]) -> Table:
+    return _of_words('Runs without results', ('run', 'reason'), [[item['run'], item['reason']] for item in items])
+
+
+def _left_over(items: list[dict]) -> Table:
+    """What lies in the folder of a study and does not count, and why."""
+    return _of_words('Left over', ('left over', 'why'), [[item['name'], item['why']] for item in items])
+
+
+def _of_words(title: str, columns: tuple[str, ...], rows: list[list[str]]) -> Table:
+    return Table(title, '', [Column(head) for head in columns], [[tables.name(text) for text in row] for row in rows])
+
+
+def _table(table: Table) -> list[str]:
+    """A table, and links to its files."""
+    links = ' · '.join(f'[{name}]({urllib.parse.quote(address)})' for name, address in table_files.links(table))
+    return [markdown.table(table), links]
 
 
 def _unicode(text: str) -> str:
@@ -225,8 +269,7 @@ def _unicode(text: str) -> str:
 
 
 def _pairs(pairs: list[tuple[str, str]]) -> str:
-    rows = [[Cell(name, word=True), Cell(text, word=True)] for name, text in pairs]
-    return markdown.table(Table('', '', [Column('name'), Column('value')], rows)) if rows else ''
+    return markdown.table(_of_words('', ('name', 'value'), [list(pair) for pair in pairs])) if pairs else ''
 
 
 def _image(picture: Picture) -> str:

@@ -74,7 +74,7 @@ def compact(board: Board, protocol: str) -> Table:
     columns = [Column('encoding'), *(Column(f'{n:,}', board.multiple(n)) for n in board.lengths), Column('verdict')]
     guess, rows = tables.chance_row(board, protocol, [(board.metric, n) for n in board.lengths]), []
     for run in board.runs:
-        cells = [Cell(texts.plus_minus(board.summary(run, metric, n))) for n in board.lengths]
+        cells = [tables.plus_minus(board.summary(run, metric, n)) for n in board.lengths]
         found = board.verdict(run, protocol)
         noise = f'noise allows: {" or ".join(found.allows)}' if found and found.allows else ''
         rows.append([tables.name(run), *cells, Cell(found.word if found else MISSING, noise, word=True)])

@@ -1,4 +1,4 @@
-"""Tables as data: the page, the markdown file, the README block and the terminal print the same cells."""
+"""Tables as data: the page, the markdown files, CSV, LaTeX, the README block and the terminal have the same cells."""
 
 import dataclasses
 import math
@@ -8,15 +8,22 @@ from posbench.report.boards import AT_POSITION, Board
 from posbench.report.numbers import MISSING
 from posbench.report.task import Metric
 
+# A number in full or a text; None where there is nothing.
+Exact = float | int | str | None
+
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """`text` with an optional second line; `sort` orders the column, None last."""
+    """`text` with an optional second line; `sort` orders the column, None last.
+
+    `exact` is what a file of numbers has instead (records.py): a value in full, or several, each with its name.
+    """
 
     text: str
     small: str = ''
     sort: float | None = None
     word: bool = False
+    exact: Exact | dict[str, Exact] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,12 +37,16 @@ class Column:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """`rows[i][j]` is the cell of `columns[j]`; the first column names the row."""
+    """`rows[i][j]` is the cell of `columns[j]`; the first column names the row.
+
+    `file` is what its files beside the report are called, without the suffix; '' of a table that has none.
+    """
 
     title: str
     note: str
     columns: list[Column]
     rows: list[list[Cell]]
+    file: str = ''
 
     @property
     def groups(self) -> list[tuple[str, int]]:
@@ -54,27 +65,43 @@ def name(text: str) -> Cell:
     return Cell(text, word=True)
 
 
-def value(summary, digits: int = 3) -> Cell:
+def value(summary, digits: int = 3, chance: float | None = None) -> Cell:
     """Mean over seeds, its interval below."""
     if summary is None:
         return Cell(MISSING)
-    return Cell(numbers.number(summary.mean, digits), texts.spread(summary, digits), _sortable(summary.mean))
+    text, small = numbers.number(summary.mean, digits), texts.spread(summary, digits)
+    return Cell(text, small, _sortable(summary.mean), exact=exactly(summary, chance))
+
+
+def plus_minus(summary, small: str = '', chance: float | None = None) -> Cell:
+    """Mean over seeds ± half of its interval."""
+    if summary is None:
+        return Cell(MISSING)
+    return Cell(texts.plus_minus(summary), small, _sortable(summary.mean), exact=exactly(summary, chance))
+
+
+def exactly(summary: statistics.Summary, chance: float | None) -> dict[str, Exact]:
+    """All that a mean over seeds is."""
+    ends = dict(low=summary.low, high=summary.high)
+    return dict(mean=summary.mean, **ends, seeds=summary.seeds, chance=chance)
 
 
 def number(amount: float | None, digits: int = 3) -> Cell:
     """A cell that sorts by its value."""
-    return Cell(numbers.number(amount, digits), sort=_sortable(amount))
+    return Cell(numbers.number(amount, digits), sort=_sortable(amount), exact=amount)
 
 
 def integer(amounts: list[int]) -> Cell:
     """A cell of whole numbers; sorts by the first."""
-    return Cell(texts.integers(amounts), sort=amounts[0] if amounts else None)
+    text = texts.integers(amounts)
+    exact = amounts[0] if len(set(amounts)) == 1 else text if amounts else None
+    return Cell(text, sort=amounts[0] if amounts else None, exact=exact)
 
 
 def parameters(board: Board, run: str) -> Cell:
     """All parameters, and below how many of them the encoding has."""
-    own = board.facts(run, 'encoding_params')
-    return dataclasses.replace(integer(board.facts(run, 'params')), small=texts.integers(own))
+    every, own = integer(board.facts(run, 'params')), integer(board.facts(run, 'encoding_params'))
+    return dataclasses.replace(every, small=own.text, exact={'': every.exact, 'of the encoding': own.exact})
 
 
 def verdict(board: Board, run: str, protocol: str) -> Cell:
@@ -117,7 +144,7 @@ def lengths_of_run(board: Board, run: str) -> Table:
     shown += [(None, metric) for metric in guessed]
     rows = [
         [
-            Cell(f'{length:,}', board.multiple(length), length, word=True),
+            Cell(f'{length:,}', board.multiple(length), length, word=True, exact=length),
             *(_of_run(board, run, protocol, metric, length) for protocol, metric in shown),
         ]
         for length in board.lengths
@@ -138,7 +165,8 @@ def _of_run(board: Board, run: str, protocol: str | None, metric: Metric | None,
         return integer([n for n in _examples(board, run, protocol, length) if n is not None])
     if protocol is None:
         return number(_chances(board, run, metric).get(length))
-    return value(board.summary(run, board.task.row(protocol, metric), length))
+    row = board.task.row(protocol, metric)
+    return value(board.summary(run, row, length), chance=board.chance(run, row, length))
 
 
 def of_study(board: Board, protocol: str) -> Table:
@@ -167,7 +195,7 @@ def of_study(board: Board, protocol: str) -> Table:
             found, guess = board.summary(run, row := board.task.row(protocol, metric), n), board.chance(run, row, n)
             own = '' if alike or guess is None else f'chance {numbers.number(guess)}'
             small = '; '.join(filter(None, (_unfinished(found), own)))
-            cells.append(Cell(texts.plus_minus(found), small, _sortable(found and found.mean)))
+            cells.append(plus_minus(found, small, guess))
         rows.append(
             [
                 name(run),
@@ -200,11 +228,16 @@ def chance_row(board: Board, protocol: str, shown: list[tuple[Metric, int]]) -> 
 def _reference_rows(board: Board, shown: list[tuple[Metric, int]]) -> list[tuple[str, list[Cell]]]:
     """Models that nobody trained here, but for the one that is chance: one value, whatever the length."""
     cells = {
-        who: Cell(' or '.join(numbers.number(value) for value in values), sort=values[0])
+        who: Cell(' or '.join(numbers.number(value) for value in values), sort=values[0], exact=_one(values))
         for who, values in board.baselines.items()
         if who != board.guess
     }
     return [(who, [cell if metric == board.metric else Cell('') for metric, _ in shown]) for who, cell in cells.items()]
+
+
+def _one(values: list[float]) -> Exact:
+    """The value, or all of several as a text."""
+    return values[0] if len(values) == 1 else ' or '.join(map(repr, values))
 
 
 def _covers(board: Board) -> list[str]:
@@ -216,7 +249,7 @@ def matrix(figure: dict, heading: str) -> Table:
     group = figure.get('column_label', '')
     columns = [Column(figure.get('row_label', '')), *(Column(said, group=group) for said in figure['columns'])]
     rows = [
-        [name(true), *(Cell(text, sort=_sortable(x)) for text, x in zip(line, values))]
+        [name(true), *(Cell(text, sort=_sortable(x), exact=x) for text, x in zip(line, values))]
         for true, line, values in zip(figure['rows'], texts.cells(figure['values']), figure['values'])
     ]
     return Table(heading, '', columns, rows)
@@ -240,8 +273,8 @@ def everything(board: Board) -> Table:
                 name(split or MISSING),
                 name(metric),
                 integer([] if length is None else [length]),
-                Cell(numbers.number(summary.mean, 4), sort=_sortable(summary.mean)),
-                *([Cell(texts.spread(summary, 4))] if spread else []),
+                Cell(numbers.number(summary.mean, 4), sort=_sortable(summary.mean), exact=summary.mean),
+                *([Cell(texts.spread(summary, 4), exact=dict(low=summary.low, high=summary.high))] if spread else []),
                 integer([summary.seeds]),
                 integer([row.examples for row in cell if row.examples is not None]),
                 number(next((row.chance for row in cell if row.chance is not None), None)),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from posbench.report.numbers import number, printed
+from posbench.report.statistics.skill import skill
 from posbench.report.task import Metric
 
 WORDS = ('holds', 'dips', 'degrades', 'falls apart', 'diverged', 'never learned', 'too weak')
@@ -228,4 +229,4 @@ def _skill(metric: Metric, point: Point) -> float | None:
     perfect = 0.0 if metric.lower else 1.0
     if point.chance is None or point.chance == perfect:
         return None
-    return (point.value - point.chance) / (perfect - point.chance)
+    return skill(point.value, point.chance, perfect)

@@ -18,7 +18,7 @@ from posbench.report.boards import Board
 from posbench.report.folder import Run
 from posbench.report.numbers import MISSING, number
 from posbench.report.rows import Row
-from posbench.report.tables import Cell, Column, Table, name
+from posbench.report.tables import Cell, Column, Table, name, plus_minus
 from posbench.report.task import Metric, named
 
 HELD_OUT, LOSS, UNKNOWN = 'held_out', 'loss', 'unknown'
@@ -137,10 +137,11 @@ def _scores_of_runs(board: Board, runs: list[Run]) -> Table:
     rows = []
     for run in runs:
         cells = [board.summary(run.name, row, None) for row, _, _ in measured]
-        shown = [Cell(texts.plus_minus(found), sort=found and found.mean) for found in cells]
+        shown = [plus_minus(found) for found in cells]
         for split in ('validation', 'test'):
             values = [row.value for row in board.cells.get((run.name, split, f'{HELD_OUT}/{LOSS}', None), [])]
-            shown.append(Cell(number(sum(values) / len(values)) if values else MISSING))
+            mean = sum(values) / len(values) if values else None
+            shown.append(Cell(number(mean), exact=mean))
         objective = run.words['objective']
         rows.append([Cell(run.name, objective, word=True), *shown, _rate(run)])
     note = 'Mean over seeds. Losses of different objectives say nothing about one another.'

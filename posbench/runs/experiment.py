@@ -3,7 +3,8 @@
     runs() -> list[Run]                 what to run
     claims(rows) -> list[dict]          claim, verdict (PASS or FAIL) and evidence, from the rows of all runs
 
-and the second one only where there is something to judge.
+and the second one only where there is something to judge. A claim may also say which `runs` it is about, by their
+names; it then stands beside them where published/ has numbers of theirs (report/published.py).
 """
 
 import dataclasses
@@ -17,8 +18,8 @@ from posbench.knobs.kinds import UsageError, show
 
 # What a name may not end with, because the study has files of that kind beside the folders of its runs.
 SUFFIXES = ('.html', '.json', '.jsonl', '.md', '.png')
-# What a report passes over, and what it takes for something else.
-RESERVED = ('checkpoints', 'tb')
+# What a report passes over, what it takes for something else, and what it writes.
+RESERVED = ('checkpoints', 'tb', 'tables', 'published')
 BASELINE = 'baseline:'
 
 
@@ -56,8 +57,10 @@ class Experiment:
         if not isinstance(found, list | tuple):
             raise UsageError(f'{where} gave {show(found)}, wanted a list of dicts with claim, verdict and evidence')
         for one in found:
-            fits = isinstance(one, dict) and set(one) == {'claim', 'verdict', 'evidence'}
-            if not fits or not all(isinstance(value, str) for value in one.values()):
+            fits = isinstance(one, dict) and set(one) - {'runs'} == {'claim', 'verdict', 'evidence'}
+            about = one.get('runs', []) if fits else []
+            texts = [value for name, value in one.items() if name != 'runs'] if fits else []
+            if not fits or not isinstance(about, list) or not all(isinstance(text, str) for text in [*texts, *about]):
                 raise UsageError(f'{where} gave {show(one)}, wanted a dict of texts: claim, verdict and evidence')
             if one['verdict'] not in ('PASS', 'FAIL'):
                 raise UsageError(f'{where} gave the verdict {show(one["verdict"])}, wanted PASS or FAIL')

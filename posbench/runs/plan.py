@@ -18,6 +18,8 @@ from posbench.files import write_atomically
 from posbench.knobs import schema
 from posbench.knobs.kinds import UsageError
 from posbench.knobs.user_file import ROOT
+from posbench.report import published
+from posbench.report.rows import ReportError
 from posbench.runs import workdir
 from posbench.runs.experiment import Experiment, Run
 
@@ -83,7 +85,7 @@ def flags(one: Planned) -> list[str]:
 
 
 def write(folder: pathlib.Path, experiment: Experiment, runs: list[Planned], overrides: dict[str, str]) -> None:
-    """Writes study.json."""
+    """Writes study.json, and keeps the numbers of papers that the experiment has beside it."""
     item = dict(
         title=experiment.title,
         question=experiment.question,
@@ -92,6 +94,10 @@ def write(folder: pathlib.Path, experiment: Experiment, runs: list[Planned], ove
         runs={one.name: one.id for one in runs},
     )
     write_atomically(folder / NAME, json.dumps(item, indent=2, ensure_ascii=False) + '\n')
+    try:
+        published.keep(experiment.path, folder)
+    except ReportError as error:
+        raise UsageError(str(error)) from None
 
 
 def _planned(one: Run, experiment: Experiment, request) -> Planned:

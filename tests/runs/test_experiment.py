@@ -92,6 +92,8 @@ def test_a_file_that_is_no_experiment_is_one_line(tmp_path, text, message):
         ('study.json', 'something else'),
         ('Lengths.PNG', 'something else'),
         ('tb', 'something else'),
+        ('tables', 'something else'),
+        ('published', 'something else'),
         ('baseline:unigram', 'something else'),
     ],
 )
@@ -115,6 +117,8 @@ def test_verdicts_are_what_claims_gives(tmp_path):
     verdict = dict(claim='all is well', verdict='PASS', evidence='3 of 3')
     assert load(tmp_path, f'{HEAD}{ONE}def claims(rows):\n    return [{verdict}] * len(rows)').claims([1]) == [verdict]
     assert load(tmp_path, HEAD + ONE).claims([1]) == []
+    about = verdict | dict(runs=['rope'])
+    assert load(tmp_path, f'{HEAD}{ONE}def claims(rows):\n    return [{about}]').claims([]) == [about]
 
 
 @pytest.mark.parametrize(
@@ -125,6 +129,8 @@ def test_verdicts_are_what_claims_gives(tmp_path):
         ('return [3]', ': claims() gave 3, wanted a dict of texts'),
         ("return [dict(claim='a', verdict='PASS')]", 'wanted a dict of texts: claim, verdict and evidence'),
         ("return [dict(claim='a', verdict='PASS', evidence=1.5)]", 'wanted a dict of texts'),
+        ("return [dict(claim='a', verdict='PASS', evidence='', runs='rope')]", 'wanted a dict of texts'),
+        ("return [dict(claim='a', verdict='PASS', evidence='', run=['rope'])]", 'wanted a dict of texts'),
         ("return [dict(claim='a', verdict='pass', evidence='')]", "gave the verdict 'pass', wanted PASS or FAIL"),
     ],
 )

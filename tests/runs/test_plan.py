@@ -178,3 +178,18 @@ def test_study_json_says_what_a_report_has_to_know(tmp_path):
         runs={one.name: one.id for one in runs},
     )
     assert (ROOT / item['experiment']).resolve() == tmp_path / 'short.py'
+
+
+def test_a_study_has_the_numbers_of_its_paper_and_wrong_ones_stop_it_before_a_run(tmp_path):
+    source, runs = made(tmp_path)
+    (tmp_path / 'published').mkdir()
+    cell = dict(run='rope', metric='windows/perplexity', length=256, value=8.1, sd=None,
+                provenance='second-hand', page=None)  # fmt: skip
+    text = json.dumps(dict(paper='A et al.', table='Table 1', source='arXiv', cells=[cell]))
+    (tmp_path / 'published/short.json').write_text(text)
+    (tmp_path / 'results').mkdir()
+    plan.write(tmp_path / 'results', source, runs, {})
+    assert (tmp_path / 'results/published/short.json').read_text() == text
+    (tmp_path / 'published/short.json').write_text(text.replace('second-hand', 'somewhere'))
+    with pytest.raises(UsageError, match=r'short\.json: cell 1: provenance: got .somewhere., wanted read'):
+        plan.write(tmp_path / 'results', source, runs, {})

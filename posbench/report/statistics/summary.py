@@ -1,9 +1,4 @@
-"""Mean over seeds with a bootstrap interval.
-
-The percentile bootstrap of B. Efron, Bootstrap Methods: Another Look at the Jackknife, Annals of Statistics 7 (1979);
-its use on a handful of seeds follows R. Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical
-Precipice (NeurIPS 2021).
-"""
+"""Mean over seeds with a bootstrap interval."""
 
 import dataclasses
 import functools
@@ -12,14 +7,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-RESAMPLES = 10_000
-CONFIDENCE = 0.95
-MIN_SEEDS = 3  # Fewer seeds say nothing about their spread.
+from posbench.report.statistics.resampling import MIN_SEEDS, draws, interval
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Summary:
-    """Mean of `seeds` values; `low` and `high` are None where no interval can be given."""
+    """Mean of `seeds` values; `low` and `high` are None where no interval can be given.
+
+    Functions of this package that give another statistic than the mean say which one `mean` is, with its interval, and
+    what `seeds` counts; `finite` of these are numbers.
+    """
 
     mean: float
     low: float | None
@@ -58,13 +55,5 @@ def _summary(values: tuple[float, ...]) -> Summary:
         return Summary(float('nan') if np.isnan(value_S).any() else math.inf, None, None, len(value_S), finite)
     low = high = None
     if len(value_S) >= MIN_SEEDS:
-        mean_R = value_S[_draws(len(value_S))].mean(axis=1)
-        tail = 100 * (1 - CONFIDENCE) / 2
-        low, high = (float(x) for x in np.percentile(mean_R, [tail, 100 - tail]))
+        low, high = interval(value_S[draws(len(value_S))].mean(axis=1))
     return Summary(float(value_S.mean()), low, high, len(value_S), finite)
-
-
-@functools.cache
-def _draws(seeds: int) -> np.ndarray:
-    """The seed indices of all resamples, draw_RS; they depend on the number of seeds alone."""
-    return np.random.default_rng(0).integers(seeds, size=(RESAMPLES, seeds))
