@@ -178,3 +178,14 @@ def test_study_json_says_what_a_report_has_to_know(tmp_path):
         runs={one.name: one.id for one in runs},
     )
     assert (ROOT / item['experiment']).resolve() == tmp_path / 'short.py'
+
+
+def test_a_config_without_other_lengths_is_what_it_was_before_there_was_that_knob(tmp_path):
+    """Runs that were trained before keep their ids, and their folders can be read."""
+    old = json.loads(workdir.as_json(schema.load(ROOT / 'configs/rope.py')))
+    new, before = identity.config_hash(old), tmp_path / 'config.json'
+    del old['evaluate']['lengths']
+    before.write_text(json.dumps(old))
+    assert identity.config_hash(old) == new
+    assert schema.load(before).evaluate.lengths == ()
+    assert identity.config_hash(schema.load(before, {'evaluate.lengths': '300'}).to_dict()) != new
