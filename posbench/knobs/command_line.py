@@ -10,11 +10,11 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from posbench.knobs import forms, schema
-from posbench.knobs.kinds import Bool, Choice, Int, Knob, NotAllowed, Path, Range, Text, UsageError, nearest
+from posbench.knobs.kinds import Bool, Choice, Float, Int, Knob, NotAllowed, Path, Range, Text, UsageError, nearest
 
 USAGE = """\
 python launch.py --config=configs/rope.py [--config.path.to.knob=value ...] [--workdir=DIR]    one run
-python launch.py --experiment=experiments/NAME.py [--workdir=DIR] [--shard=I/N] [--dry_run]    a study
+python launch.py --experiment=experiments/NAME.py [--jobs=N] [--shard=I/N] [--dry_run]         a study
 python launch.py --experiment=experiments/NAME.py --config.train.steps=40                      a small trial of it
 python launch.py --report=DIR [--readme=FILE]                                                  a report from rows
 python launch.py --atlas [--config=FILE] [--workdir=DIR]                                       every encoding, drawn
@@ -57,6 +57,8 @@ READ_TEXTS = ('predict', 'embed')
 # What a file of vectors may be.
 VECTORS = ('.npy', '.safetensors', '.tsv')
 OF = ('sentences', 'words')
+# Of a study that has a version for a laptop, the default, and one of the size of the paper's.
+SCALES = ('mini', 'full')
 
 # What a run is called after, besides its config: choices, and where one wants to see them, their options.
 OPTIONS_COUNT = ('encoding', 'positions', 'vectors')
@@ -87,7 +89,11 @@ FLAGS = {
     'executor': Flag(Choice(('local',)), ('experiment',), 'what runs the runs', 'local'),
     'shard': Flag(Shard(), ('experiment',), 'only the runs of part I of N, counted from 0', 'I/N'),
     'only': Flag(Text(), ('experiment',), 'only the runs whose name fits the pattern', 'PATTERN'),
-    'dry_run': Flag(Bool(), ('experiment',), 'list the runs, run nothing', ''),
+    'dry_run': Flag(Bool(), ('experiment',), 'list the runs, and with --scale what they cost; run nothing', ''),
+    'scale': Flag(Choice(SCALES), ('experiment',), 'how large a study is that has two scales', '|'.join(SCALES)),
+    'jobs': Flag(Int(Range(min=1, max=1024)), ('experiment',), 'runs at a time, with cores of their own; or 1', 'N'),
+    'retries': Flag(Int(Range(min=0, max=99)), ('experiment',), 'how often a run that was killed goes on; or 2', 'N'),
+    'timeout': Flag(Float(Range(above=0)), ('experiment',), 'how long a run may take, which then goes on', 'SECONDS'),
     'devices': Flag(Int(Range(min=1, max=1024)), ('config', 'experiment'), 'virtual CPU devices', 'N'),
     'quiet': Flag(Bool(), JOBS, 'print results and errors only', ''),
     'help': Flag(Bool(), JOBS, 'print this', ''),
@@ -119,6 +125,10 @@ class Request:
     executor: str = 'local'
     shard: tuple[int, int] = (0, 1)  # Part I of N, I from 0.
     only: str | None = None
+    scale: str | None = None
+    jobs: int = 1
+    retries: int = 2  # Of a run that was killed.
+    timeout: float | None = None  # Seconds of a run.
     dry_run: bool = False
     devices: int | None = None
     quiet: bool = False

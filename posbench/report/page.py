@@ -48,7 +48,7 @@ class Content:
     pictures: list[Picture]
     samples: list[tuple[str, dict]]
     claims: list[dict]
-    failed: list[dict]
+    failed: list[tuple[str, str, str]]  # whose results are missing, why, and where these are many, their names
     left_over: list[dict]
     facts: list[tuple[str, str]]
     settings: tuple[list, dict]
@@ -80,7 +80,7 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
         pictures=drawn.get('', []),
         samples=[(run.name, run.samples) for run in study.runs if run.samples is not None],
         claims=study.claims,
-        failed=study.failed,
+        failed=texts.without_results(study.failed),
         left_over=study.left_over,
         facts=provenance.facts(study),
         settings=provenance.shared(study.runs, provenance.settings),
@@ -207,9 +207,9 @@ def claims(items: list[dict]) -> str:
     return markdown.table(Table('', '', [Column('verdict'), Column('claim'), Column('evidence')], rows))
 
 
-def failed(items: list[dict]) -> str:
-    """A Markdown table of runs that failed, and why."""
-    rows = [[Cell(item['run'], word=True), Cell(item['reason'], word=True)] for item in items]
+def failed(items: list[tuple[str, str, str]]) -> str:
+    """A Markdown table of runs without results, and why."""
+    rows = [[Cell(who, word=True), Cell(why, names, word=True)] for who, why, names in items]
     return markdown.table(Table('', '', [Column('run'), Column('reason')], rows))
 
 

@@ -28,7 +28,7 @@ DRIVER = """
 import signal, sys
 from posbench.runs import process
 with process.Runner() as runner, open(sys.argv[1] + '/log', 'w') as log:
-    code = runner.run([sys.executable, *sys.argv[2:]], '.', log)
+    code = runner.start([sys.executable, *sys.argv[2:]], '.', log).wait()
 print(code, runner.stopped_by.name)
 """
 
@@ -102,6 +102,7 @@ def test_a_child_saves_where_its_parent_is_killed(driver, tmp_path):
 def test_handlers_are_given_back_and_codes_are_those_of_the_commands(tmp_path):
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     with process.Runner() as runner, (tmp_path / 'log').open('wb') as log:
-        assert [runner.run([sys.executable, '-c', f'exit({code})'], tmp_path, log) for code in (0, 3)] == [0, 3]
+        children = [runner.start([sys.executable, '-c', f'exit({code})'], tmp_path, log) for code in (0, 3)]
+        assert [child.wait() for child in children] == [0, 3]
         assert runner.stopped_by is None
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
