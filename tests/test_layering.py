@@ -61,6 +61,7 @@ LAYERS = """
     runs.predict
     runs.samples runs.study runs.embed runs.vectors
     runs.models
+    runs.costs
     runs.run runs
     atlas
     launch

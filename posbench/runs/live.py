@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -112,18 +112,17 @@ def of(quiet: bool) -> View:
     return Plain(quiet) if quiet or not console.is_terminal else Watched(console)
 
 
-def table(lines: Sequence[Line], left: str, room: int) -> Table:
+def table(lines: Sequence[Line], left: str, room: int) -> Group:
     """At most `room` runs: those under way, then failures, what comes next, and what was done last."""
     counts = {state: sum(line.state == state for line in lines) for state in STYLES}
     said = ', '.join(f'{count} {state}' for state, count in counts.items() if count)
-    item = Table(box=None, padding=(0, 2, 0, 0), header_style='bold', caption_justify='left', caption_style='bold')
-    item.caption = '; '.join(filter(None, (said, left)))
+    item = Table(box=None, padding=(0, 2, 0, 0), header_style='bold')
     for name in ('run', 'state', ''):
         item.add_column(name, no_wrap=True, overflow='ellipsis')
     for line in _chosen(lines, max(room, 1)):
         detail = '; '.join(filter(None, (line.pace, line.says)))
         item.add_row(Text(line.name), Text(line.state, style=STYLES[line.state]), Text(detail))
-    return item
+    return Group(item, Text('; '.join(filter(None, (said, left))), style='bold'))
 
 
 def _chosen(lines: Sequence[Line], room: int) -> list[Line]:

@@ -45,11 +45,15 @@ def main_number(folder: pathlib.Path) -> str:
         rows = [row for row in rows_lib.read(folder / 'rows.jsonl') if not row.is_baseline and row.value is not None]
     except rows_lib.ReportError:
         return ''
-    found = [row for row in rows if row.metric == task.row(task.main) and row.length == row.train_length]
-    last = [row for row in found if (row.run, row.split) == (found[-1].run, found[-1].split)]
-    if not last:
+    found = [row for row in rows if row.metric == task.row(task.main)]
+    if not found:
         return ''
-    value = statistics.fmean(row.value for row in last)
+    longest = max(found, key=lambda row: row.length or 0)
+    split, run = longest.split, found[-1].run
+    there = [row.value for row in found if (row.split, row.run, row.length) == (split, run, row.train_length)]
+    if not there:
+        return ''
+    value = statistics.fmean(there)
     return texts.quantity(task.deciding, f'{value:.{max(task.deciding.digits, 3)}f}')
 
 

@@ -26,9 +26,7 @@ def run(request) -> int:
     Nothing is run before all is checked: the experiment, the configs of all runs, and the folders of those asked for.
     After SIGTERM or SIGINT the runs under way have saved, and the code is 128 more than the signal's number.
     """
-    source = experiment.load(request.experiment, request.scale)
-    runs = plan.make(source, request)
-    chosen = _chosen(runs, request)
+    source, runs, chosen = planned(request)
     if request.dry_run:
         for one in chosen:
             print(f'{one.name}: {shlex.join(["python", *one.command[1:]])}')
@@ -46,6 +44,13 @@ def run(request) -> int:
             return console.fail(work.stopped_at(), 128 + runner.stopped_by)
         _conclude(source, request.workdir, runs)
     return 1 if work.failed else 0
+
+
+def planned(request) -> tuple[Experiment, list[Planned], list[Planned]]:
+    """The experiment, all its runs, and those asked for. UsageError, one line, where one of all is wrong."""
+    source = experiment.load(request.experiment, request.scale)
+    runs = plan.make(source, request)
+    return source, runs, _chosen(runs, request)
 
 
 def _chosen(runs: list[Planned], request) -> list[Planned]:
