@@ -77,7 +77,7 @@ FLAGS = {
     'workdir': Flag(
         Path(),
         ('config', 'experiment', 'atlas'),
-        'where results go; by default runs/<name of the file>, runs/<name>-trial, or where a config.json lies',
+        'where results go; by default runs/<name of the file>, with -full or -trial, or where a config.json lies',
         'DIR',
     ),
     'mode': Flag(Choice(MODES), ('config',), 'what to do; by default train, which evaluates and reports too', 'MODE'),
@@ -91,9 +91,11 @@ FLAGS = {
     'only': Flag(Text(), ('experiment',), 'only the runs whose name fits the pattern', 'PATTERN'),
     'dry_run': Flag(Bool(), ('experiment',), 'list the runs, and with --scale what they cost; run nothing', ''),
     'scale': Flag(Choice(SCALES), ('experiment',), 'how large a study is that has two scales', '|'.join(SCALES)),
-    'jobs': Flag(Int(Range(min=1, max=1024)), ('experiment',), 'runs at a time, with cores of their own; or 1', 'N'),
-    'retries': Flag(Int(Range(min=0, max=99)), ('experiment',), 'how often a run that was killed goes on; or 2', 'N'),
-    'timeout': Flag(Float(Range(above=0)), ('experiment',), 'how long a run may take, which then goes on', 'SECONDS'),
+    'jobs': Flag(Int(Range(min=1, max=1024)), ('experiment',), 'runs at a time, cores shared out; by default 1', 'N'),
+    'retries': Flag(Int(Range(min=0, max=99)), ('experiment',), 'how often a killed run goes on; by default 2', 'N'),
+    'timeout': Flag(
+        Float(Range(above=0)), ('experiment',), 'what a run may take before it is stopped, and goes on', 'SECONDS'
+    ),
     'devices': Flag(Int(Range(min=1, max=1024)), ('config', 'experiment'), 'virtual CPU devices', 'N'),
     'quiet': Flag(Bool(), JOBS, 'print results and errors only', ''),
     'help': Flag(Bool(), JOBS, 'print this', ''),
@@ -163,8 +165,8 @@ def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request
     _check_texts(values)
     of_a_run = path.name == 'config.json'
     name = path.resolve().parent.name if of_a_run else path.stem
-    is_trial = job == 'experiment' and overrides
-    folder = path.parent if of_a_run else pathlib.Path('runs', f'{name}-trial' if is_trial else name)
+    full, trial = '-full' * (values.get('scale') == 'full'), '-trial' * bool(job == 'experiment' and overrides)
+    folder = path.parent if of_a_run else pathlib.Path('runs', f'{name}{full}{trial}')
     values.setdefault('workdir', pathlib.Path('runs', 'atlas') if job == 'atlas' else folder)
     if job == 'experiment':
         if path.suffix != '.py':

@@ -47,8 +47,8 @@ def show(request) -> None:
     console.print(
         f'An estimate: {len(found):,} runs, {sum(cost.steps for cost in known):,} steps, '
         f'{_number(sum(cost.tokens for cost in known))} tokens, {_number(flops)} FLOP; '
-        f'{flops / FLOPS_A_SECOND / 3600:,.2g} device-hours at {FLOPS_A_SECOND:.0e} FLOP/s, which small models do not '
-        f'reach. Scoring is not counted.{unknown}',
+        f'{flops / FLOPS_A_SECOND / 3600:,.2g} device-hours at {_number(FLOPS_A_SECOND)} FLOP/s, which small models '
+        f'do not reach. Scoring is not counted.{unknown}',
         soft_wrap=True,
     )
 
@@ -70,4 +70,4 @@ def of(one: Planned) -> Cost:
 def _number(value: float | None) -> str:
     if value is None:
         return '-'
-    return f'{value:,}' if isinstance(value, int) else f'{value:.3g}'
+    return f'{value:,}' if isinstance(value, int) else f'{value:.3g}'.replace('e+', 'e')

@@ -36,9 +36,11 @@ class Line:
 
     @property
     def pace(self) -> str:
-        """'1,200/2,000 steps, 31 a second', as far as it is known."""
-        if self.state != RUNNING or self.step is None:
+        """'1,200/2,000 steps, 31 a second', as far as it is known of one that is running."""
+        if self.state != RUNNING:
             return ''
+        if self.step is None:
+            return 'no step yet'
         total = '' if self.steps is None else f'/{self.steps:,}'
         return f'{self.step:,}{total} steps' + ('' if self.rate is None else f', {self.rate:.3g} a second')
 
