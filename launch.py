@@ -33,7 +33,12 @@ def main(argv: list[str]) -> int:
 
             return draw.run(request)
         if request.experiment is not None:
-            return study.run(request)
+            code = study.run(request)
+            if request.dry_run and request.scale is not None:
+                from posbench.runs import costs
+
+                costs.show(request)
+            return code
         return run.run(request)
     except UsageError as error:
         return console.fail(str(error), 2)

@@ -139,6 +139,7 @@ def get_config() -> ConfigDict:
     config.evaluate = ConfigDict(
         dict(
             multiples=(1, 2, 4, 8),  # of the training length
+            lengths=(),  # scored besides, such as the 41, 60 and 100 of a paper's table
             first_unseen=True,  # also score training length + 1, the first length never trained on
             split='test',  # of the length table; validation is always scored at the training length
             tokens=65_536,  # in sequences of the longest length, for each protocol; None: the whole split

@@ -23,9 +23,9 @@ the test snippets at 64 tokens. The claims were written before the runs:
 """
 
 import contextlib
-import itertools
 
 from posbench.report import statistics
+from posbench.runs import grids
 from posbench.runs.study import Run
 
 SEEDS = '0,1,2,3,4'
@@ -36,16 +36,19 @@ TRAINED = {
     'glove': ('configs/glove.py', {}),
     'svd': ('configs/svd.py', {}),
 }
-VECTORS = ('random', *TRAINED)
-TUNED = {'frozen': {'init.freeze': 'input_layer/vectors'}, 'tuned': {}}
-# What there is to combine, and with what body.
-POSITIONS = {'none': 'none', 'sinusoidal': 'sinusoidal', 'learned': 'learned', 'rope': 'rotary'}
-CHOICES = ('body', 'vectors', 'tuned', 'positions', 'combined')
-COMBINED = ('add', 'multiply', 'concatenate')
-BODIES = {
-    'encoder': {},
-    'bilstm': {'model.name': 'bilstm', 'model.hidden': '64', 'head.pool': 'last'},
-}
+BODIES = grids.choice('body', encoder={}, bilstm={'model.name': 'bilstm', 'model.hidden': '64', 'head.pool': 'last'})
+VECTORS = grids.choice('vectors', random={}, **{name: {'input.file': f'{{study}}/{name}'} for name in TRAINED})
+TUNED = grids.choice('tuned', frozen={'init.freeze': 'input_layer/vectors'}, tuned={})
+POSITIONS = grids.choice(
+    'positions',
+    none={'encoding.name': 'none'},
+    sinusoidal={'encoding.name': 'sinusoidal'},
+    learned={'encoding.name': 'learned'},
+    rope={'encoding.name': 'rotary'},
+)
+COMBINED = grids.choice('combined', {how: {'input.combine.name': how} for how in ('add', 'multiply', 'concatenate')})
+# Of these there is something to combine with the vectors.
+IN_THE_INPUT = ('sinusoidal', 'learned')
 SENTIMENT = {
     'seeds': SEEDS,
     'dataset.vocabulary': '8000',
@@ -68,37 +71,34 @@ LANGUAGE = {
 
 
 def cells():
-    """(body, vectors, tuned, positions, combined) of every run on sentiment."""
-    for body, vectors, tuned, positions in itertools.product(BODIES, VECTORS, TUNED, POSITIONS):
-        if body == 'bilstm' and positions == 'rope':
-            continue
-        for combined in COMBINED if positions in ('sinusoidal', 'learned') else COMBINED[:1]:
-            yield body, vectors, tuned, positions, combined
+    """Those of every run on sentiment."""
+
+    def there_is(body, positions, combined, **_):
+        return (combined == 'add' or positions in IN_THE_INPUT) and (body, positions) != ('bilstm', 'rope')
+
+    return grids.subset(grids.product(BODIES, VECTORS, TUNED, POSITIONS, COMBINED), there_is)
 
 
 def language_cells():
-    """(vectors, tuned, positions, combined) of the runs on language modelling: one choice differs from tuned, added."""
-    chosen = [(vectors, tuned, 'sinusoidal', 'add') for vectors, tuned in itertools.product(VECTORS, TUNED)]
-    chosen += [(vectors, 'tuned', positions, 'add') for vectors in ('random', 'glove') for positions in POSITIONS]
-    chosen += [(vectors, 'tuned', 'sinusoidal', how) for vectors in ('random', 'glove') for how in COMBINED]
-    return dict.fromkeys(chosen)
+    """Those of the runs on language modelling: one choice differs from tuned, sinusoidal, added."""
+    some = grids.product(VECTORS, TUNED, POSITIONS, COMBINED)
+    few = grids.only(some, vectors=('random', 'glove'), tuned='tuned')
+    return grids.union(
+        grids.only(some, positions='sinusoidal', combined='add'),
+        grids.only(few, combined='add'),
+        grids.only(few, positions='sinusoidal'),
+    )
 
 
 def runs() -> list[Run]:
-    """The vectors first, then what starts from them."""
-    of_vectors = {'dataset.name': 'medium', 'vectors.width': str(WIDTH)}
-    found = [Run(name, config, of_vectors | more) for name, (config, more) in TRAINED.items()]
-    for body, *cell in cells():
-        knobs = SENTIMENT | BODIES[body] | _input(*cell)
-        found.append(Run('-'.join([body, *cell]), 'configs/tasks/sentiment.py', knobs))
-    for cell in language_cells():
-        found.append(Run('-'.join(['decoder', *cell]), 'configs/default.py', LANGUAGE | _input(*cell)))
-    return found
-
-
-def _input(vectors: str, tuned: str, positions: str, combined: str) -> dict[str, str]:
-    knobs = {'encoding.name': POSITIONS[positions], 'input.combine.name': combined} | TUNED[tuned]
-    return knobs if vectors == 'random' else knobs | {'input.file': f'{{study}}/{vectors}'}
+    """The vectors, and what starts from them."""
+    vectors = grids.choice('vectors', TRAINED)
+    decoders = grids.product(grids.choice('body', decoder={}), language_cells())
+    return [
+        *grids.runs(vectors, overrides={'dataset.name': 'medium', 'vectors.width': str(WIDTH)}),
+        *grids.runs(cells(), 'configs/tasks/sentiment.py', SENTIMENT),
+        *grids.runs(decoders, 'configs/default.py', LANGUAGE),
+    ]
 
 
 def claims(rows) -> list[dict]:
@@ -130,7 +130,9 @@ def claims(rows) -> list[dict]:
         })  # fmt: skip
 
     def order_hardly_matters():
-        found = {body: effect('positions', 'sinusoidal', 'none', body=body, combined='add') for body in BODIES}
+        found = {
+            body: effect('positions', 'sinusoidal', 'none', body=body, combined='add') for body in ('encoder', 'bilstm')
+        }
         return abs(found['encoder'].mean) < 2 and abs(found['bilstm'].mean) < 1, _in_words(found)
 
     def adding_is_enough():
@@ -168,13 +170,13 @@ def _by_seed(rows, metric: str) -> dict[str, dict[int, float]]:
 
 def _effect(values, of, choice: str, level: str, other: str, fixed: dict) -> statistics.Summary:
     """The mean over all pairs of cells that differ in `choice` alone, of each seed; KeyError where a run is missing."""
-    place, by_seed = CHOICES.index(choice), {}
+    by_seed: dict[int, list[float]] = {}
     for cell in of:
-        if cell[place] != level or any(cell[CHOICES.index(name)] != wanted for name, wanted in fixed.items()):
+        if cell.levels[choice] != level or any(cell.levels[name] != wanted for name, wanted in fixed.items()):
             continue
-        beside = tuple(other if number == place else part for number, part in enumerate(cell))
-        for seed, value in values['-'.join(cell)].items():
-            by_seed.setdefault(seed, []).append(100 * (value - values['-'.join(beside)][seed]))
+        beside = '-'.join((cell.levels | {choice: other}).values())
+        for seed, value in values[cell.name].items():
+            by_seed.setdefault(seed, []).append(100 * (value - values[beside][seed]))
     return statistics.summarize([sum(one) / len(one) for one in by_seed.values()])
 
 

@@ -16,6 +16,7 @@ The claims were written before the runs. Bits per character of the test novel, m
 
 import contextlib
 
+from posbench.runs import grids
 from posbench.runs.study import Run
 
 CONFIGS = ('none', 'sinusoidal', 'learned', 'rope', 'alibi', 't5', 'shaw', 'transformer_xl', 'randomized_rope')
@@ -24,7 +25,8 @@ SEEDS = (0, 1, 2)
 
 def runs() -> list[Run]:
     """One run an encoding."""
-    return [Run(name, f'configs/{name}.py', {'seeds': str(SEEDS)}) for name in CONFIGS]
+    encodings = grids.choice('encoding', {name: f'configs/{name}.py' for name in CONFIGS})
+    return grids.runs(encodings, overrides={'seeds': str(SEEDS)})
 
 
 def claims(rows) -> list[dict]:

@@ -9,13 +9,16 @@ def deciding(config: dict[str, Any]) -> dict[str, Any]:
     """What of a resolved config decides about weights and rows.
 
     Left out are what text is asked for, whether a NaN is looked for, and what describes a second phase that there is
-    not.
+    not. Without lengths besides the multiples a config is what it was before there was that knob.
     """
     idle = {'generate', 'debug_nans'}
     phase = config.get('second_phase')
     if phase is not None and phase['encoding']['name'] is None:
         idle.add('second_phase')
-    return {key: value for key, value in config.items() if key not in idle}
+    found = {key: value for key, value in config.items() if key not in idle}
+    if (evaluate := found.get('evaluate')) and not evaluate.get('lengths', True):
+        found['evaluate'] = {key: value for key, value in evaluate.items() if key != 'lengths'}
+    return found
 
 
 def config_hash(config: dict[str, Any]) -> str:
@@ -27,5 +30,5 @@ def is_of(config: dict[str, Any], of: str | None) -> bool:
     """Whether this is the hash of a config that was read from a file, which may be that of anything."""
     try:
         return config_hash(config) == of
-    except (KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError):
         return False

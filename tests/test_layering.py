@@ -20,6 +20,7 @@ TREES = {name: ast.parse(path.read_text('utf-8'), str(path)) for name, path in F
 # From the bottom up; a module may import from its own line and from those above it. A folder stands for its files.
 LAYERS = """
     files identity interrupts knobs.kinds registry streams datasets.sources
+    failures
     manifest report word_vectors.ngrams
     knobs.rules knobs.tree knobs.user_file knobs.source ops.blocks ops.products ops.online_softmax ops.linear
     ops.orthogonal
@@ -34,8 +35,10 @@ LAYERS = """
     word_vectors.word2vec
     models.kernels models.lstm
     models.attention models.cross_attention inputs heads bodies.base runs.locks runs.process
-    runs.experiment runs.workdir
+    runs.experiment runs.workdir runs.live runs.seen runs.cores runs.grids
     runs.plan
+    runs.reuse
+    runs.work
     atlas.probing atlas.views datasets
     atlas.mechanism models.block tasks word_vectors
     models.transformer
@@ -59,6 +62,7 @@ LAYERS = """
     runs.predict
     runs.samples runs.study runs.embed runs.vectors
     runs.models
+    runs.costs
     runs.run runs
     atlas
     launch

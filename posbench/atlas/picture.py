@@ -27,7 +27,7 @@ def write(job: Job, trained: Trained, folder: pathlib.Path) -> None:
     body = job.model.body
     if body.reads_source:
         body, params = body.halves()[1], params['decoder']
-    drawn = describe(_bound(body, params), job.plan.lengths(job.schedule.length)[-1])
+    drawn = describe(_bound(body, params), job.plan.scored(job.schedule.length)[-1])
     write_atomically(folder / NAME, json.dumps(dict(drawn, encoding=job.encoding_name)))
 
 

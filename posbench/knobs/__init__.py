@@ -6,7 +6,7 @@ annotations: `theta: Annotated[float, Range(above=0)] = 10_000.0`, `folder: Path
 
 from typing import Annotated, Any
 
-from posbench.knobs.kinds import INCREASING, UNIQUE, Range, UsageError
+from posbench.knobs.kinds import ANY_NUMBER, INCREASING, UNIQUE, Range, UsageError
 
 # A file or folder; the value is a text, made absolute before anybody sees it.
 Path = Annotated[str, 'a path']
@@ -15,4 +15,4 @@ Nested = Annotated[Any, 'an encoding']
 # One that is a combination of token vectors and position vectors (inputs/combine), in the same way.
 Combined = Annotated[Any, 'a combination']
 
-__all__ = ['INCREASING', 'UNIQUE', 'Combined', 'Nested', 'Path', 'Range', 'UsageError']
+__all__ = ['ANY_NUMBER', 'INCREASING', 'UNIQUE', 'Combined', 'Nested', 'Path', 'Range', 'UsageError']

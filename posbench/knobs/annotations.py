@@ -2,7 +2,7 @@
 
     int   float   bool   str   Path   str | Path   Literal['a', 'b']   Nested   Combined
     tuple[int, ...]   tuple[float, ...]   tuple[int, int]   tuple[str, ...]
-    Annotated[<one of these>, Range(...), UNIQUE, INCREASING]   <one of these> | None
+    Annotated[<one of these>, Range(...), UNIQUE, INCREASING, ANY_NUMBER]   <one of these> | None
 
 and a name that the same file, or another one of the package, gives to one of these.
 """
@@ -15,7 +15,7 @@ from posbench.knobs.kinds import Knob, Mark, Range
 
 # The knobs of an option that is an encoding, or a combination; the knobs of the one that is chosen take its place.
 NESTED, COMBINED = kinds.Inner('encoding'), kinds.Inner('combination')
-MARKS = {'UNIQUE': kinds.UNIQUE, 'INCREASING': kinds.INCREASING}
+MARKS = {'UNIQUE': kinds.UNIQUE, 'INCREASING': kinds.INCREASING, 'ANY_NUMBER': kinds.ANY_NUMBER}
 
 
 def knob(

@@ -10,11 +10,11 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from posbench.knobs import forms, schema
-from posbench.knobs.kinds import Bool, Choice, Int, Knob, NotAllowed, Path, Range, Text, UsageError, nearest
+from posbench.knobs.kinds import Bool, Choice, Float, Int, Knob, NotAllowed, Path, Range, Text, UsageError, nearest
 
 USAGE = """\
 python launch.py --config=configs/rope.py [--config.path.to.knob=value ...] [--workdir=DIR]    one run
-python launch.py --experiment=experiments/NAME.py [--workdir=DIR] [--shard=I/N] [--dry_run]    a study
+python launch.py --experiment=experiments/NAME.py [--jobs=N] [--shard=I/N] [--dry_run]         a study
 python launch.py --experiment=experiments/NAME.py --config.train.steps=40                      a small trial of it
 python launch.py --report=DIR [--readme=FILE]                                                  a report from rows
 python launch.py --atlas [--config=FILE] [--workdir=DIR]                                       every encoding, drawn
@@ -57,6 +57,8 @@ READ_TEXTS = ('predict', 'embed')
 # What a file of vectors may be.
 VECTORS = ('.npy', '.safetensors', '.tsv')
 OF = ('sentences', 'words')
+# Of a study that has a version for a laptop, the default, and one of the size of the paper's.
+SCALES = ('mini', 'full')
 
 # What a run is called after, besides its config: choices, and where one wants to see them, their options.
 OPTIONS_COUNT = ('encoding', 'positions', 'vectors')
@@ -75,7 +77,7 @@ FLAGS = {
     'workdir': Flag(
         Path(),
         ('config', 'experiment', 'atlas'),
-        'where results go; by default runs/<name of the file>, runs/<name>-trial, or where a config.json lies',
+        'where results go; by default runs/<name of the file>, with -full or -trial, or where a config.json lies',
         'DIR',
     ),
     'mode': Flag(Choice(MODES), ('config',), 'what to do; by default train, which evaluates and reports too', 'MODE'),
@@ -87,7 +89,13 @@ FLAGS = {
     'executor': Flag(Choice(('local',)), ('experiment',), 'what runs the runs', 'local'),
     'shard': Flag(Shard(), ('experiment',), 'only the runs of part I of N, counted from 0', 'I/N'),
     'only': Flag(Text(), ('experiment',), 'only the runs whose name fits the pattern', 'PATTERN'),
-    'dry_run': Flag(Bool(), ('experiment',), 'list the runs, run nothing', ''),
+    'dry_run': Flag(Bool(), ('experiment',), 'list the runs, and with --scale what they cost; run nothing', ''),
+    'scale': Flag(Choice(SCALES), ('experiment',), 'how large a study is that has two scales', '|'.join(SCALES)),
+    'jobs': Flag(Int(Range(min=1, max=1024)), ('experiment',), 'runs at a time, cores shared out; by default 1', 'N'),
+    'retries': Flag(Int(Range(min=0, max=99)), ('experiment',), 'how often a killed run goes on; by default 2', 'N'),
+    'timeout': Flag(
+        Float(Range(above=0)), ('experiment',), 'what a run may take before it is stopped, and goes on', 'SECONDS'
+    ),
     'devices': Flag(Int(Range(min=1, max=1024)), ('config', 'experiment'), 'virtual CPU devices', 'N'),
     'quiet': Flag(Bool(), JOBS, 'print results and errors only', ''),
     'help': Flag(Bool(), JOBS, 'print this', ''),
@@ -119,6 +127,10 @@ class Request:
     executor: str = 'local'
     shard: tuple[int, int] = (0, 1)  # Part I of N, I from 0.
     only: str | None = None
+    scale: str | None = None
+    jobs: int = 1
+    retries: int = 2  # Of a run that was killed.
+    timeout: float | None = None  # Seconds of a run.
     dry_run: bool = False
     devices: int | None = None
     quiet: bool = False
@@ -153,8 +165,8 @@ def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request
     _check_texts(values)
     of_a_run = path.name == 'config.json'
     name = path.resolve().parent.name if of_a_run else path.stem
-    is_trial = job == 'experiment' and overrides
-    folder = path.parent if of_a_run else pathlib.Path('runs', f'{name}-trial' if is_trial else name)
+    full, trial = '-full' * (values.get('scale') == 'full'), '-trial' * bool(job == 'experiment' and overrides)
+    folder = path.parent if of_a_run else pathlib.Path('runs', f'{name}{full}{trial}')
     values.setdefault('workdir', pathlib.Path('runs', 'atlas') if job == 'atlas' else folder)
     if job == 'experiment':
         if path.suffix != '.py':

@@ -1,6 +1,6 @@
 """What a knob may be: its type, its range, and the words that say so.
 
-Standard library only, because a typo has to be answered before jax is imported. `Range`, `UNIQUE` and `INCREASING` are
+Standard library only, because a typo has to be answered before jax is imported. `Range` and marks such as `UNIQUE` are
 written inside annotations, where they do nothing at run time: `theta: Annotated[float, Range(above=0)] = 10_000.0`.
 """
 
@@ -81,6 +81,7 @@ NONE = ('None', 'none', 'null')
 
 UNIQUE = Mark('distinct')
 INCREASING = Mark('increasing')
+ANY_NUMBER = Mark('any number of')  # none at all, too
 
 
 class Knob:
@@ -242,12 +243,12 @@ class Tuple(Knob):
 
     @property
     def may_be_empty(self) -> bool:
-        return isinstance(self.item, Text) and self.length is None
+        return (isinstance(self.item, Text) or ANY_NUMBER in self.marks) and self.length is None
 
     @property
     def wanted(self) -> str:
-        count = self.length or ('any number of' if self.may_be_empty else 'one or more')
-        return ' '.join([str(count), *sorted(mark.words for mark in self.marks), self.item.plural])
+        count = self.length or (ANY_NUMBER.words if self.may_be_empty else 'one or more')
+        return ' '.join([str(count), *sorted(mark.words for mark in self.marks - {ANY_NUMBER}), self.item.plural])
 
     def check(self, value: Any) -> tuple:
         if not isinstance(value, list | tuple) or (self.length and len(value) != self.length):

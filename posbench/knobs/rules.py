@@ -15,8 +15,8 @@ def longest(config: dict[str, Any]) -> int:
     A task that makes its sequences itself may count other things (Task.tokens); what is too short for these is said
     where the task is known (training/fitting.py).
     """
-    length = config['train']['length']
-    return max(length * max(config['evaluate']['multiples']), length + config['evaluate']['first_unseen'])
+    length, evaluate = config['train']['length'], config['evaluate']
+    return max(length * max(evaluate['multiples']), length + evaluate['first_unseen'], *evaluate['lengths'])
 
 
 def broken(
@@ -59,7 +59,7 @@ def _positions(config: dict) -> Iterator[str]:
     if reach is not None and config['dataset'] is not None and reach < longest(config):
         yield (
             f'config.positions.max_position: got {reach}, wanted at least {longest(config)}, the longest sequence that '
-            'config.train.length, config.evaluate.multiples and config.evaluate.first_unseen ask for'
+            f'{_asking(config)} ask for'
         )
     table = config['encoding'].get('max_position')
     if None not in (table, reach) and table != reach:
@@ -67,6 +67,13 @@ def _positions(config: dict) -> Iterator[str]:
             f'config.encoding.max_position: got {table}, wanted {reach}, which is config.positions.max_position, '
             'because distances are drawn up to there'
         )
+
+
+def _asking(config: dict) -> str:
+    """The knobs that say which lengths there are."""
+    knobs = ['config.train.length', 'config.evaluate.multiples', 'config.evaluate.first_unseen']
+    knobs += ['config.evaluate.lengths'] if config['evaluate']['lengths'] else []
+    return f'{", ".join(knobs[:-1])} and {knobs[-1]}'
 
 
 def _dataset(dataset: dict) -> Iterator[str]:
@@ -170,7 +177,7 @@ def _evaluate(config: dict) -> Iterator[str]:
     if config['dataset'] is not None and evaluate['batch_tokens'] < longest(config):
         yield (
             f'config.evaluate.batch_tokens: got {evaluate["batch_tokens"]}, wanted at least {longest(config)}, one '
-            'longest sequence by config.train.length, config.evaluate.multiples and config.evaluate.first_unseen'
+            f'longest sequence by {_asking(config)}'
         )
 
 

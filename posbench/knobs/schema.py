@@ -117,6 +117,8 @@ def _plain_group(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The knobs of a group that chooses nothing, unless it has an encoding."""
     knobs = {name: option.knob for name, option in options.items()}
+    if isinstance(values, dict):
+        values = {name: one.default for name, one in options.items() if one.default is not declared.REQUIRED} | values
     nested = [name for name, knob in knobs.items() if knob is NESTED]
     if nested and not isinstance(values, dict):
         raise UsageError(tree.wanted_group(f'config.{group}', values, knobs))

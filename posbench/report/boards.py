@@ -5,6 +5,7 @@ import functools
 import math
 from collections.abc import Sequence
 
+from posbench import failures
 from posbench.report import noise, statistics, verdicts
 from posbench.report.folder import Run, Study
 from posbench.report.rows import BASELINE, Row
@@ -26,6 +27,8 @@ class Board:
     baselines: dict[str, list[float]]
     rows: list[Row]
     parts: dict[str, noise.Parts]
+    # Runs without results that would have some here, and the word for what became of each.
+    failed: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def metric(self) -> Metric:
@@ -142,7 +145,26 @@ def boards(study: Study) -> list[Board]:
         board = Board(task, train_length, split, runs=[], baselines=_baselines(study, task, split), rows=rows,
                       parts={run.name: run.parts for run in study.runs if run.task.name == name})  # fmt: skip
         found.append(dataclasses.replace(board, runs=_sorted_runs(board, study.runs)))
-    return found
+    return [dataclasses.replace(board, failed=_failed(study, board, len(found) == 1)) for board in found]
+
+
+def _failed(study: Study, board: Board, alone: bool) -> dict[str, str]:
+    """The failed runs of a board: those with the task, the data and the training length of one that has results."""
+    ours = [_about(run.config) for run in study.runs if run.name in board.runs and run.task.name == board.task.name]
+    return {
+        item['run']: word
+        for item in study.failed
+        if (word := failures.word(item)) and (alone or (_about(item['config']) or [None]) in ours)
+    }
+
+
+def _about(config: dict | None) -> list:
+    """What of a config decides which board its rows go to; [] of one that is unknown, or of word vectors."""
+    try:
+        dataset = config['dataset'] and config['dataset']['name']
+        return [config['task']['name'], config['task'].get('module'), dataset, config['train']['length']]
+    except (AttributeError, KeyError, TypeError):
+        return []
 
 
 def _main_split(task: Task, rows: Sequence[Row]) -> str | None:

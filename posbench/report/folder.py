@@ -131,7 +131,7 @@ def read(folder: str | Path) -> Study:
             f'{place}: {damage}; it was changed after the run.' for place in tasks if (damage := manifest.damage(place))
         ],
         unvouched=[place.relative_to(folder).as_posix() for place in tasks if not (place / manifest.NAME).is_file()],
-        title=study and study.title,
+        title=study and (study.title if study.scale is None else f'{study.title} ({study.scale} scale)'),
         question=study and study.question,
         overrides=study.overrides if study else {},
         left_over=left_over,
@@ -308,7 +308,8 @@ def _failed(folder: Path) -> list[dict]:
             if not isinstance(item, dict):
                 raise ReportError(f'{path}: wanted objects with run and reason, got {item!r}.')
             name, reason = item.get('run'), item.get('reason')
-            failed.append({'run': str(name or path.parent.name), 'reason': str(reason or 'no reason given')})
+            told_of = {'run': str(name or path.parent.name), 'reason': str(reason or 'no reason given')}
+            failed.append(told_of | named.failure(path.parent))
         told.add(path.parent)
     for path in _below(folder, 'config.json'):
         if path.parent not in told and not (path.parent / 'rows.jsonl').is_file():

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from posbench import identity, manifest
+from posbench import failures, identity, manifest
 from posbench.report import rows as rows_lib
 from posbench.report.rows import ReportError, Row
 
@@ -19,13 +19,17 @@ NAME = 'study.json'
 
 @dataclasses.dataclass(frozen=True)
 class Named:
-    """What study.json says; `ids` are the config hashes of the runs by their names, `overrides` those of a trial."""
+    """What study.json says; `ids` are the config hashes of the runs by their names, `overrides` those of a trial.
+
+    `scale` is mini or full, None of a study that has one only.
+    """
 
     title: str
     question: str
     experiment: str
     overrides: dict[str, str]
     ids: dict[str, str]
+    scale: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Sorted:
     """The rows that count, each with its folder; the runs without any; and what is left over, each with its reason."""
 
     rows: list[tuple[Path, Row]]
-    failed: list[dict[str, str]]
+    failed: list[dict[str, Any]]
     left_over: list[dict[str, str]]
 
 
@@ -44,12 +48,14 @@ def read(folder: Path) -> Named | None:
         return None
     item = _json(path)
     wanted = dict(title=str, question=str, experiment=str, overrides=dict, runs=dict)
-    if item.keys() != wanted.keys() or not all(isinstance(item[key], kind) for key, kind in wanted.items()):
+    scale = item.pop('scale', None)
+    typed = all(isinstance(item.get(key), kind) for key, kind in wanted.items()) and isinstance(scale, str | None)
+    if item.keys() != wanted.keys() or not typed:
         raise ReportError(f'{path}: wanted an object with {", ".join(wanted)}; start the study again to write it anew.')
     texts = [*item['overrides'].values(), *item['runs'].values()]
     if not all(isinstance(text, str) for text in texts) or any(Path(name).name != name for name in item['runs']):
         raise ReportError(f'{path}: wanted texts, and names of folders; start the study again to write it anew.')
-    return Named(item['title'], item['question'], item['experiment'], item['overrides'], item['runs'])
+    return Named(item['title'], item['question'], item['experiment'], item['overrides'], item['runs'], scale)
 
 
 def sort(folder: Path, study: Named, places: Iterable[Path]) -> Sorted:
@@ -62,7 +68,7 @@ def sort(folder: Path, study: Named, places: Iterable[Path]) -> Sorted:
         other, config = len(found) - len(good), _config(place, config_hash)
         steps = None if config is None else manifest.last_step(place, config)
         if steps is None or not any(row.step == steps for row in good):
-            failed.append(dict(run=name, reason=_reason(place, found, config_hash, config, steps)))
+            failed.append(dict(run=name, reason=_reason(place, found, config_hash, config, steps)) | failure(place))
             if found:
                 left_over.append(dict(name=name, why='rows of a run that did not end as this study means it'))
             continue
@@ -74,6 +80,18 @@ def sort(folder: Path, study: Named, places: Iterable[Path]) -> Sorted:
         if where not in study.ids:
             left_over.append(dict(name=where, why='no run of this study'))
     return Sorted(rows, failed, left_over)
+
+
+def failure(place: Path) -> dict[str, Any]:
+    """What is known of a failure besides its reason: kind, attempts, and the config that says whose row it misses.
+
+    {} of a run that has not failed, but has not been finished either.
+    """
+    item = failures.read(place)
+    if item is None or not failures.word(item):
+        return {}
+    path = place / 'config.json'
+    return dict(kind=item['kind'], attempts=item.get('attempts'), config=_json(path) if path.is_file() else None)
 
 
 def digest(folder: Path, runs: Iterable) -> str:

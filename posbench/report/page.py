@@ -20,7 +20,7 @@ from posbench.report import (
 )
 from posbench.report.boards import Board
 from posbench.report.folder import Study
-from posbench.report.tables import Column, Table
+from posbench.report.tables import Cell, Column, Table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Content:
     samples: list[tuple[str, dict]]
     papers: list[Table]
     claims: list[dict]
-    failed: list[dict]
+    failed: list[tuple[str, str, str]]  # whose results are missing, why, and where these are many, their names
     left_over: list[dict]
     facts: list[tuple[str, str]]
     settings: tuple[list, dict]
@@ -99,7 +99,7 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
         )
         for board in found
     ]
-    lists = [_claims(study.claims), _failed(study.failed), _left_over(study.left_over)]
+    lists = [_claims(study.claims), _failed(texts.without_results(study.failed)), _left_over(study.left_over)]
     lists = table_files.named([table for table in lists if table.rows], taken)
     return Content(
         title=study.title or (study.runs[0].name if study.single else study.folder.resolve().name),
@@ -110,7 +110,7 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
         samples=[(run.name, run.samples) for run in study.runs if run.samples is not None],
         papers=table_files.named([papers.table(found, item, study.claims) for item in study.published], taken),
         claims=study.claims,
-        failed=study.failed,
+        failed=texts.without_results(study.failed),
         left_over=study.left_over,
         facts=provenance.facts(study),
         settings=provenance.shared(study.runs, provenance.settings),
@@ -234,8 +234,8 @@ def claims(items: list[dict]) -> str:
     return markdown.table(_claims(items))
 
 
-def failed(items: list[dict]) -> str:
-    """A Markdown table of runs that failed, and why."""
+def failed(items: list[tuple[str, str, str]]) -> str:
+    """A Markdown table of runs without results, and why."""
     return markdown.table(_failed(items))
 
 
@@ -244,8 +244,9 @@ def _claims(items: list[dict]) -> Table:
     return _of_words('Claims', ('verdict', 'claim', 'evidence'), rows)
 
 
-def _failed(items: list[dict]) -> Table:
-    return _of_words('Runs without results', ('run', 'reason'), [[item['run'], item['reason']] for item in items])
+def _failed(items: list[tuple[str, str, str]]) -> Table:
+    rows = [[tables.name(who), Cell(why, names, word=True)] for who, why, names in items]
+    return Table('Runs without results', '', [Column('run'), Column('reason')], rows)
 
 
 def _left_over(items: list[dict]) -> Table:

@@ -52,7 +52,7 @@ def block(study: Study, found: Sequence[Board], curves: Mapping[str, Path], read
     if study.claims:
         parts.append(page.claims(study.claims))
     if study.failed:
-        parts += ['Runs without results:', page.failed(study.failed)]
+        parts += ['Runs without results:', page.failed(texts.without_results(study.failed))]
     return '\n\n'.join(part for part in parts if part)
 
 
@@ -78,6 +78,8 @@ def compact(board: Board, protocol: str) -> Table:
         found = board.verdict(run, protocol)
         noise = f'noise allows: {" or ".join(found.allows)}' if found and found.allows else ''
         rows.append([tables.name(run), *cells, Cell(found.word if found else MISSING, noise, word=True)])
+    for run, word in board.failed.items():
+        rows.append([tables.name(run), *[Cell(MISSING)] * len(board.lengths), tables.name(word)])
     if guess:
         rows.append([tables.name(guess[0]), *(tables.number(value) for value in guess[1]), Cell('', word=True)])
     return Table('', '', columns, rows)

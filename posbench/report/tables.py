@@ -205,6 +205,10 @@ def of_study(board: Board, protocol: str) -> Table:
                 parameters(board, run),
             ]
         )
+    for run, word in board.failed.items():
+        cells = [Cell(MISSING if judged else word)] * len(shown)
+        seeds_of = [Cell(MISSING)] * (len(seeds) > 1)
+        rows.append([name(run), *([name(word)] if judged else []), *cells, *seeds_of, Cell(MISSING)])
     blank, after = [Cell('', word=True)] * judged, [Cell('')] * ((len(seeds) > 1) + 1)
     below = [(alike[0], [number(amount) for amount in alike[1]])] if alike else []
     rows += [[name(who), *blank, *cells, *after] for who, cells in below + _reference_rows(board, shown)]

@@ -11,6 +11,7 @@ from rich.text import Text
 from posbench.report import numbers, page, statistics, tables, texts, verdicts, word_vectors
 from posbench.report.boards import Board
 from posbench.report.folder import Run, Study
+from posbench.report.numbers import MISSING
 
 _STYLES = dict(zip(verdicts.WORDS, ('green', 'yellow', 'yellow', 'red', 'red', 'red', 'dim'), strict=True))
 _PLAIN = str.maketrans({'±': '~', '—': '-', '×': 'x', '÷': '/', '…': '.', '–': '-', '·': '.'})
@@ -40,8 +41,8 @@ def show(study: Study, found: Sequence[Board], written: Sequence[str], *, file: 
         for claim in study.claims:
             passed = claim['verdict'] == 'PASS'
             console.print(Text.assemble((claim['verdict'], 'green' if passed else 'red'), f'  {claim["claim"]}'))
-        for item in study.failed:
-            console.print(Text.assemble(('no results', 'red'), f'  {item["run"]}: {item["reason"]}'))
+        for who, why, _ in texts.without_results(study.failed):
+            console.print(Text.assemble(('no results', 'red'), f'  {who}: {why}'))
         for item in study.left_over:
             console.print(Text(f'left over: {item["name"]} ({item["why"]})', style='dim'))
         console.print(Text('  '.join(written), style='dim'))
@@ -116,6 +117,7 @@ def _study(console: Console, board: Board, protocol: str) -> Table:
         for run in board.runs:
             means = [_mean(board.summary(run, metric, n), board.metric.digits, spread) for n in board.lengths]
             rows.append([_written(console, run), *means, tables.verdict(board, run, protocol).text])
+        rows += [[_written(console, run), *[MISSING] * len(board.lengths), word] for run, word in board.failed.items()]
         if guess:
             rows.append([guess[0], *(numbers.number(value, board.metric.digits) for value in guess[1]), ''])
         if _width(heads, rows) <= console.width:
@@ -139,7 +141,7 @@ def _width(heads: Sequence, rows: Sequence) -> int:
 
 def _mean(summary, digits: int, spread: bool) -> str:
     if summary is None:
-        return numbers.MISSING
+        return MISSING
     return texts.plus_minus(summary, digits).replace(' ', '') if spread else numbers.number(summary.mean, digits)
 
 

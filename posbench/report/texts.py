@@ -1,8 +1,10 @@
 """Numbers and sentences. Every word here follows from rows; nothing is judged by hand."""
 
+import collections
 import math
 from collections.abc import Iterable, Sequence
 
+from posbench import failures
 from posbench.report import noise, statistics, verdicts
 from posbench.report.boards import Board
 from posbench.report.numbers import MISSING, number
@@ -25,6 +27,10 @@ UNKNOWN_NOISE = (
     'noise is, and of one seed nothing does. `--mode=evaluate` on the folder of a run writes it.'
 )
 ONE_SEED = 'Of one seed: another one may give other numbers.'
+
+
+# So many runs without results are named one by one.
+FEW = 5
 
 
 def cells(lines: list[list[float | None]]) -> list[list[str]]:
@@ -254,6 +260,27 @@ def _first(board: Board, protocol: str, length: int | None) -> str:
 
 def _list(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f'{", ".join(names[:-1])} and {names[-1]}'
+
+
+def without_results(failed: Sequence[dict]) -> list[tuple[str, str, str]]:
+    """Runs that failed, and those that are not finished, each with the reason: (run, reason, '').
+
+    More than a few of either are one line, with counts: ('165 runs', '160 not begun, 5 ...', their names).
+    """
+    lines = []
+    for of_kind in ([item for item in failed if failures.word(item)], [x for x in failed if not failures.word(x)]):
+        if len(of_kind) <= FEW:
+            lines += [(item['run'], _why(item), '') for item in of_kind]
+        else:
+            counts = collections.Counter(failures.word(item) or item['reason'] for item in of_kind)
+            why = ', '.join(f'{amount:,} {reason}' for reason, amount in counts.most_common())
+            lines.append((f'{len(of_kind):,} runs', why, ', '.join(item['run'] for item in of_kind)))
+    return lines
+
+
+def _why(item: dict) -> str:
+    word, attempts = failures.word(item), item.get('attempts') or 1
+    return ''.join([f'{word}: ' * bool(word), item['reason'], f' ({attempts} attempts)' * (attempts > 1)])
 
 
 def trial(overrides: dict[str, str]) -> str:

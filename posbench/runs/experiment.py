@@ -1,6 +1,6 @@
 """An experiment: a Python file of the user's, whose docstring states the question and the claims. It defines
 
-    runs() -> list[Run]                 what to run
+    runs() -> list[Run]                 what to run; runs(scale), where there is a mini and a full version of it
     claims(rows) -> list[dict]          claim, verdict (PASS or FAIL) and evidence, from the rows of all runs
 
 and the second one only where there is something to judge. A claim may also say which `runs` it is about, by their
@@ -8,12 +8,14 @@ names; it then stands beside them where published/ has numbers of theirs (report
 """
 
 import dataclasses
+import inspect
 import pathlib
 import unicodedata
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from posbench.knobs import user_file
+from posbench.knobs.command_line import SCALES
 from posbench.knobs.kinds import UsageError, show
 
 # What a name may not end with, because the study has files of that kind beside the folders of its runs.
@@ -26,7 +28,8 @@ BASELINE = 'baseline:'
 class Run(NamedTuple):
     """One run of a study: its name and folder, a config file (relative to the repository), knobs that differ from it.
 
-    `{study}` in a knob stands for the folder of the study, so that a run may start from the weights of one before it.
+    `{study}` in a knob stands for the folder of the study, so that a run may start from the weights of another one,
+    `{study}/OTHER`, for which it then waits.
     """
 
     name: str
@@ -36,12 +39,16 @@ class Run(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """What a file says; `question` is the first paragraph of its docstring, `judge` its claims() if it has one."""
+    """What a file says; `question` is the first paragraph of its docstring, `judge` its claims() if it has one.
+
+    `scale` is the one that its runs are of; None where it knows none.
+    """
 
     path: pathlib.Path
     question: str
     runs: tuple[Run, ...]
     judge: Callable | None
+    scale: str | None = None
 
     @property
     def title(self) -> str:
@@ -67,21 +74,29 @@ class Experiment:
         return list(found)
 
 
-def load(path: pathlib.Path) -> Experiment:
-    """Reads an experiment and checks what its runs() gives. UsageError, one line, says what is wrong with either."""
+def load(path: pathlib.Path, scale: str | None = None) -> Experiment:
+    """Reads an experiment and checks what its runs() gives. UsageError, one line, says what is wrong with either.
+
+    `scale` is one of SCALES, by default the first, and refused where runs() does not take it.
+    """
     names = user_file.load(path)
     if not callable(names.get('runs')):
         raise UsageError(f'{path}: it has no runs(), which gives the runs of a study')
     if not callable(names.get('claims', len)):
         raise UsageError(f'{path}: claims is {show(names["claims"])}, wanted a function claims(rows)')
     with user_file.naming(path):
-        given = names['runs']()
+        takes_scale = 'scale' in inspect.signature(names['runs']).parameters
+    if scale is not None and not takes_scale:
+        raise UsageError(f'--scale={scale}: {path} has one scale only: its runs() takes none, wanted runs(scale)')
+    scale = (scale or SCALES[0]) if takes_scale else None
+    with user_file.naming(path):
+        given = names['runs'](scale) if takes_scale else names['runs']()
     if not isinstance(given, list | tuple) or not given:
         raise UsageError(f'{path}: runs() gave {show(given)}, wanted a list of Run(name, config, overrides)')
     runs = tuple(_checked(path, number, one) for number, one in enumerate(given, start=1))
     _distinct(path, runs)
     paragraphs = [' '.join(text.split()) for text in (names.get('__doc__') or '').split('\n\n')]
-    return Experiment(path, next(filter(None, paragraphs), ''), runs, names.get('claims'))
+    return Experiment(path, next(filter(None, paragraphs), ''), runs, names.get('claims'), scale)
 
 
 def _checked(path: pathlib.Path, number: int, one: Any) -> Run:

@@ -9,7 +9,9 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import sys
+from collections.abc import Iterator
 
 from ml_collections import ConfigDict
 
@@ -24,6 +26,8 @@ from posbench.runs import workdir
 from posbench.runs.experiment import Experiment, Run
 
 NAME = 'study.json'
+# What stands in a knob for the folder of the study.
+STUDY = '{study}'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,11 +38,17 @@ class Planned:
     folder: pathlib.Path
     command: list[str]
     config: ConfigDict
+    needs: tuple[str, ...] = ()  # runs of this study that it names as {study}/OTHER, and starts from
 
     @property
     def id(self) -> str:
         """The hash that its rows carry."""
         return identity.config_hash(self.config.to_dict())
+
+    @property
+    def steps(self) -> int | None:
+        """How many it is to train; None where that follows from data, as of word vectors."""
+        return self.config.train.get('steps')
 
     @property
     def is_done(self) -> bool:
@@ -59,6 +69,7 @@ def make(experiment: Experiment, request) -> list[Planned]:
                 'result would count twice; wanted runs that differ in a knob, or in their seeds'
             )
         known[one.id] = one.name
+    _check_needs(experiment, runs)
     return runs
 
 
@@ -86,11 +97,13 @@ def flags(one: Planned) -> list[str]:
 
 def write(folder: pathlib.Path, experiment: Experiment, runs: list[Planned], overrides: dict[str, str]) -> None:
     """Writes study.json, and keeps the numbers of papers that the experiment has beside it."""
+    scale = {} if experiment.scale is None else dict(scale=experiment.scale)
     item = dict(
         title=experiment.title,
         question=experiment.question,
         experiment=os.path.relpath(experiment.path, ROOT),
         overrides=overrides,
+        **scale,
         runs={one.name: one.id for one in runs},
     )
     write_atomically(folder / NAME, json.dumps(item, indent=2, ensure_ascii=False) + '\n')
@@ -103,7 +116,7 @@ def write(folder: pathlib.Path, experiment: Experiment, runs: list[Planned], ove
 def _planned(one: Run, experiment: Experiment, request) -> Planned:
     # Paths as seen from the repository: what a run records about itself then holds for any machine.
     study, here = os.path.relpath(request.workdir, ROOT), pathlib.Path.cwd()
-    own = {key: text.replace('{study}', study) for key, text in one.overrides.items()}
+    own = {key: text.replace(STUDY, study) for key, text in one.overrides.items()}
     texts = own | request.overrides | dict(experiment=experiment.path.stem)
     try:
         with contextlib.chdir(ROOT):
@@ -116,7 +129,26 @@ def _planned(one: Run, experiment: Experiment, request) -> Planned:
     command += [f'--config.{key}={text}' for key, text in texts.items()]
     command += [f'--workdir={os.path.join(study, one.name)}']
     command += [f'--devices={request.devices}'] if request.devices else []
-    return Planned(one.name, request.workdir / one.name, command, config)
+    return Planned(one.name, request.workdir / one.name, command, config, tuple(_needs(one, experiment)))
+
+
+def _needs(one: Run, experiment: Experiment) -> Iterator[str]:
+    """The runs whose folders its knobs name. Of two names that both begin what is there the longer one is meant."""
+    names = sorted((run.name for run in experiment.runs), key=len, reverse=True)
+    for text in one.overrides.values():
+        for rest in text.split(f'{STUDY}/')[1:]:
+            found = next((name for name in names if re.match(rf'{re.escape(name)}(?![^/,;\'")\] ])', rest)), None)
+            yield from [] if found is None else [found]
+
+
+def _check_needs(experiment: Experiment, runs: list[Planned]) -> None:
+    """UsageError where a run could never begin, because it starts from itself, however many others are in between."""
+    needs = {one.name: set(one.needs) for one in runs}
+    while free := [name for name, others in needs.items() if not others & needs.keys()]:
+        for name in free:
+            del needs[name]
+    if needs:
+        raise UsageError(f'{experiment.path}: runs that start from each other: {", ".join(needs)}; wanted one to begin')
 
 
 def _seen_from_anywhere(text: str, config: ConfigDict, key: str) -> str:

@@ -143,7 +143,7 @@ def _of_phase(
     before = [row['length'] for row in earlier if row['split'] == split and '/' in row['metric']]
     job = dataclasses.replace(job, plan=job.plan.also(before, train_length))
     rows = _Rows(job, trained, folder, experiment)
-    lengths, main = job.plan.lengths(train_length), next(iter(job.task.protocols))
+    lengths, main = job.plan.scored(train_length), next(iter(job.task.protocols))
     progress.start(len(lengths) + 1, 0, 'evaluating')
 
     def scored(split, length, only_main=False):

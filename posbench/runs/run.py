@@ -7,7 +7,7 @@ import contextlib
 import json
 import pathlib
 
-from posbench import interrupts, manifest
+from posbench import failures, interrupts, manifest
 from posbench.devices import cluster, host
 from posbench.files import write_atomically
 from posbench.knobs import forms, user_file
@@ -96,6 +96,8 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
                 for line in dict.fromkeys(kind.about(one)):
                     bar.note(line)
                 write_fingerprint()
+                if parallel.is_first():
+                    failures.forget(folder)
                 trained = loop.run(one, folder, request.resume, bar)
                 interrupts.leaves(f'all {trained.step} steps are saved; the same command scores them.')
             else:
@@ -112,15 +114,27 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
         return 0
     except (init.InitError, loop.AnotherRun) as error:
         return console.fail(str(error), 2)
-    except (checkpoint.CheckpointError, loop.NotANumber) as error:
+    except loop.NotANumber as error:
+        return _failed(request, folder, 'nan', str(error))
+    except checkpoint.CheckpointError as error:
         return console.fail(str(error), 1)
     except (MemoryError, jax.errors.JaxRuntimeError) as error:
         if isinstance(error, jax.errors.JaxRuntimeError) and 'RESOURCE_EXHAUSTED' not in str(error):
             raise
         line = str(error).partition('\n')[0].rstrip('.') or 'out of memory'
-        return console.fail(f'{line}; the last checkpoint is kept; a smaller {kind.SMALLER} asks for less', 1)
+        line = f'{line}; the last checkpoint is kept; a smaller {kind.SMALLER} asks for less'
+        return _failed(request, folder, 'out of memory', line)
     except loop.Interrupted as error:
         return console.fail(str(error), error.code)
+
+
+def _failed(request, folder: pathlib.Path, failure: str, line: str) -> int:
+    """Says why there are no results, in the folder too, from where a report has it; returns the exit code."""
+    from posbench.devices import parallel
+
+    if request.mode == 'train' and parallel.is_first():
+        failures.write(folder, folder.name, failure, line)
+    return console.fail(line, 1)
 
 
 def _kind(config):

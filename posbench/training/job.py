@@ -114,7 +114,7 @@ class Job:
                 batch_tokens=self.plan.batch_tokens,
                 where='config.encoding' if phase.before is None else 'config.second_phase.encoding',
             )
-        for length in self.plan.lengths(self.schedule.length):
+        for length in self.plan.scored(self.schedule.length):
             next(iter(self.task.held_out(self.plan.split, length, self._budget)), None)
         next(iter(self.task.held_out('validation', self.schedule.length, self._budget)), None)
 
@@ -268,7 +268,7 @@ class Job:
 
     @property
     def _budget(self) -> base.Budget:
-        longest, shapes = self.plan.lengths(self.schedule.length)[-1], self.plan.shapes(self.schedule.length)
+        longest, shapes = self.plan.scored(self.schedule.length)[-1], self.plan.shapes(self.schedule.length)
         return base.Budget(self.plan.tokens, self.plan.batch_tokens, longest, shapes)
 
     def parameter_counts(self) -> tuple[int, int]:

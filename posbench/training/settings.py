@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable
 from typing import Annotated, Literal, NamedTuple
 
-from posbench.knobs import INCREASING, UNIQUE, Nested, Path, Range
+from posbench.knobs import ANY_NUMBER, INCREASING, UNIQUE, Nested, Path, Range
 
 Natural = Annotated[int, Range(min=1)]
 Count = Annotated[int, Range(min=0)]
@@ -56,15 +56,17 @@ class Evaluate(NamedTuple):
     split: Literal['validation', 'test']
     tokens: Natural | None
     batch_tokens: Natural
+    # Has a default: the config.json of a run from before there was this knob has none.
+    lengths: Annotated[tuple[int, ...], Range(min=1), INCREASING, ANY_NUMBER] = ()
 
-    def lengths(self, train_length: int) -> list[int]:
+    def scored(self, train_length: int) -> list[int]:
         """Lengths to score, shortest first; the first unseen length is the training length plus 1."""
-        lengths = {multiple * train_length for multiple in self.multiples}
+        lengths = {multiple * train_length for multiple in self.multiples}.union(self.lengths)
         return sorted(lengths | {train_length + 1} if self.first_unseen else lengths)
 
     def shapes(self, train_length: int) -> tuple[int, ...]:
         """At most three lengths, the longest one among them, that all others are filled up to with the least waste."""
-        lengths = {*self.lengths(train_length), train_length}
+        lengths = {*self.scored(train_length), train_length}
         longest = max(lengths)
         lower = itertools.combinations(sorted(lengths - {longest}), min(SHAPES - 1, len(lengths) - 1))
 
@@ -74,14 +76,9 @@ class Evaluate(NamedTuple):
         return *min(lower, key=filled_up), longest
 
     def also(self, lengths: Iterable[int], train_length: int) -> 'Evaluate':
-        """This plan with other lengths that a plan for the same training length gave."""
-        lengths = set(lengths)
-        # Of a training length of 1 the first unseen length is a multiple too.
-        multiples = {length // train_length for length in lengths if length % train_length == 0}
-        return self._replace(
-            multiples=tuple(sorted(multiples.union(self.multiples))),
-            first_unseen=self.first_unseen or train_length + 1 in lengths,
-        )
+        """This plan with other lengths besides."""
+        more = set(lengths).difference(self.scored(train_length))
+        return self._replace(lengths=tuple(sorted(more.union(self.lengths))))
 
 
 class Generate(NamedTuple):

@@ -220,3 +220,22 @@ def test_a_typo_is_answered_without_jax(argv):
 def test_a_run_is_called_after_what_was_trained(flags, name):
     request = command_line.parse(['--config=configs/rope.py', *(f'--config.{flag}' for flag in flags)])
     assert (request.config_name, request.workdir) == (name, pathlib.Path('runs/rope'))
+
+
+def test_flags_of_a_sweep_are_numbers_and_a_full_one_has_a_folder_of_its_own():
+    study = '--experiment=experiments/length_curves.py'
+    request = command_line.parse([study])
+    assert (request.jobs, request.retries, request.timeout, request.scale) == (1, 2, None, None)
+    request = command_line.parse([study, '--jobs=4', '--retries=0', '--timeout=1.5', '--scale=full'])
+    assert (request.jobs, request.retries, request.timeout, request.scale) == (4, 0, 1.5, 'full')
+    assert request.workdir == pathlib.Path('runs/length_curves-full')
+    for flag, line in (
+        ('--jobs=0', '--jobs: got 0, wanted an integer from 1 to 1024'),
+        ('--timeout=0', '--timeout: got 0, wanted a finite number above 0'),
+        ('--scale=maxi', "--scale: got 'maxi', wanted one of 'mini', 'full'"),
+    ):
+        with pytest.raises(UsageError) as error:
+            command_line.parse([study, flag])
+        assert str(error.value) == line
+    with pytest.raises(UsageError, match='--jobs: it goes with --experiment, not with --config'):
+        command_line.parse([f'--config={ROPE}', '--jobs=2'])

@@ -27,6 +27,7 @@ BROKEN_RULES = [
     ({'task.stride': 129}, 'config.task.stride: got 129, wanted at most config.train.length, which is 128'),
     ({'evaluate.batch_tokens': 1023}, 'config.evaluate.batch_tokens: got 1023, wanted at least 1024, one longest sequence by config.train.length, config.evaluate.multiples and config.evaluate.first_unseen'),
     ({'evaluate.batch_tokens': 128, 'evaluate.multiples': '1'}, 'config.evaluate.batch_tokens: got 128, wanted at least 129, one longest sequence by config.train.length, config.evaluate.multiples and config.evaluate.first_unseen'),
+    ({'evaluate.lengths': '9000'}, 'config.evaluate.batch_tokens: got 8192, wanted at least 9000, one longest sequence by config.train.length, config.evaluate.multiples, config.evaluate.first_unseen and config.evaluate.lengths'),
     ({'positions.name': 'drawn', 'positions.max_position': 1023}, 'config.positions.max_position: got 1023, wanted at least 1024, the longest sequence that config.train.length, config.evaluate.multiples and config.evaluate.first_unseen ask for'),
     ({'dataset.vocabulary': 256}, "config.dataset.vocabulary: got 256, wanted at least 257 (256 bytes and the end of a document), because config.dataset.tokenizer is 'bpe'"),
     ({'dataset.name': 'folder'}, "config.dataset.folder: got None, wanted a path, because config.dataset.name is 'folder'"),

@@ -139,3 +139,18 @@ def test_claims_that_raise_or_give_something_else_are_one_line(tmp_path, body, m
     with pytest.raises(UsageError) as error:
         found.claims([])
     assert message in str(error.value) and str(tmp_path / 'two_words.py') in str(error.value)
+
+
+SCALED = (
+    "def runs(scale):\n    return [Run('rope', 'configs/rope.py', {'train.steps': dict(mini=40, full=4000)[scale]})]\n"
+)
+
+
+def test_runs_may_take_a_scale_which_is_mini_unless_another_one_is_asked_for(tmp_path):
+    found = load(tmp_path, HEAD + SCALED)
+    assert (found.scale, found.runs[0].overrides) == ('mini', {'train.steps': '40'})
+    full = experiment.load(tmp_path / 'two_words.py', 'full')
+    assert (full.scale, full.runs[0].overrides) == ('full', {'train.steps': '4000'})
+    assert load(tmp_path, HEAD + ONE).scale is None
+    with pytest.raises(UsageError, match=r'--scale=full: .*two_words.py has one scale only: its runs\(\) takes none'):
+        experiment.load(tmp_path / 'two_words.py', 'full')

@@ -1,5 +1,6 @@
 """The plan of a study: configs, ids and commands of all runs, and what may stand in the way of it."""
 
+import dataclasses
 import json
 import pathlib
 import sys
@@ -10,6 +11,7 @@ from posbench import identity
 from posbench.knobs import command_line, schema
 from posbench.knobs.kinds import UsageError
 from posbench.knobs.user_file import ROOT
+from posbench.report import named
 from posbench.runs import experiment, plan, workdir
 
 EXPERIMENTS = sorted((ROOT / 'experiments').glob('*.py'))
@@ -193,3 +195,37 @@ def test_a_study_has_the_numbers_of_its_paper_and_wrong_ones_stop_it_before_a_ru
     (tmp_path / 'published/short.json').write_text(text.replace('second-hand', 'somewhere'))
     with pytest.raises(UsageError, match=r'short\.json: cell 1: provenance: got .somewhere., wanted read'):
         plan.write(tmp_path / 'results', source, runs, {})
+
+
+def test_a_config_without_other_lengths_is_what_it_was_before_there_was_that_knob(tmp_path):
+    """Runs that were trained before keep their ids, and their folders can be read."""
+    old = json.loads(workdir.as_json(schema.load(ROOT / 'configs/rope.py')))
+    new, before = identity.config_hash(old), tmp_path / 'config.json'
+    del old['evaluate']['lengths']
+    before.write_text(json.dumps(old))
+    assert identity.config_hash(old) == new
+    assert schema.load(before).evaluate.lengths == ()
+    assert identity.config_hash(schema.load(before, {'evaluate.lengths': '300'}).to_dict()) != new
+
+
+def test_a_run_needs_those_whose_folders_its_knobs_name(tmp_path):
+    runs = ', '.join(
+        f"Run({name!r}, 'configs/rope.py', {{'train.steps': '{steps}', 'init.folder': {folder!r}}})"
+        for name, steps, folder in (
+            ('a', 100, '{study}/a b/checkpoints'),
+            ('a b', 200, 'None'),
+            ('c', 300, '{study}/ab'),
+            ('d', 400, 'elsewhere/a'),
+            ('e', 500, '{study}/a'),
+        )
+    )
+    assert [one.needs for one in made(tmp_path, runs=runs)[1]] == [('a b',), (), (), (), ('a',)]
+
+
+def test_study_json_keeps_the_scale_and_a_report_says_it(tmp_path):
+    source, runs = made(tmp_path)
+    plan.write(tmp_path, dataclasses.replace(source, scale='full'), runs, {})
+    assert json.loads((tmp_path / 'study.json').read_text())['scale'] == 'full'
+    assert named.read(tmp_path).scale == 'full'
+    plan.write(tmp_path, source, runs, {})
+    assert named.read(tmp_path).scale is None

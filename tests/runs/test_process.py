@@ -28,7 +28,7 @@ DRIVER = """
 import signal, sys
 from posbench.runs import process
 with process.Runner() as runner, open(sys.argv[1] + '/log', 'w') as log:
-    code = runner.run([sys.executable, *sys.argv[2:]], '.', log)
+    code = runner.start([sys.executable, *sys.argv[2:]], '.', log).wait()
 print(code, runner.stopped_by.name)
 """
 
@@ -102,6 +102,46 @@ def test_a_child_saves_where_its_parent_is_killed(driver, tmp_path):
 def test_handlers_are_given_back_and_codes_are_those_of_the_commands(tmp_path):
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     with process.Runner() as runner, (tmp_path / 'log').open('wb') as log:
-        assert [runner.run([sys.executable, '-c', f'exit({code})'], tmp_path, log) for code in (0, 3)] == [0, 3]
+        children = [runner.start([sys.executable, '-c', f'exit({code})'], tmp_path, log) for code in (0, 3)]
+        assert [child.wait() for child in children] == [0, 3]
         assert runner.stopped_by is None
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+def test_all_that_are_under_way_are_asked_to_end(tmp_path):
+    (tmp_path / 'child.py').write_text(CHILD)
+    folders = [tmp_path / name for name in 'ab']
+    with process.Runner() as runner, (tmp_path / 'log').open('wb') as log:
+        for folder in folders:
+            folder.mkdir()
+        children = [
+            runner.start([sys.executable, str(tmp_path / 'child.py'), str(folder)], tmp_path, log) for folder in folders
+        ]
+        until(lambda: all((folder / 'begun').exists() for folder in folders))
+        os.kill(os.getpid(), signal.SIGINT)
+        assert [child.wait() for child in children] == [143, 143]
+        assert runner.stopped_by is signal.SIGINT
+        # What is started when the signal has come is asked at once.
+        assert runner.start(['sleep', '60'], tmp_path, log).wait() == -signal.SIGTERM
+
+
+def test_nobody_is_left_when_an_error_comes_between(tmp_path):
+    with pytest.raises(OSError), process.Runner() as runner, (tmp_path / 'log').open('wb') as log:
+        child = runner.start(['sleep', '60'], tmp_path, log)
+        raise OSError
+    assert child.code == -signal.SIGTERM
+
+
+def test_who_does_not_end_when_its_time_is_over_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, 'GRACE', 0.1)
+    (tmp_path / 'child.py').write_text(CHILD)
+    with process.Runner() as runner, (tmp_path / 'log').open('wb') as log:
+        child = runner.start(
+            [sys.executable, str(tmp_path / 'child.py'), str(tmp_path), 'deaf'], tmp_path, log, timeout=30
+        )
+        until((tmp_path / 'begun').exists)
+        child.keep_time()
+        assert not child.out_of_time
+        child._deadline = 0
+        until(lambda: child.keep_time() or child.code is not None)
+    assert (child.code, child.out_of_time) == (-signal.SIGKILL, True) and (tmp_path / 'asked').exists()

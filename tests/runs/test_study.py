@@ -7,87 +7,11 @@ import types
 
 import pytest
 
-from posbench import report
-from posbench.knobs import command_line
 from posbench.knobs.kinds import UsageError
+from posbench.knobs.user_file import ROOT
 from posbench.report import folder as folder_lib
-from posbench.runs import experiment, locks, workdir
-from posbench.runs import study as studies
-from tests.report.runs import TASK, rows_of
-
-STUDY = """
-from posbench.runs.study import Run
-
-def runs():
-    return [Run(name, 'configs/rope.py', {'train.steps': '2000', 'encoding.theta': theta})
-            for name, theta in dict(rope=1, bad=2, alibi=3, shaw=4).items()]
-
-def claims(rows):
-    runs = sorted({row.run for row in rows if not row.is_baseline})
-    return [dict(claim='all runs are here', verdict='FAIL', evidence=' '.join(runs))]
-"""
-
-# Stands for launch.py: notes its start, and then fails, or writes the files of its run into its folder.
-FAKE = """
-import json, os, signal, sys
-flags = dict(flag.partition('=')[::2] for flag in sys.argv[1:])
-folder = os.path.join({root!r}, flags['--workdir'])
-name = os.path.basename(folder)
-with open({started!r}, 'a') as file:
-    file.write(' '.join([name, *(flag for flag in sys.argv if flag.startswith(('--mode', '--resume')))]) + '\\n')
-print('starting', flush=True)
-if name == 'bad':
-    sys.exit('launch.py: loss is nan at step 3')
-if name == 'stopped':
-    # The driver is told to end, and tells its run.
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-    os.kill(os.getppid(), signal.SIGINT)
-    signal.sigwait([signal.SIGTERM])
-    print('launch.py: SIGTERM: saved step 3; the same command goes on from there.')
-    sys.exit(143)
-if name == 'killed':
-    os.kill(os.getpid(), signal.SIGKILL)
-if name == 'empty':
-    sys.exit(0)
-for path, text in json.load(open({files!r}))[name].items():
-    with open(os.path.join(folder, path), 'w') as file:
-        file.write(text)
-"""
-
-
-@pytest.fixture
-def study(tmp_path, monkeypatch):
-    """study(...) runs four runs, of which 'bad' fails, in processes that stand for launch.py: (code, what started)."""
-    path, started, files = tmp_path / 'small_study.py', tmp_path / 'started', tmp_path / 'files.json'
-    place, reports, make = tmp_path / 'repository', [], studies.plan.make
-    path.write_text(STUDY)
-    place.mkdir()
-    fake = dict(root=str(studies.ROOT), started=str(started), files=str(files))
-    (place / 'launch.py').write_text(FAKE.format(**fake))
-
-    def planned(*arguments):
-        """The plan, and what each of its runs will leave."""
-        runs = make(*arguments)
-        left = {}
-        for one in runs:
-            rows = rows_of(one.name, seeds=(0,), config_hash=one.id, step=one.config.train.steps)
-            left[one.name] = {'config.json': workdir.as_json(one.config), 'task.json': json.dumps(TASK)}
-            left[one.name]['rows.jsonl'] = ''.join(json.dumps(row) + '\n' for row in rows)
-        files.write_text(json.dumps(left))
-        return runs
-
-    monkeypatch.setattr(studies.plan, 'make', planned)
-    monkeypatch.setattr(studies, 'ROOT', place)
-    monkeypatch.setattr(report, 'build', reports.append)
-
-    def run(*flags):
-        started.write_text('')
-        request = command_line.parse([f'--experiment={path}', f'--workdir={tmp_path / "results"}', *flags])
-        return studies.run(request), started.read_text().splitlines()
-
-    run.results, run.reports, run.path = tmp_path / 'results', reports, path
-    run.edit = lambda old, new: path.write_text(path.read_text().replace(old, new))
-    return run
+from posbench.runs import experiment, live, locks
+from tests.runs.conftest import STUDY
 
 
 def verdict(study) -> str:
@@ -99,7 +23,7 @@ def verdict(study) -> str:
 def test_a_failing_run_is_written_down_and_the_others_finish(study, capsys):
     assert study() == (1, ['rope', 'bad', 'alibi', 'shaw'])
     failed = json.loads((study.results / 'bad' / 'failed.json').read_text('utf-8'))
-    assert failed == dict(run='bad', reason='loss is nan at step 3')
+    assert failed == dict(run='bad', kind='error', reason='loss is nan at step 3', attempts=1)
     assert not list(study.results.glob('[!b]*/failed.json'))
     assert 'starting' in (study.results / 'bad' / 'log.txt').read_text('utf-8')
     assert 'exit 1 after 0 s: loss is nan at step 3' in capsys.readouterr().out
@@ -114,7 +38,7 @@ def test_a_failing_run_is_written_down_and_the_others_finish(study, capsys):
 )
 def test_a_run_that_ends_without_a_word_or_a_row_has_failed(study, name, reason):
     study.edit('bad=2', f'{name}=2')
-    assert study(f'--only={name}') == (1, [name])
+    assert study(f'--only={name}', '--retries=0') == (1, [name])
     assert json.loads((study.results / name / 'failed.json').read_text('utf-8'))['reason'] == reason
 
 
@@ -262,7 +186,8 @@ def test_a_run_that_somebody_is_at_work_in_comes_last_and_has_not_failed(study, 
     with contextlib.ExitStack() as stack:
         stack.enter_context(locks.held(folder / '.lock'))
         # That process ends while the study waits for it.
-        monkeypatch.setattr(studies.time, 'sleep', lambda seconds: stack.close())
+        say = live.Plain.say
+        monkeypatch.setattr(live.Plain, 'say', lambda *of: (say(*of), 'its end' in of[1] and stack.close()))
         assert study('--only=[ar]*') == (0, ['alibi', 'rope'])
     words = [line.rpartition('; ')[2] for line in capsys.readouterr().out.splitlines() if 'is at work in it' in line]
     assert words == ['the others first', 'waiting for its end']
@@ -298,7 +223,7 @@ def verdicts(windows=None, **changes) -> dict[str, str]:
     for other in (dict(split='validation'), dict(metric='sliding/loss'), dict(run='baseline:unigram', length=None)):
         rows.append(types.SimpleNamespace(**(vars(rows[0]) | dict(value=1e9) | other)))
     found = {}
-    for item in experiment.load(studies.ROOT / 'experiments' / 'length_curves.py').claims(rows):
+    for item in experiment.load(ROOT / 'experiments' / 'length_curves.py').claims(rows):
         assert set(item) == {'claim', 'verdict', 'evidence'}
         found |= {claim: item['verdict'] for claim in CLAIMS if item['claim'].startswith(claim)}
     return found

@@ -269,21 +269,26 @@ def test_parts_are_neither_few_nor_many_and_as_large_as_one_another(rows):
     assert [sums['number'][0] for sums in parts.sums] == wanted
 
 
-def plan(multiples, first_unseen):
-    return settings.Evaluate(multiples, first_unseen, 'test', None, 64)
+def plan(multiples, first_unseen, lengths=()):
+    return settings.Evaluate(multiples, first_unseen, 'test', None, 64, lengths)
 
 
 def test_the_first_unseen_length_is_scored():
-    assert plan((1, 2, 4), True).lengths(16) == [16, 17, 32, 64]
-    assert plan((4, 2, 1), False).lengths(16) == [16, 32, 64]
-    assert plan((1,), True).lengths(16) == [16, 17]
+    assert plan((1, 2, 4), True).scored(16) == [16, 17, 32, 64]
+    assert plan((4, 2, 1), False).scored(16) == [16, 32, 64]
+    assert plan((1,), True).scored(16) == [16, 17]
+
+
+def test_lengths_that_are_no_multiples_are_scored_besides():
+    assert plan((1, 2), True, (17, 25, 41)).scored(20) == [17, 20, 21, 25, 40, 41]
+    assert plan((1,), False, (50, 60, 80)).shapes(20) == (20, 60, 80)
 
 
 @pytest.mark.parametrize('train_length', [1, 2, 16])
 def test_a_plan_with_the_lengths_of_another_one_has_those_of_both(train_length):
-    one, other = plan((1, 4), False), plan((2, 3), True)
-    both = {*one.lengths(train_length), *other.lengths(train_length)}
+    one, other = plan((1, 4), False, (5,)), plan((2, 3), True, (5, 11))
+    both = {*one.scored(train_length), *other.scored(train_length)}
     for a, b in ((one, other), (other, one), (one, one)):
-        also = a.also(b.lengths(train_length), train_length).lengths(train_length)
-        assert also == sorted({*a.lengths(train_length), *b.lengths(train_length)})
-    assert sorted(both) == one.also(other.lengths(train_length), train_length).lengths(train_length)
+        also = a.also(b.scored(train_length), train_length).scored(train_length)
+        assert also == sorted({*a.scored(train_length), *b.scored(train_length)})
+    assert sorted(both) == one.also(other.scored(train_length), train_length).scored(train_length)
