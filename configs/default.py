@@ -144,6 +144,7 @@ def get_config() -> ConfigDict:
             split='test',  # of the length table; validation is always scored at the training length
             tokens=65_536,  # in sequences of the longest length, for each protocol; None: the whole split
             batch_tokens=8192,  # tokens of one evaluation batch
+            probe=False,  # also say how well a probe of each layer tells where a token is, at the training length
         )
     )
 

@@ -9,15 +9,16 @@ def deciding(config: dict[str, Any]) -> dict[str, Any]:
     """What of a resolved config decides about weights and rows.
 
     Left out are what text is asked for, whether a NaN is looked for, and what describes a second phase that there is
-    not. Without lengths besides the multiples a config is what it was before there was that knob.
+    not. Without lengths besides the multiples, or a probe, a config is what it was before there were these knobs.
     """
     idle = {'generate', 'debug_nans'}
     phase = config.get('second_phase')
     if phase is not None and phase['encoding']['name'] is None:
         idle.add('second_phase')
     found = {key: value for key, value in config.items() if key not in idle}
-    if (evaluate := found.get('evaluate')) and not evaluate.get('lengths', True):
-        found['evaluate'] = {key: value for key, value in evaluate.items() if key != 'lengths'}
+    if evaluate := found.get('evaluate'):
+        later = {'lengths', 'probe'}
+        found['evaluate'] = {key: value for key, value in evaluate.items() if value or key not in later}
     return found
 
 

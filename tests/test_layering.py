@@ -52,7 +52,7 @@ LAYERS = """
     training.init
     training.fitting training.optim training.step training.vectors
     training.evaluate training.phases training.trainable
-    training.tags
+    training.probe training.tags
     training.job training.nans word_vectors.job
     training.parameters
     training.loop

@@ -16,7 +16,7 @@ from posbench import manifest
 from posbench.devices import parallel
 from posbench.files import write_atomically
 from posbench.tasks import base
-from posbench.training import origin
+from posbench.training import origin, probe
 from posbench.training.evaluate import Scored
 from posbench.training.job import Job
 from posbench.training.log import training_seconds
@@ -162,6 +162,8 @@ def _of_phase(
         if length == train_length:
             rows.figures |= job.task.figures(found[main].sums[0])
     rows.by_place(found[main], split)
+    if job.plan.probe:
+        rows.probed(probe.position_errors(job.evaluator, trained.params, trained.frozen, split, train_length), split)
     rows.keep([row for row in earlier if row['split'] != split])
     kept = [line for line in read(folder, PARTS) if (line['run'], line['step']) == (job.name, trained.step)]
     rows.parts += [line for line in kept if line['split'] != split]
@@ -262,6 +264,20 @@ class _Rows:
                             chance=chance.get(name),
                             examples=round(weight),
                         )
+
+    def probed(self, found: list[probe.Probed], split: str) -> None:
+        """How far from where a token is a probe of each layer has it, at the training length."""
+        for one in found:
+            self.add(
+                run=self.job.name,
+                seed=one.seed,
+                split=split,
+                length=self.job.schedule.length,
+                metric=f'position_error_of_layer_{one.layer}',
+                value=one.error,
+                chance=one.chance,
+                examples=one.examples,
+            )
 
     def baselines(self) -> None:
         """Models that nobody trained here, on both splits."""

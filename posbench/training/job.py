@@ -16,7 +16,7 @@ from posbench.devices import parallel
 from posbench.models import build
 from posbench.models.model import Model
 from posbench.tasks import base
-from posbench.training import fitting, init, optim, origin, phases, settings, step, tags, vectors
+from posbench.training import fitting, init, optim, origin, phases, probe, settings, step, tags, vectors
 from posbench.training.evaluate import Evaluator
 from posbench.training.kinds import of_encoding
 
@@ -75,6 +75,8 @@ class Job:
     def check(self) -> None:
         """Traces every model, so that what its modules refuse is a ValueError before anything is compiled."""
         fitting.check(self.model, self.task, self._abstract_batch)
+        if self.plan.probe:
+            probe.check(self.model)
         fitting.check_patterns(self.init, [phase.abstract_state for phase in self.phases])
         if self.before is not None:
             left = self._matched(self.before.abstract_state).left

@@ -56,8 +56,9 @@ class Evaluate(NamedTuple):
     split: Literal['validation', 'test']
     tokens: Natural | None
     batch_tokens: Natural
-    # Has a default: the config.json of a run from before there was this knob has none.
+    # These have a default: the config.json of a run from before there was such a knob has none.
     lengths: Annotated[tuple[int, ...], Range(min=1), INCREASING, ANY_NUMBER] = ()
+    probe: bool = False
 
     def scored(self, train_length: int) -> list[int]:
         """Lengths to score, shortest first; the first unseen length is the training length plus 1."""

@@ -1,0 +1,160 @@
+"""Which decoders read on past their training length, and which only count fewer early tokens (Press et al. 2022)?
+
+Tables 2 to 5 and 13 to 15 of arXiv 2108.12409: sinusoidal, rotary, T5's bias and ALiBi, and no positions besides,
+trained at one length and scored at longer ones by two protocols, windows that do not overlap and a sliding window.
+
+    python launch.py --experiment=experiments/press2022_extrapolation.py --scale=mini
+
+The claims were written before the runs. Perplexity per token of the test text, as a multiple of that at the training
+length L; of the paper, trained at 512: sinusoidal x2.17 at about 2 L and x6.60 at 5 L, rotary x1.07 and x1.57, T5 x0.96
+and x1.04, ALiBi x0.95 and x0.93.
+
+1. Windows, 4 L: sinusoidal is at least x1.5.
+2. Windows, 4 L: ALiBi is at most x1.02.
+3. Windows, 4 L: ALiBi and T5 are both below rotary, and rotary is below sinusoidal. (Which of the two is below the
+   other is left open: in the paper they differ by 0.1 up to 2 L.)
+4. Sliding window: ALiBi stays within 3 % of L at every longer length, and sinusoidal is at least x1.5 at 4 L. So what
+   ALiBi gains by windows are fewer early tokens, not more context.
+5. Table 5: ALiBi's perplexity by windows falls with every doubling of the length that is scored, whatever the length
+   that it was trained at.
+
+The paper: WikiText-103, words, 16 layers, 1024 channels, 8 heads, 247 M parameters, 205 epochs, L = 512, 1024 and 3072,
+one seed. Mini: the shipped novels, 1,024 tokens of a byte-pair encoding, 3 layers, 96 channels, 4 heads, 800 steps of
+32 sequences, L = 64 (ALiBi also 32 and 128), three seeds. Perplexities of words and of these tokens cannot be compared,
+their ratios can. (The limits were first thought of for characters, whose perplexity of about 4 leaves no room for such
+ratios; experiments/length_curves.py, which ran before this was written, has tokens.)
+
+Full: `--config.dataset.folder` has to be a copy of WikiText-103 in train/, validation/ and test/. Its loss was an
+adaptive softmax, here it is a full one over the 32,768 commonest words.
+
+Time: not run yet.
+"""
+
+import itertools
+
+from posbench.report import judging
+from posbench.report.beside import Match
+from posbench.runs.study import Run
+
+ENCODINGS = {'sinusoidal': 'sinusoidal', 'rope': 'rotary', 't5': 't5_bias', 'alibi': 'alibi', 'none': 'none'}
+WINDOWS, SLIDING = 'windows/perplexity', 'sliding/perplexity'
+PUBLISHED = {
+    'press2022_table2': Match(lengths={512: 1, 1012: 2, 2512: 5}),
+    'press2022_tables13_15': Match(lengths={512: 1, 1024: 2}),
+}
+MINI = {
+    'seeds': '0,1,2',
+    'model.layers': '3',
+    'model.width': '96',
+    'model.hidden': '384',
+    'train.length': '64',
+    'train.batch_size': '32',
+    'train.steps': '800',
+    'evaluate.multiples': '1,2,4,5',
+    'evaluate.tokens': '32768',
+}
+# As many tokens a step as the others, and scored up to the same 256.
+SHORTER_AND_LONGER = {
+    '32': {'train.length': '32', 'train.batch_size': '64', 'evaluate.multiples': '1,2,4,8'},
+    '128': {'train.length': '128', 'train.batch_size': '16', 'evaluate.multiples': '1,2'},
+}
+FULL = {
+    'seeds': '0',
+    'dataset.name': 'folder',
+    'dataset.folder': 'wikitext103',
+    'dataset.tokenizer': 'words',
+    'dataset.vocabulary': '32768',
+    'model.layers': '16',
+    'model.width': '1024',
+    'model.heads': '8',
+    'model.hidden': '4096',
+    'model.dropout': '0.3',
+    # 205 epochs of 103 M words, 73,728 words a step.
+    'train.steps': '286000',
+    'train.evaluate_every': '5000',
+    'train.checkpoint_every': '1000',
+    'optimizer.learning_rate': '1e-3',
+    'optimizer.warmup_steps': '16000',
+    'evaluate.multiples': '1',
+    'evaluate.first_unseen': 'False',
+    'evaluate.split': 'validation',
+    'evaluate.tokens': 'None',
+}
+# The lengths of tables 2 to 4, and of table 5.
+TRAINED = {
+    '512': ('144', '532,612,712,1012,1024,1512,1536,2048,2512,3072,3512,5512,15512'),
+    '1024': ('72', '1224,1536,2024,2048,3024,3072,5024,16024'),
+    '3072': ('24', '4072,6072,16072'),
+}
+
+
+def runs(scale: str = 'mini') -> list[Run]:
+    """One run an encoding and training length; at the first length it is called by the encoding alone."""
+    if scale == 'mini':
+        found = [Run(name, f'configs/{name}.py', MINI) for name in ENCODINGS]
+        return found + [
+            Run(f'alibi-{length}', 'configs/alibi.py', MINI | knobs) for length, knobs in SHORTER_AND_LONGER.items()
+        ]
+    return [
+        Run(
+            name if length == '512' else f'{name}-{length}',
+            f'configs/{name}.py',
+            FULL | {'train.length': length, 'train.batch_size': batch, 'evaluate.lengths': lengths},
+        )
+        for name, (length, (batch, lengths)) in itertools.product(ENCODINGS, TRAINED.items())
+    ]
+
+
+def claims(rows) -> list[dict]:
+    """The verdicts on the five claims."""
+    cells, verdicts = judging.Cells(rows), judging.Verdicts()
+
+    def ratio(run, multiple, metric=WINDOWS):
+        return judging.ratio(cells.times(run, metric, multiple), cells.times(run, metric, 1))
+
+    def mean(run, multiple):
+        return judging.mean(ratio(run, multiple))
+
+    def sinusoidal_falls_apart():
+        found = ratio('sinusoidal', 4)
+        return judging.mean(found) >= 1.5, f'x{judging.said(found)}'
+
+    def alibi_holds():
+        found = ratio('alibi', 4)
+        return judging.mean(found) <= 1.02, f'x{judging.said(found)}'
+
+    def order():
+        alibi, t5, rope, sinusoidal = (mean(run, 4) for run in ('alibi', 't5', 'rope', 'sinusoidal'))
+        return max(alibi, t5) < rope < sinusoidal, judging.each(
+            {run: ratio(run, 4) for run in ('alibi', 't5', 'rope', 'sinusoidal')}
+        )
+
+    def by_sliding_window():
+        first = cells.times('alibi', SLIDING, 1)
+        alibi = {
+            length: judging.ratio(cells.at('alibi', SLIDING, length), first)
+            for length in cells.unseen('alibi', SLIDING)
+        }
+        sinusoidal = ratio('sinusoidal', 4, SLIDING)
+        flat = all(abs(judging.mean(one) - 1) <= 0.03 for one in alibi.values())
+        said = judging.each({f'ALiBi at {length}': one for length, one in alibi.items()})
+        return flat and judging.mean(sinusoidal) >= 1.5, f'{said}; sinusoidal at 4 L {judging.said(sinusoidal)}'
+
+    def triangle():
+        curves = {}
+        for run in ('alibi-32', 'alibi', 'alibi-128'):
+            trained = cells.trained(run)
+            lengths = [length for length in (32, 64, 128, 256) if length >= trained]
+            curves[run] = [judging.mean(cells.at(run, WINDOWS, length)) for length in lengths]
+        falls = all(a > b for curve in curves.values() for a, b in itertools.pairwise(curve))
+        return falls, '; '.join(f'{run} {" ".join(f"{x:.2f}" for x in curve)}' for run, curve in curves.items())
+
+    verdicts.judge('Windows, 4 L: sinusoidal has at least 1.5 times the perplexity of L', sinusoidal_falls_apart)
+    verdicts.judge('Windows, 4 L: ALiBi has at most 1.02 times the perplexity of L', alibi_holds)
+    verdicts.judge("Windows, 4 L: ALiBi and T5's bias rise less than rotary, and rotary less than sinusoidal", order)
+    verdicts.judge(
+        'Sliding window: ALiBi stays within 3 % of L, and sinusoidal has at least 1.5 times it at 4 L',
+        by_sliding_window,
+    )
+    verdicts.judge('Windows: ALiBi falls with every doubling of the scored length, trained at 32, 64 or 128', triangle)
+    return verdicts.found
