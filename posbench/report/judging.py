@@ -18,7 +18,10 @@ Seeds = dict[int | None, float]
 class Cells:
     """Values by run, metric and length, of one split. A KeyError says which one is missing."""
 
-    def __init__(self, rows: Iterable[Row], split: str = 'test'):
+    def __init__(self, rows: Iterable[Row], split: str | None = None):
+        rows = list(rows)
+        # Where nothing else was scored the validation data are what was asked for.
+        split = split or ('test' if any(row.split == 'test' and not row.is_baseline for row in rows) else 'validation')
         self._values: dict[tuple[str, str, int | None], Seeds] = {}
         self._chance: dict[tuple[str, str, int | None], float] = {}
         self._trained: dict[str, int] = {}
@@ -54,6 +57,13 @@ class Cells:
         if not lengths:
             raise KeyError((run, metric, 'lengths beyond training'))
         return lengths
+
+    def metrics(self, run: str, start: str) -> list[str]:
+        """Those of a run that begin like that. KeyError where there are none."""
+        found = sorted({metric for name, metric, _ in self._values if name == run and metric.startswith(start)})
+        if not found:
+            raise KeyError((run, start))
+        return found
 
     def trained(self, run: str) -> int:
         """The training length."""

@@ -98,6 +98,18 @@ def test_a_grid_without_a_number_of_columns_is_a_square_of_any_size():
         positions.grid(key(), 1, 8, columns=None)
 
 
+def test_a_grid_of_any_size_is_drawn_on_one_of_a_span():
+    pos = positions.grid(key(), 2, 16, columns=None, span=4)
+    assert pos.dtype == np.float32
+    np.testing.assert_array_equal(pos, positions.grid(key(), 2, 16, columns=4))
+    # Twice as many: the middles of two patches lie a quarter of a patch beside that of the one they were.
+    pos = positions.grid(key(), 1, 64, columns=None, span=4)
+    np.testing.assert_allclose(pos[0, :8, 1], [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3])
+    np.testing.assert_allclose(pos[0, ::8, 0], pos[0, :8, 1])
+    with pytest.raises(ValueError, match='got span=4 with columns=16 and rows=None, wanted both None'):
+        positions.grid(key(), 1, 16, span=4)
+
+
 def test_a_grid_starts_anew_with_each_document():
     segments = np.array([[0, 0, 0, 0, 1, 1, 1]], np.int32)
     pos = positions.build('grid', columns=3)(key(), 1, 7, train=False, segment_ids_BL=segments)
@@ -369,7 +381,7 @@ def test_the_table_of_options_is_complete():
         'bipe': ['separators'],
         'cape': ['max_global_shift', 'max_local_shift', 'max_global_scaling', 'centred'],
         'coupled': ['digits', 'separators', 'equals', 'reversed_answer', 'max_id'],
-        'grid': ['columns', 'rows'],
+        'grid': ['columns', 'rows', 'span'],
         'pose': ['target_length'],
         'randomized': ['max_position'],
         'randomized_distances': ['max_position'],

@@ -1,0 +1,152 @@
+"""What does a rotary decoder that is trained already need to read 4 times its trained length (Chen et al. 2023)?
+
+A rotary decoder is trained at one length L. Its weights then meet other angles, and sequences of 4 L: positions divided
+by 4 (position interpolation, arXiv 2306.15595), another base ("NTK-aware"), YaRN (Peng et al. 2024, arXiv 2309.00071),
+LongRoPE (Ding et al. 2024, arXiv 2402.13753), and as they are; without one more step, and after 200 steps at 4 L.
+
+    python launch.py --experiment=experiments/chen2023_interpolation.py --scale=mini
+
+The claims were written before the runs. Perplexity per token of the test text at 4 L by a sliding window, as a multiple
+of that of the first model at L. (LLaMA 7B of 2048 tokens: 7.20 as it is, more than 1000 at twice the length; after
+tuning with interpolation on 8192 tokens 6.95 there.)
+
+1. As it is, the model has at least 1.3 times.
+2. Interpolation after 200 steps has at most 1.1 times.
+3. YaRN after 200 steps has at most 1.1 times.
+4. Interpolation without a step has less than the model as it is.
+
+What an encoding gains in 200 steps it may owe to the steps alone: `rope-tuned` has them too, with the angles as they
+are. LongRoPE's divisors are searched for in the paper; here they rise evenly from 1 for the fastest pair to 4 for the
+slowest one. Runs without a step have one whose rate of 1e-30 moves no weight, because a run has a step; they are scored
+with the weights of the first model, seed by seed.
+
+The paper: LLaMA of 7 to 65 B parameters, 2048 tokens extended to 8192 and more, 1000 steps. Mini: the shipped novels, 3
+layers, 64 channels, 4 heads, L = 64, 1,000 steps of 32 sequences, then 200 of 8, three seeds. Full: 16 layers of 1024
+channels on WikiText-103 in the folder `wikitext103`, L = 512.
+
+Time: not run yet.
+"""
+
+from posbench.report import judging
+from posbench.report.beside import Match
+from posbench.runs.study import Run
+
+SLIDING = 'sliding/perplexity'
+FACTOR = 4
+# Encodings by the names of their configs; {L} is the length of the first model.
+WITH_FACTOR = {'encoding.factor': str(FACTOR)}
+ORIGINAL = {'encoding.original_length': '{L}'}
+ANGLES = {
+    'rope': {},
+    'position_interpolation': WITH_FACTOR,
+    'ntk': WITH_FACTOR,
+    'yarn': WITH_FACTOR | ORIGINAL,
+    'longrope': WITH_FACTOR | ORIGINAL | {'encoding.long': f'1,{FACTOR}'},
+}
+PUBLISHED = {
+    'chen2023_pg19': Match(lengths={2048: 1, 4096: 2, 8192: 4}),
+    'peng2024_yarn_table1': Match(lengths={2048: 1, 4096: 2, 8192: 4}),
+}
+MINI = {
+    'seeds': '0,1,2',
+    'model.layers': '3',
+    'model.width': '64',
+    'model.hidden': '256',
+    'train.length': '64',
+    'train.batch_size': '32',
+    'train.steps': '1000',
+    'evaluate.multiples': '1,2,4',
+    'evaluate.first_unseen': 'False',
+    'evaluate.tokens': '32768',
+}
+FULL = {
+    'seeds': '0,1,2',
+    'dataset.name': 'folder',
+    'dataset.folder': 'wikitext103',
+    'dataset.tokenizer': 'words',
+    'dataset.vocabulary': '32768',
+    'model.layers': '16',
+    'model.width': '1024',
+    'model.heads': '8',
+    'model.hidden': '4096',
+    'model.dropout': '0.3',
+    'train.length': '512',
+    'train.batch_size': '144',
+    'train.steps': '286000',
+    'train.evaluate_every': '5000',
+    'train.checkpoint_every': '1000',
+    'optimizer.learning_rate': '1e-3',
+    'optimizer.warmup_steps': '16000',
+    'evaluate.multiples': '1,2,4',
+    'evaluate.first_unseen': 'False',
+}
+# Each seed goes on from its own weights; optimizer and learning rate begin anew.
+GOES_ON = {'init.folder': '{study}/rope', 'train.evaluate_every': '50', 'train.checkpoint_every': '50'}
+AS_IT_IS = {
+    'train.steps': '1',
+    'train.steps_per_call': '1',
+    'optimizer.learning_rate': '1e-30',
+    'optimizer.warmup_steps': '0',
+}
+TUNED = {
+    'train.steps': '200',
+    'train.batch_size': '8',
+    'optimizer.learning_rate': '3e-4',
+    'optimizer.warmup_steps': '20',
+}
+
+
+def runs(scale: str = 'mini') -> list[Run]:
+    """The first model, the others without a step, all of them after 200 steps on sequences of 4 times its length."""
+    knobs = MINI if scale == 'mini' else FULL
+    length = int(knobs['train.length'])
+    # Scored where the first model is, so that lengths are those of rows of one name.
+    longer = {
+        'train.length': str(FACTOR * length),
+        'evaluate.multiples': '1',
+        'evaluate.lengths': f'{length},{2 * length}',
+    }
+    angles = {
+        name: {key: text.replace('{L}', str(length)) for key, text in options.items()}
+        for name, options in ANGLES.items()
+    }
+    found = [Run('rope', 'configs/rope.py', knobs)]
+    found += [
+        Run(name, f'configs/{name}.py', knobs | GOES_ON | AS_IT_IS | options)
+        for name, options in angles.items()
+        if name != 'rope'
+    ]
+    found += [
+        Run(f'{name}-tuned', f'configs/{name}.py', knobs | GOES_ON | longer | TUNED | options)
+        for name, options in angles.items()
+    ]
+    return found
+
+
+def claims(rows) -> list[dict]:
+    """The verdicts on the four claims."""
+    cells, verdicts = judging.Cells(rows), judging.Verdicts()
+
+    def ratio(run):
+        length = cells.trained('rope')
+        return judging.ratio(cells.at(run, SLIDING, FACTOR * length), cells.at('rope', SLIDING, length))
+
+    def said(*names):
+        return 'x' + judging.each({name: ratio(name) for name in names})
+
+    def as_it_is():
+        return judging.mean(ratio('rope')) >= 1.3, said('rope')
+
+    def tuned(name):
+        return judging.mean(ratio(f'{name}-tuned')) <= 1.1, said(name, f'{name}-tuned', 'rope-tuned')
+
+    def helps_at_once():
+        return judging.mean(ratio('position_interpolation')) < judging.mean(ratio('rope')), said(
+            'position_interpolation', 'ntk', 'yarn', 'longrope', 'rope'
+        )
+
+    verdicts.judge('As it is, the model has at least 1.3 times the perplexity at 4 L that it has at L', as_it_is)
+    verdicts.judge('Interpolation has at most 1.1 times that after 200 steps', lambda: tuned('position_interpolation'))
+    verdicts.judge('YaRN has at most 1.1 times that after 200 steps', lambda: tuned('yarn'))
+    verdicts.judge('Interpolation without a step has less at 4 L than the model as it is', helps_at_once)
+    return verdicts.found
