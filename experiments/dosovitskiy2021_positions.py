@@ -13,9 +13,10 @@ The claims were written before the runs. Accuracy on the test images:
 Others than the paper's: rotary ones of two coordinates, and sinusoids of them. Relative ones are Shaw's, on keys, by
 the distance in the order of reading. Two learned tables, of rows and columns, are added, where the paper joins halves.
 
-The paper: 300 M images, a linear read-out of 10 classes from 5 images of each. Mini: all 1,797 handwritten digits of
-8 x 8 pixels, patches of 2 x 2, 3 layers, 64 channels, 4 heads, 1,000 steps of parts of 64 images, five seeds; whole
-images are scored. Full: the same with 10 seeds and 6,000 steps, and 12 layers of 768 channels: ImageNet is not read here.
+The paper: 300 M images, a linear read-out of 10 classes from 5 images of each. Mini: all 1,797 handwritten digits of 8
+x 8 pixels, patches of 2 x 2, 3 layers, 64 channels, 4 heads, 1,000 steps of parts of 64 images, five seeds; whole
+images are scored. Full: the same with 10 seeds and 6,000 steps, and 12 layers of 768 channels: ImageNet is not read
+here.
 
 Time: not run yet.
 """

@@ -16,12 +16,12 @@ UNSEEN = 'unseen'  # the mean over all lengths beyond the training length
 class Match:
     """How a study's rows answer to the cells of a table, whose runs are called as those of the study.
 
-    lengths: the paper's length -> ours as a multiple of the training length, or UNSEEN. A length that is not in it is
-      one that we have not; None, not an empty dict: lengths are the same in both.
+    lengths: the paper's length -> ours as a multiple of the training length, several, whose mean it is, or UNSEEN. One
+      that is not in it is one that we have not; None, not an empty dict: lengths are the same in both.
     metrics: what rows call a metric of the paper that is not our own; other metrics have one name.
     """
 
-    lengths: dict[int | None, float | str] | None = None
+    lengths: dict[int | None, float | tuple[float, ...] | str] | None = None
     metrics: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -66,7 +66,8 @@ def _line(number: Number, cells: judging.Cells, match: Match) -> Line:
 def _lengths(number: Number, metric: str, cells: judging.Cells, match: Match) -> list[int]:
     if match.lengths is None:
         return cells.unseen(number.run, metric) if number.length is None else [number.length]
-    multiple = match.lengths[number.length]
-    if multiple == UNSEEN:
+    multiples = match.lengths[number.length]
+    if multiples == UNSEEN:
         return cells.unseen(number.run, metric)
-    return [round(multiple * cells.trained(number.run))]
+    multiples = multiples if isinstance(multiples, tuple) else (multiples,)
+    return [round(multiple * cells.trained(number.run)) for multiple in multiples]
