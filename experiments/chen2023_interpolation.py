@@ -22,7 +22,7 @@ with the weights of the first model, seed by seed.
 
 The paper: LLaMA of 7 to 65 B parameters, 2048 tokens extended to 8192 and more, 1000 steps. Mini: the shipped novels, 3
 layers, 64 channels, 4 heads, L = 64, 1,000 steps of 32 sequences, then 200 of 8, three seeds. Full: 16 layers of 1024
-channels on WikiText-103 in the folder `wikitext103`, L = 512.
+channels on Wiki-40B in English, L = 512.
 
 Time: not run yet.
 """
@@ -61,8 +61,7 @@ MINI = {
 }
 FULL = {
     'seeds': '0,1,2',
-    'dataset.name': 'folder',
-    'dataset.folder': 'wikitext103',
+    'dataset.name': 'wiki40b/en',
     'dataset.tokenizer': 'words',
     'dataset.vocabulary': '32768',
     'model.layers': '16',

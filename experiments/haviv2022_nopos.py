@@ -17,7 +17,7 @@ The claims were written before the runs. Perplexity per token of the test text a
 
 The paper: 247 M parameters, 512 tokens, and 1.3 B on the Pile, 1024 tokens; its probe is trained, ours is solved for.
 Mini: the shipped novels, 3 layers, 64 channels, 4 heads, 64 tokens, 800 steps of 32 sequences, three seeds. Full:
-WikiText-103 in the folder `wikitext103`, as in experiments/press2022_extrapolation.py.
+the model and the text of experiments/press2022_extrapolation.py.
 
 Time: not run yet.
 """
@@ -41,8 +41,7 @@ MINI = {
 }
 FULL = {
     'seeds': '0',
-    'dataset.name': 'folder',
-    'dataset.folder': 'wikitext103',
+    'dataset.name': 'wiki40b/en',
     'dataset.tokenizer': 'words',
     'dataset.vocabulary': '32768',
     'model.layers': '16',

@@ -14,7 +14,7 @@ The paper: English to German, an encoder and a decoder of 6 layers, 512 channels
 pieces. Mini: a decoder on the shipped novels (one reads no other language on a laptop), 3 layers, 64 channels, 4 heads,
 64 tokens, 800 steps of 32 sequences; five seeds, because equivalence asks for more of them than a difference does.
 Vectors of learned positions start as large as those of tokens. Full is a decoder of the paper's width, depth and steps
-on WikiText-103 in the folder `wikitext103`, five seeds: its translation data are not read by any task here.
+on Wiki-40B in English, five seeds: its translation data are not read by any task here.
 
 Time: not run yet.
 """
@@ -37,8 +37,7 @@ MINI = {
     'train.steps': '800',
 }
 FULL = {
-    'dataset.name': 'folder',
-    'dataset.folder': 'wikitext103',
+    'dataset.name': 'wiki40b/en',
     'dataset.vocabulary': '32768',
     'model.layers': '6',
     'model.width': '512',
