@@ -29,20 +29,11 @@ Time: not run yet.
 
 from posbench.report import judging
 from posbench.report.beside import Match
+from posbench.runs import grids
 from posbench.runs.study import Run
 
 SLIDING = 'sliding/perplexity'
 FACTOR = 4
-# Encodings by the names of their configs; {L} is the length of the first model.
-WITH_FACTOR = {'encoding.factor': str(FACTOR)}
-ORIGINAL = {'encoding.original_length': '{L}'}
-ANGLES = {
-    'rope': {},
-    'position_interpolation': WITH_FACTOR,
-    'ntk': WITH_FACTOR,
-    'yarn': WITH_FACTOR | ORIGINAL,
-    'longrope': WITH_FACTOR | ORIGINAL | {'encoding.long': f'1,{FACTOR}'},
-}
 PUBLISHED = {
     'chen2023_pg19': Match(lengths={2048: 1, 4096: 2, 8192: 4}),
     'peng2024_yarn_table1': Match(lengths={2048: 1, 4096: 2, 8192: 4}),
@@ -52,13 +43,9 @@ MINI = {
     'model.layers': '3',
     'model.width': '64',
     'model.hidden': '256',
-    'train.length': '64',
-    'train.batch_size': '32',
-    'train.steps': '1000',
-    'evaluate.multiples': '1,2,4',
-    'evaluate.first_unseen': 'False',
     'evaluate.tokens': '32768',
 }
+MINI_FIRST = {'train.length': '64', 'train.batch_size': '32', 'train.steps': '1000'}
 FULL = {
     'seeds': '0,1,2',
     'dataset.name': 'wiki40b/en',
@@ -69,6 +56,8 @@ FULL = {
     'model.heads': '8',
     'model.hidden': '4096',
     'model.dropout': '0.3',
+}
+FULL_FIRST = {
     'train.length': '512',
     'train.batch_size': '144',
     'train.steps': '286000',
@@ -76,20 +65,19 @@ FULL = {
     'train.checkpoint_every': '1000',
     'optimizer.learning_rate': '1e-3',
     'optimizer.warmup_steps': '16000',
-    'evaluate.multiples': '1,2,4',
-    'evaluate.first_unseen': 'False',
 }
 # Each seed goes on from its own weights; optimizer and learning rate begin anew.
-GOES_ON = {'init.folder': '{study}/rope', 'train.evaluate_every': '50', 'train.checkpoint_every': '50'}
-AS_IT_IS = {
+GOES_ON = {'init.folder': '{study}/rope', 'train.batch_size': '8', 'evaluate.first_unseen': 'False'}
+AS_IT_IS = GOES_ON | {
     'train.steps': '1',
     'train.steps_per_call': '1',
     'optimizer.learning_rate': '1e-30',
     'optimizer.warmup_steps': '0',
 }
-TUNED = {
+TUNED = GOES_ON | {
     'train.steps': '200',
-    'train.batch_size': '8',
+    'train.evaluate_every': '50',
+    'train.checkpoint_every': '50',
     'optimizer.learning_rate': '3e-4',
     'optimizer.warmup_steps': '20',
 }
@@ -97,29 +85,34 @@ TUNED = {
 
 def runs(scale: str = 'mini') -> list[Run]:
     """The first model, the others without a step, all of them after 200 steps on sequences of 4 times its length."""
-    knobs = MINI if scale == 'mini' else FULL
-    length = int(knobs['train.length'])
-    # Scored where the first model is, so that lengths are those of rows of one name.
+    knobs, first = (MINI, MINI_FIRST) if scale == 'mini' else (FULL, FULL_FIRST)
+    length = int(first['train.length'])
+    factor, original = {'encoding.factor': str(FACTOR)}, {'encoding.original_length': str(length)}
+    angles = grids.choice(
+        'angles',
+        rope='configs/rope.py',
+        position_interpolation=('configs/position_interpolation.py', factor),
+        ntk=('configs/ntk.py', factor),
+        yarn=('configs/yarn.py', factor | original),
+        longrope=('configs/longrope.py', factor | original | {'encoding.long': f'1,{FACTOR}'}),
+    )
+    up_to_4 = {'evaluate.multiples': '1,2,4', 'evaluate.first_unseen': 'False'}
     longer = {
         'train.length': str(FACTOR * length),
         'evaluate.multiples': '1',
         'evaluate.lengths': f'{length},{2 * length}',
     }
-    angles = {
-        name: {key: text.replace('{L}', str(length)) for key, text in options.items()}
-        for name, options in ANGLES.items()
-    }
-    found = [Run('rope', 'configs/rope.py', knobs)]
-    found += [
-        Run(name, f'configs/{name}.py', knobs | GOES_ON | AS_IT_IS | options)
-        for name, options in angles.items()
-        if name != 'rope'
-    ]
-    found += [
-        Run(f'{name}-tuned', f'configs/{name}.py', knobs | GOES_ON | longer | TUNED | options)
-        for name, options in angles.items()
-    ]
-    return found
+    stages = grids.choice(
+        'stage',
+        first=first | up_to_4,
+        as_it_is=AS_IT_IS | up_to_4 | {'train.length': str(length)},
+        tuned=TUNED | longer,
+    )
+    cells = grids.subset(
+        grids.product(angles, stages),
+        lambda angles, stage: stage == 'tuned' or (stage == 'first') == (angles == 'rope'),
+    )
+    return grids.runs(cells, None, knobs, name=lambda cell: cell.name.removesuffix('-first').removesuffix('-as_it_is'))
 
 
 def claims(rows) -> list[dict]:

@@ -23,6 +23,7 @@ Time: not run yet.
 
 from posbench.report import judging
 from posbench.report.beside import Match
+from posbench.runs import grids
 from posbench.runs.study import Run
 
 ACCURACY = 'whole/accuracy'
@@ -63,8 +64,9 @@ FULL = {
 
 def runs(scale: str = 'mini') -> list[Run]:
     """One run an encoding."""
-    knobs = BOTH | (MINI if scale == 'mini' else FULL)
-    return [Run(name, 'configs/tasks/digits.py', options | knobs) for name, options in ENCODINGS.items()]
+    return grids.runs(
+        grids.choice('encoding', ENCODINGS), 'configs/tasks/digits.py', BOTH | (MINI if scale == 'mini' else FULL)
+    )
 
 
 def claims(rows) -> list[dict]:

@@ -23,6 +23,7 @@ Time: not run yet.
 
 from posbench.report import judging
 from posbench.report.beside import Match
+from posbench.runs import grids
 from posbench.runs.study import Run
 
 ENCODINGS = {
@@ -56,8 +57,8 @@ FULL = {
 
 def runs(scale: str = 'mini') -> list[Run]:
     """One run an encoding."""
-    knobs = BOTH | (MINI if scale == 'mini' else FULL)
-    return [Run(name, 'configs/tasks/flip_flop.py', {'encoding.name': of} | knobs) for name, of in ENCODINGS.items()]
+    encodings = grids.choice('encoding', {name: {'encoding.name': of} for name, of in ENCODINGS.items()})
+    return grids.runs(encodings, 'configs/tasks/flip_flop.py', BOTH | (MINI if scale == 'mini' else FULL))
 
 
 def claims(rows) -> list[dict]:

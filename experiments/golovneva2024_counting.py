@@ -25,15 +25,11 @@ import itertools
 
 from posbench.report import judging
 from posbench.report.beside import Match
+from posbench.runs import grids
 from posbench.runs.study import Run
 
 EXACT = 'decoded/exact_match'
 VARIABLES = {'1_variable': '1', '3_variables': '3', '5_variables': '5'}
-ENCODINGS = {
-    'learned': {'encoding.name': 'learned'},
-    'shaw': {'encoding.name': 'shaw', 'encoding.max_distance': '64'},
-    'cope': {'encoding.name': 'cope_contextual'},
-}
 PARTS = (0.25, 0.5, 0.75, 1)
 PUBLISHED = {'golovneva2024_table3': Match(lengths={None: PARTS})}
 BOTH = {'seeds': '0,1,2', 'evaluate.multiples': '1', 'evaluate.first_unseen': 'False'}
@@ -67,20 +63,19 @@ FULL = {
     # 1,000 programs of each length.
     'evaluate.tokens': '700000',
 }
-LONGER = {'learned': {'encoding.max_length': '2048'}, 'shaw': {'encoding.max_distance': '1024'}, 'cope': {}}
 
 
 def runs(scale: str = 'mini') -> list[Run]:
-    """Every number of variables with every encoding."""
-    knobs = BOTH | (MINI if scale == 'mini' else FULL)
-    return [
-        Run(
-            f'{name}-{encoding}',
-            'configs/tasks/counting.py',
-            {'task.variables': number} | options | (LONGER[encoding] if scale == 'full' else {}) | knobs,
-        )
-        for (name, number), (encoding, options) in itertools.product(VARIABLES.items(), ENCODINGS.items())
-    ]
+    """Every number of variables with every encoding, whose tables have a row for every place of the longest program."""
+    places, knobs = ('128', MINI) if scale == 'mini' else ('1024', FULL)
+    variables = grids.choice('variables', {name: {'task.variables': number} for name, number in VARIABLES.items()})
+    encodings = grids.choice(
+        'encoding',
+        learned={'encoding.name': 'learned', 'encoding.max_length': places},
+        shaw={'encoding.name': 'shaw', 'encoding.max_distance': places},
+        cope={'encoding.name': 'cope_contextual'},
+    )
+    return grids.runs(grids.product(variables, encodings), 'configs/tasks/counting.py', BOTH | knobs)
 
 
 def claims(rows) -> list[dict]:

@@ -20,6 +20,7 @@ Time: not run yet.
 
 from posbench.report import judging
 from posbench.report.beside import Match
+from posbench.runs import grids
 from posbench.runs.study import Run
 
 EXACT = 'decoded/exact_match'
@@ -72,8 +73,7 @@ FULL = {
 def runs(scale: str = 'mini') -> list[Run]:
     """One run an encoding."""
     knobs = BOTH | (MINI if scale == 'mini' else FULL)
-    config = 'configs/tasks/indirect_indexing.py'
-    return [Run(name, config, options | knobs) for name, options in ENCODINGS.items()]
+    return grids.runs(grids.choice('encoding', ENCODINGS), 'configs/tasks/indirect_indexing.py', knobs)
 
 
 def claims(rows) -> list[dict]:

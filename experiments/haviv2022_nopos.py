@@ -24,6 +24,7 @@ Time: not run yet.
 
 from posbench.report import judging
 from posbench.report.beside import Match
+from posbench.runs import grids
 from posbench.runs.study import Run
 
 NAMES = ('none', 'learned', 'sinusoidal', 'alibi')
@@ -63,8 +64,8 @@ FULL = {
 
 def runs(scale: str = 'mini') -> list[Run]:
     """One run an encoding."""
-    knobs = BOTH | (MINI if scale == 'mini' else FULL)
-    return [Run(name, f'configs/{name}.py', knobs) for name in NAMES]
+    encodings = grids.choice('encoding', {name: f'configs/{name}.py' for name in NAMES})
+    return grids.runs(encodings, None, BOTH | (MINI if scale == 'mini' else FULL))
 
 
 def claims(rows) -> list[dict]:

@@ -24,6 +24,7 @@ Time: not run yet.
 
 from posbench.report import judging
 from posbench.report.beside import Match
+from posbench.runs import grids
 from posbench.runs.study import Run
 
 ACCURACY = 'whole/accuracy'
@@ -53,8 +54,7 @@ FULL = {
 
 def runs(scale: str = 'mini') -> list[Run]:
     """One run an encoding."""
-    knobs = MINI if scale == 'mini' else FULL
-    return [Run(name, 'configs/tasks/digits.py', options | knobs) for name, options in ENCODINGS.items()]
+    return grids.runs(grids.choice('encoding', ENCODINGS), 'configs/tasks/digits.py', MINI if scale == 'mini' else FULL)
 
 
 def claims(rows) -> list[dict]:

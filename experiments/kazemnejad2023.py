@@ -27,6 +27,7 @@ import pathlib
 from posbench.report import judging, published
 from posbench.report.beside import UNSEEN, Match
 from posbench.report.statistics import agreement
+from posbench.runs import grids
 from posbench.runs.study import Run
 
 EXACT = 'decoded/exact_match'
@@ -91,11 +92,9 @@ FULL = {
 
 def runs(scale: str = 'mini') -> list[Run]:
     """Every split with every encoding."""
-    splits, knobs = (MINI_SPLITS, MINI) if scale == 'mini' else (SPLITS, FULL)
-    return [
-        Run(f'{split}-{name}', 'configs/tasks/kazemnejad.py', SPLITS[split] | options | knobs)
-        for split, (name, options) in itertools.product(splits, ENCODINGS.items())
-    ]
+    cells = grids.product(grids.choice('split', SPLITS), grids.choice('encoding', ENCODINGS))
+    cells, knobs = (grids.only(cells, split=MINI_SPLITS), MINI) if scale == 'mini' else (cells, FULL)
+    return grids.runs(cells, 'configs/tasks/kazemnejad.py', knobs)
 
 
 def claims(rows) -> list[dict]:

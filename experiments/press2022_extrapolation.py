@@ -35,9 +35,10 @@ import itertools
 
 from posbench.report import judging
 from posbench.report.beside import Match
+from posbench.runs import grids
 from posbench.runs.study import Run
 
-ENCODINGS = {'sinusoidal': 'sinusoidal', 'rope': 'rotary', 't5': 't5_bias', 'alibi': 'alibi', 'none': 'none'}
+ENCODINGS = ('sinusoidal', 'rope', 't5', 'alibi', 'none')
 WINDOWS, SLIDING = 'windows/perplexity', 'sliding/perplexity'
 PUBLISHED = {
     'press2022_table2': Match(lengths={512: 1, 1012: 2, 2512: 5}),
@@ -48,14 +49,12 @@ MINI = {
     'model.layers': '3',
     'model.width': '64',
     'model.hidden': '256',
-    'train.length': '64',
-    'train.batch_size': '32',
     'train.steps': '800',
-    'evaluate.multiples': '1,2,4,5',
     'evaluate.tokens': '32768',
 }
-# As many tokens a step as the others, and scored up to the same 256.
-SHORTER_AND_LONGER = {
+# As many tokens a step at every length, and all are scored at 256.
+MINI_LENGTHS = {
+    '64': {'train.length': '64', 'train.batch_size': '32', 'evaluate.multiples': '1,2,4,5'},
     '32': {'train.length': '32', 'train.batch_size': '64', 'evaluate.multiples': '1,2,4,8'},
     '128': {'train.length': '128', 'train.batch_size': '16', 'evaluate.multiples': '1,2'},
 }
@@ -82,28 +81,25 @@ FULL = {
     'evaluate.batch_tokens': '16384',
 }
 # The lengths of tables 2 to 4, and of table 5.
-TRAINED = {
-    '512': ('144', '532,612,712,1012,1024,1512,1536,2048,2512,3072,3512,5512,15512'),
-    '1024': ('72', '1224,1536,2024,2048,3024,3072,5024,16024'),
-    '3072': ('24', '4072,6072,16072'),
+FULL_LENGTHS = {
+    length: {'train.length': length, 'train.batch_size': batch, 'evaluate.lengths': scored}
+    for length, batch, scored in (
+        ('512', '144', '532,612,712,1012,1024,1512,1536,2048,2512,3072,3512,5512,15512'),
+        ('1024', '72', '1224,1536,2024,2048,3024,3072,5024,16024'),
+        ('3072', '24', '4072,6072,16072'),
+    )
 }
 
 
 def runs(scale: str = 'mini') -> list[Run]:
-    """One run an encoding and training length; at the first length it is called by the encoding alone."""
+    """Encodings by training lengths, of the mini ones ALiBi alone by several. The first length is not in the name."""
+    knobs, lengths = (MINI, MINI_LENGTHS) if scale == 'mini' else (FULL, FULL_LENGTHS)
+    encodings = grids.choice('encoding', {name: f'configs/{name}.py' for name in ENCODINGS})
+    first = next(iter(lengths))
+    cells = grids.product(encodings, grids.choice('length', lengths))
     if scale == 'mini':
-        found = [Run(name, f'configs/{name}.py', MINI) for name in ENCODINGS]
-        return found + [
-            Run(f'alibi-{length}', 'configs/alibi.py', MINI | knobs) for length, knobs in SHORTER_AND_LONGER.items()
-        ]
-    return [
-        Run(
-            name if length == '512' else f'{name}-{length}',
-            f'configs/{name}.py',
-            FULL | {'train.length': length, 'train.batch_size': batch, 'evaluate.lengths': lengths},
-        )
-        for name, (length, (batch, lengths)) in itertools.product(ENCODINGS, TRAINED.items())
-    ]
+        cells = grids.subset(cells, lambda encoding, length: encoding == 'alibi' or length == first)
+    return grids.runs(cells, None, knobs, name=lambda cell: cell.name.removesuffix(f'-{first}'))
 
 
 def claims(rows) -> list[dict]:

@@ -27,10 +27,9 @@ dropout is off where it is scored. Full: all tasks, the released variant of rela
 Time: not run yet.
 """
 
-import itertools
-
 from posbench.report import judging
 from posbench.report.beside import UNSEEN, Match
+from posbench.runs import grids
 from posbench.runs.study import Run
 
 ACCURACY = 'filled/token_accuracy'
@@ -109,22 +108,15 @@ RATES = ('1e-4', '3e-4', '5e-4')
 
 
 def runs(scale: str = 'mini') -> list[Run]:
-    """Every task with every encoding; in full by every learning rate, the first one without a name of its own."""
+    """Every task with every encoding; in full by every learning rate, of which the first is not in the name."""
     config = 'configs/tasks/chomsky.py'
+    tasks = grids.choice('task', {task: {'task.name': f'chomsky/{task}'} for task in TASKS})
     if scale == 'mini':
-        return [
-            Run(f'{task}-{name}', config, {'task.name': f'chomsky/{task}'} | options | MINI)
-            for task, (name, options) in itertools.product(MINI_TASKS, (IN_ORDER | AT_RANDOM).items())
-        ]
-    encodings = IN_ORDER | AT_RANDOM | MORE
-    return [
-        Run(
-            f'{task}-{name}' if rate == RATES[0] else f'{task}-{name}-{rate}',
-            config,
-            {'task.name': f'chomsky/{task}', 'optimizer.learning_rate': rate} | options | FULL,
-        )
-        for task, (name, options), rate in itertools.product(TASKS, encodings.items(), RATES)
-    ]
+        cells = grids.product(grids.only(tasks, task=MINI_TASKS), grids.choice('encoding', IN_ORDER | AT_RANDOM))
+        return grids.runs(cells, config, MINI)
+    rates = grids.choice('rate', {rate: {'optimizer.learning_rate': rate} for rate in RATES})
+    cells = grids.product(tasks, grids.choice('encoding', IN_ORDER | AT_RANDOM | MORE), rates)
+    return grids.runs(cells, config, FULL, name=lambda cell: cell.name.removesuffix(f'-{RATES[0]}'))
 
 
 def claims(rows) -> list[dict]:

@@ -23,6 +23,7 @@ Time: not run yet.
 
 from posbench.report import judging
 from posbench.report.beside import Match
+from posbench.runs import grids
 from posbench.runs.study import Run
 
 ACCURACY = 'decoded/token_accuracy'
@@ -67,7 +68,7 @@ def runs(scale: str = 'mini') -> list[Run]:
         f'k{k}': KEYS | {'encoding.max_distance': str(k)} if k else {'encoding.name': 'none'} for k in distances
     }
     encodings['keys_and_values'] = KEYS | {'encoding.max_distance': '16', 'encoding.values': 'True'}
-    return [Run(name, 'configs/tasks/reverse.py', options | BOTH | knobs) for name, options in encodings.items()]
+    return grids.runs(grids.choice('encoding', encodings), 'configs/tasks/reverse.py', BOTH | knobs)
 
 
 def claims(rows) -> list[dict]:

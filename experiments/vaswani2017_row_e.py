@@ -22,6 +22,7 @@ Time: not run yet.
 from posbench.report import judging
 from posbench.report.beside import Match
 from posbench.report.statistics import equivalence
+from posbench.runs import grids
 from posbench.runs.study import Run
 
 NAMES = ('sinusoidal', 'learned')
@@ -56,8 +57,8 @@ FULL = {
 
 def runs(scale: str = 'mini') -> list[Run]:
     """Sinusoids, and learned vectors."""
-    knobs = SEEDS | (MINI if scale == 'mini' else FULL)
-    return [Run(name, f'configs/{name}.py', knobs) for name in NAMES]
+    encodings = grids.choice('encoding', {name: f'configs/{name}.py' for name in NAMES})
+    return grids.runs(encodings, None, SEEDS | (MINI if scale == 'mini' else FULL))
 
 
 def claims(rows) -> list[dict]:

@@ -22,10 +22,9 @@ Full: 14 tasks, ten encodings, the paper's model and steps, three seeds.
 Time: not run yet.
 """
 
-import itertools
-
 from posbench.report import judging
 from posbench.report.beside import UNSEEN, Match
+from posbench.runs import grids
 from posbench.runs.study import Run
 
 ACCURACY = 'filled/token_accuracy'
@@ -40,10 +39,10 @@ OVER = {
     'kerple_log': {'encoding.name': 'kerple_log'},
     'fire': {'encoding.name': 'fire'},
 }
+# 64 hidden units, as in the paper.
 DAPE = {
-    'dape_alibi': {'encoding.name': 'dape', 'encoding.over.name': 'alibi'},
-    'dape': {'encoding.name': 'dape', 'encoding.over.name': 'kerple_log'},
-    'dape_fire': {'encoding.name': 'dape', 'encoding.over.name': 'fire'},
+    f'dape{suffix}': {'encoding.name': 'dape', 'encoding.over.name': over, 'encoding.hidden': '64'}
+    for suffix, over in (('_alibi', 'alibi'), ('', 'kerple_log'), ('_fire', 'fire'))
 }
 MORE = {
     'learned': {'encoding.name': 'learned', 'encoding.max_length': '2048'},
@@ -87,16 +86,12 @@ FULL = {
 
 def runs(scale: str = 'mini') -> list[Run]:
     """Every task with every encoding, at random positions."""
+    tasks = grids.choice('task', {task: {'task.name': f'chomsky/{task}'} for task in TASKS})
+    encodings = grids.choice('encoding', MORE | OVER | DAPE)
+    cells, knobs = grids.product(tasks, encodings), FULL
     if scale == 'mini':
-        tasks, knobs = MINI_TASKS, MINI
-        encodings = {name: (OVER | DAPE)[name] for name in ('alibi', 'kerple_log', 'dape_alibi', 'dape')}
-    else:
-        tasks, knobs = TASKS, FULL
-        encodings = MORE | OVER | {name: options | {'encoding.hidden': '64'} for name, options in DAPE.items()}
-    return [
-        Run(f'{task}-{name}', 'configs/tasks/chomsky.py', {'task.name': f'chomsky/{task}'} | options | BOTH | knobs)
-        for task, (name, options) in itertools.product(tasks, encodings.items())
-    ]
+        cells, knobs = grids.only(cells, task=MINI_TASKS, encoding=('alibi', 'kerple_log', 'dape_alibi', 'dape')), MINI
+    return grids.runs(cells, 'configs/tasks/chomsky.py', BOTH | knobs)
 
 
 def claims(rows) -> list[dict]:
