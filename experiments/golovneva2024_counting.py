@@ -57,8 +57,8 @@ FULL = {
     'train.steps_per_call': '20',
     'train.evaluate_every': '1000',
     'train.checkpoint_every': '500',
-    'optimizer.name': 'adam',
     'optimizer.learning_rate': '7e-5',
+    'optimizer.weight_decay': '0.0',
     'evaluate.lengths': '128,256,384',
     # 1,000 programs of each length.
     'evaluate.tokens': '700000',

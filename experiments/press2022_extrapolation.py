@@ -138,10 +138,11 @@ def claims(rows) -> list[dict]:
         return flat and judging.mean(sinusoidal) >= 1.5, f'{said}; sinusoidal at 4 L {judging.said(sinusoidal)}'
 
     def triangle():
+        mini = cells.trained('alibi') == 64
         curves = {}
-        for run in ('alibi-32', 'alibi', 'alibi-128'):
-            trained = cells.trained(run)
-            lengths = [length for length in (32, 64, 128, 256) if length >= trained]
+        for run in ('alibi-32', 'alibi', 'alibi-128') if mini else ('alibi', 'alibi-1024'):
+            trained, most = cells.trained(run), 256 if mini else 2048
+            lengths = [trained * 2**n for n in range((most // trained).bit_length())]
             curves[run] = [judging.mean(cells.at(run, WINDOWS, length)) for length in lengths]
         falls = all(a > b for curve in curves.values() for a, b in itertools.pairwise(curve))
         return falls, '; '.join(f'{run} {" ".join(f"{x:.2f}" for x in curve)}' for run, curve in curves.items())
@@ -153,5 +154,5 @@ def claims(rows) -> list[dict]:
         'Sliding window: ALiBi stays within 3 % of L, and sinusoidal has at least 1.5 times it at 4 L',
         by_sliding_window,
     )
-    verdicts.judge('Windows: ALiBi falls with every doubling of the scored length, trained at 32, 64 or 128', triangle)
+    verdicts.judge('Windows: ALiBi falls with every doubling of the scored length, wherever it was trained', triangle)
     return verdicts.found
