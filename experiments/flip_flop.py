@@ -16,8 +16,8 @@ PaTH 0, 0.0001 and 0 %; CoPE has 4.9 % out of distribution where rotary has 20.3
 3. On sparse sequences CoPE errs less than rotary and less than a learned table.
 
 The paper: 512 symbols, 10,000 steps of 16 sequences; PaTH's table is of one layer, two heads, 64 channels, like both
-scales here. Mini: 64 symbols, 3,000 steps of 32 sequences, three seeds. Full: symbols, steps and rate of Liu et al., ten
-seeds.
+scales here. Mini: 64 symbols, 3,000 steps of 32 sequences, three seeds. Full: symbols, steps and rate of Liu et al.,
+ten seeds.
 
 Time: not run yet.
 """
