@@ -28,16 +28,11 @@ Time: not run yet.
 """
 
 from posbench.report import judging
-from posbench.report.beside import Match
 from posbench.runs import grids
 from posbench.runs.study import Run
 
 SLIDING = 'sliding/perplexity'
 FACTOR = 4
-PUBLISHED = {
-    'chen2023_pg19': Match(lengths={2048: 1, 4096: 2, 8192: 4}),
-    'peng2024_yarn_table1': Match(lengths={2048: 1, 4096: 2, 8192: 4}),
-}
 MINI = {
     'seeds': '0,1,2',
     'model.layers': '3',
@@ -137,8 +132,16 @@ def claims(rows) -> list[dict]:
             'position_interpolation', 'ntk', 'yarn', 'longrope', 'rope'
         )
 
-    verdicts.judge('As it is, the model has at least 1.3 times the perplexity at 4 L that it has at L', as_it_is)
-    verdicts.judge('Interpolation has at most 1.1 times that after 200 steps', lambda: tuned('position_interpolation'))
-    verdicts.judge('YaRN has at most 1.1 times that after 200 steps', lambda: tuned('yarn'))
-    verdicts.judge('Interpolation without a step has less at 4 L than the model as it is', helps_at_once)
+    verdicts.judge(
+        'As it is, the model has at least 1.3 times the perplexity at 4 L that it has at L', as_it_is, 'rope'
+    )
+    verdicts.judge(
+        'Interpolation has at most 1.1 times that after 200 steps',
+        lambda: tuned('position_interpolation'),
+        'position_interpolation-tuned',
+    )
+    verdicts.judge('YaRN has at most 1.1 times that after 200 steps', lambda: tuned('yarn'), 'yarn-tuned')
+    verdicts.judge(
+        'Interpolation without a step has less at 4 L than the model as it is', helps_at_once, 'position_interpolation'
+    )
     return verdicts.found

@@ -28,8 +28,6 @@ from posbench.runs import grids
 from posbench.runs.study import Run
 
 EXACT = 'decoded/exact_match'
-# Nothing to lay ours beside cell by cell: the published number is a length.
-PUBLISHED = {}
 MINI = {
     'seeds': '0,1,2,3,4',
     'model.layers': '1',
@@ -129,6 +127,12 @@ def claims(rows) -> list[dict]:
         measured = not any(math.isnan(median) for run in others for median in medians(run).values())
         return measured and all(longest(run) <= 12 for run in others), '; '.join(said(run) for run in others)
 
-    verdicts.judge('Position coupling adds numbers of at least 20 digits (median over 95 %)', coupled_ones_go_on)
-    verdicts.judge('No positions, and learned ones from a random start, add at most 12 digits', others_stop)
+    verdicts.judge(
+        'Position coupling adds numbers of at least 20 digits (median over 95 %)',
+        coupled_ones_go_on,
+        'position_coupling',
+    )
+    verdicts.judge(
+        'No positions, and learned ones from a random start, add at most 12 digits', others_stop, 'none', 'random_start'
+    )
     return verdicts.found

@@ -23,7 +23,6 @@ Time: not run yet.
 """
 
 from posbench.report import judging
-from posbench.report.beside import Match
 from posbench.runs import grids
 from posbench.runs.study import Run
 
@@ -39,10 +38,6 @@ ENCODINGS = {
     'path': 'path',
 }
 AS_TRAINED, SPARSE, DENSE = 'in_distribution/error', 'sparse/error', 'dense/error'
-PUBLISHED = {
-    'yang2025_path_table1': Match(lengths={None: 1}),
-    'golovneva2024_table2_flip_flop': Match(lengths={None: 1}),
-}
 BOTH = {'model.layers': '1', 'model.heads': '2', 'evaluate.multiples': '1'}
 MINI = {'seeds': '0,1,2', 'train.length': '64', 'train.batch_size': '32', 'train.steps': '3000'}
 FULL = {
@@ -87,8 +82,14 @@ def claims(rows) -> list[dict]:
         return mean('cope', SPARSE) < min(others), said(SPARSE, ('cope', 'rope', 'learned'))
 
     verdicts.judge(
-        'Sparse: the better one of PaTH and CoPE has at most half of the errors of rotary', contextual_ones_remember
+        'Sparse: the better one of PaTH and CoPE has at most half of the errors of rotary',
+        contextual_ones_remember,
+        'path',
+        'cope',
+        'rope',
     )
-    verdicts.judge('Dense: every encoding errs on at most 1 % of the bits', dense_is_easy)
-    verdicts.judge('Sparse: CoPE errs less than rotary and less than a learned table', cope_is_first)
+    verdicts.judge('Dense: every encoding errs on at most 1 % of the bits', dense_is_easy, *ENCODINGS)
+    verdicts.judge(
+        'Sparse: CoPE errs less than rotary and less than a learned table', cope_is_first, 'cope', 'rope', 'learned'
+    )
     return verdicts.found

@@ -24,14 +24,12 @@ Time: not run yet.
 import itertools
 
 from posbench.report import judging
-from posbench.report.beside import Match
 from posbench.runs import grids
 from posbench.runs.study import Run
 
 EXACT = 'decoded/exact_match'
 VARIABLES = {'1_variable': '1', '3_variables': '3', '5_variables': '5'}
 PARTS = (0.25, 0.5, 0.75, 1)
-PUBLISHED = {'golovneva2024_table3': Match(lengths={None: PARTS})}
 BOTH = {'seeds': '0,1,2', 'evaluate.multiples': '1', 'evaluate.first_unseen': 'False'}
 MINI = {
     'model.layers': '2',
@@ -94,15 +92,24 @@ def claims(rows) -> list[dict]:
         holds = all(low is not None and low > 0 for low in lows)
         return holds, f'{judging.each(found, 1, " %")}; gaps {" and ".join(judging.said(gap, 1) for gap in gaps)}'
 
+    def three(variables):
+        return [f'{variables}-{encoding}' for encoding in ('cope', 'shaw', 'learned')]
+
     def far_fewer():
         found = {encoding: errors('3_variables', encoding) for encoding in ('cope', 'shaw')}
         return judging.mean(found['cope']) <= judging.mean(found['shaw']) / 3, judging.each(found, 1, ' %')
 
     verdicts.judge(
-        '3 variables: CoPE errs less than relative keys, these less than a table', lambda: order('3_variables')
+        '3 variables: CoPE errs less than relative keys, these less than a table',
+        lambda: order('3_variables'),
+        *three('3_variables'),
     )
     verdicts.judge(
-        '5 variables: CoPE errs less than relative keys, these less than a table', lambda: order('5_variables')
+        '5 variables: CoPE errs less than relative keys, these less than a table',
+        lambda: order('5_variables'),
+        *three('5_variables'),
     )
-    verdicts.judge('3 variables: CoPE has at most a third of the errors of relative keys', far_fewer)
+    verdicts.judge(
+        '3 variables: CoPE has at most a third of the errors of relative keys', far_fewer, '3_variables-cope'
+    )
     return verdicts.found

@@ -19,7 +19,6 @@ Time: not run yet.
 """
 
 from posbench.report import judging
-from posbench.report.beside import Match
 from posbench.runs import grids
 from posbench.runs.study import Run
 
@@ -32,10 +31,6 @@ ENCODINGS = {
     'sinusoidal': {'encoding.name': 'sinusoidal'},
 }
 PARTS = (0.5, 0.75, 1)
-PUBLISHED = {
-    'gopalakrishnan2025_indirect_indexing': Match(lengths={None: PARTS}),
-    'gopalakrishnan2025_table9': Match(lengths={None: PARTS}),
-}
 BOTH = {'seeds': '0,1,2', 'evaluate.multiples': '1', 'evaluate.first_unseen': 'False'}
 MINI = {
     'task.letters': '26',
@@ -89,5 +84,5 @@ def claims(rows) -> list[dict]:
         found = {name: accuracy(name) for name in ENCODINGS}
         return judging.mean(gain) >= 30, f'{judging.said(gain, 1)} points: {judging.each(found, 1, " %")}'
 
-    verdicts.judge('PoPE is at least 30 points above rotary after the same steps', polar_ones_are_apart)
+    verdicts.judge('PoPE is at least 30 points above rotary after the same steps', polar_ones_are_apart, 'pope', 'rope')
     return verdicts.found

@@ -23,13 +23,11 @@ Time: not run yet.
 """
 
 from posbench.report import judging
-from posbench.report.beside import Match
 from posbench.runs import grids
 from posbench.runs.study import Run
 
 NAMES = ('none', 'learned', 'sinusoidal', 'alibi')
 PERPLEXITY = 'windows/perplexity'
-PUBLISHED = {'haviv2022_table1': Match(lengths={512: 1})}
 BOTH = {'evaluate.multiples': '1', 'evaluate.first_unseen': 'False', 'evaluate.probe': 'True'}
 MINI = {
     'seeds': '0,1,2',
@@ -107,8 +105,10 @@ def claims(rows) -> list[dict]:
         found = errors('none')[0]
         return abs(judging.mean(found) - 1) <= 0.05, f'error / that of the middle: {judging.said(found)}'
 
-    verdicts.judge('ALiBi has the lowest perplexity of the four, no positions the highest', order)
-    verdicts.judge('No positions have at most 1.1 times the perplexity of learned ones or sinusoids', costs_little)
+    verdicts.judge('ALiBi has the lowest perplexity of the four, no positions the highest', order, *NAMES)
+    verdicts.judge(
+        'No positions have at most 1.1 times the perplexity of learned ones or sinusoids', costs_little, 'none'
+    )
     verdicts.judge(
         'From layer 2 on a probe tells positions with at most half of the error of chance', later_layers_know
     )

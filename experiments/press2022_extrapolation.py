@@ -34,16 +34,11 @@ Time: not run yet.
 import itertools
 
 from posbench.report import judging
-from posbench.report.beside import Match
 from posbench.runs import grids
 from posbench.runs.study import Run
 
 ENCODINGS = ('sinusoidal', 'rope', 't5', 'alibi', 'none')
 WINDOWS, SLIDING = 'windows/perplexity', 'sliding/perplexity'
-PUBLISHED = {
-    'press2022_table2': Match(lengths={512: 1, 1012: 2, 2512: 5}),
-    'press2022_tables13_15': Match(lengths={512: 1, 1024: 2}),
-}
 MINI = {
     'seeds': '0,1,2',
     'model.layers': '3',
@@ -147,12 +142,30 @@ def claims(rows) -> list[dict]:
         falls = all(a > b for curve in curves.values() for a, b in itertools.pairwise(curve))
         return falls, '; '.join(f'{run} {" ".join(f"{x:.2f}" for x in curve)}' for run, curve in curves.items())
 
-    verdicts.judge('Windows, 4 L: sinusoidal has at least 1.5 times the perplexity of L', sinusoidal_falls_apart)
-    verdicts.judge('Windows, 4 L: ALiBi has at most 1.02 times the perplexity of L', alibi_holds)
-    verdicts.judge("Windows, 4 L: ALiBi and T5's bias rise less than rotary, and rotary less than sinusoidal", order)
+    verdicts.judge(
+        'Windows, 4 L: sinusoidal has at least 1.5 times the perplexity of L', sinusoidal_falls_apart, 'sinusoidal'
+    )
+    verdicts.judge('Windows, 4 L: ALiBi has at most 1.02 times the perplexity of L', alibi_holds, 'alibi')
+    verdicts.judge(
+        "Windows, 4 L: ALiBi and T5's bias rise less than rotary, and rotary less than sinusoidal",
+        order,
+        'alibi',
+        't5',
+        'rope',
+        'sinusoidal',
+    )
     verdicts.judge(
         'Sliding window: ALiBi stays within 3 % of L, and sinusoidal has at least 1.5 times it at 4 L',
         by_sliding_window,
+        'alibi',
+        'sinusoidal',
     )
-    verdicts.judge('Windows: ALiBi falls with every doubling of the scored length, wherever it was trained', triangle)
+    verdicts.judge(
+        'Windows: ALiBi falls with every doubling of the scored length, wherever it was trained',
+        triangle,
+        'alibi',
+        'alibi-32',
+        'alibi-128',
+        'alibi-1024',
+    )
     return verdicts.found

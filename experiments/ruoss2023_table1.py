@@ -28,7 +28,6 @@ Time: not run yet.
 """
 
 from posbench.report import judging
-from posbench.report.beside import UNSEEN, Match
 from posbench.runs import grids
 from posbench.runs.study import Run
 
@@ -68,7 +67,6 @@ PAIRS = {
     'transformer_xl': 'randomized_relative',
     'rope': 'randomized_rope',
 }
-PUBLISHED = {'ruoss2023_table1': Match(lengths={None: UNSEEN})}
 MINI = {
     'seeds': '0,1,2',
     'model.layers': '3',
@@ -132,6 +130,9 @@ def claims(rows) -> list[dict]:
     def over_tasks(name, tasks=MINI_TASKS):
         return judging.mean_of([accuracy(task, name) for task in tasks])
 
+    def every(task):
+        return [f'{task}-{name}' for name in IN_ORDER | AT_RANDOM]
+
     def sorts():
         lengths = cells.unseen('bucket_sort-rope', ACCURACY)
         chance = 100 * cells.chance('bucket_sort-rope', ACCURACY, lengths)
@@ -175,11 +176,15 @@ def claims(rows) -> list[dict]:
     verdicts.judge(
         'bucket_sort: random positions are 10 points above place and length alone, and 20 above positions in order',
         sorts,
+        *(f'bucket_sort-{name}' for pair in ('rope', 'sinusoidal') for name in (pair, PAIRS[pair])),
     )
-    verdicts.judge('parity_check: every encoding is within 5 points of 50', parity_is_out_of_reach)
+    verdicts.judge(
+        'parity_check: every encoding is within 5 points of 50', parity_is_out_of_reach, *every('parity_check')
+    )
     verdicts.judge(
         'missing_duplicate_string: relative at random positions has 90 or rotary 70, those in order at most 60',
         missing_duplicate,
+        *every('missing_duplicate_string'),
     )
     verdicts.judge('Random positions gain more than nothing over the tasks but parity', random_positions_help)
     verdicts.judge('Over all tasks here relative positions at random are the best', relative_is_best)

@@ -22,17 +22,12 @@ Time: not run yet.
 """
 
 from posbench.report import judging
-from posbench.report.beside import Match
 from posbench.runs import grids
 from posbench.runs.study import Run
 
 ACCURACY = 'decoded/token_accuracy'
 MINI_K, FULL_K = (0, 1, 2, 4, 16), (0, 1, 2, 4, 16, 64, 256)
 KEYS = {'encoding.name': 'shaw'}
-PUBLISHED = {
-    'shaw2018_table2': Match(lengths={None: 1}, metrics={'BLEU': ACCURACY}),
-    'shaw2018_table3': Match(lengths={None: 1}, metrics={'BLEU': ACCURACY}),
-}
 BOTH = {'task.name': 'sequence/local_reorder', 'evaluate.multiples': '1', 'evaluate.first_unseen': 'False'}
 MINI = {
     'seeds': '0,1,2',
@@ -94,7 +89,9 @@ def claims(rows) -> list[dict]:
         both = judging.ratio(cells.times('keys_and_values', ACCURACY, 1), cells.times('k16', ACCURACY, 1))
         return abs(judging.mean(both) - 1) < 0.01, f'x{judging.said(both)}'
 
-    verdicts.judge('k = 0 has at most half of the accuracy of the best k', nothing_without_order)
-    verdicts.judge('From k = 2 on accuracy is within 2 % of that of the best k', two_are_enough)
-    verdicts.judge('Vectors on values besides those on keys change accuracy by less than 1 %', keys_are_enough)
+    verdicts.judge('k = 0 has at most half of the accuracy of the best k', nothing_without_order, 'k0')
+    verdicts.judge('From k = 2 on accuracy is within 2 % of that of the best k', two_are_enough, 'k2', 'k4', 'k16')
+    verdicts.judge(
+        'Vectors on values besides those on keys change accuracy by less than 1 %', keys_are_enough, 'keys_and_values'
+    )
     return verdicts.found

@@ -20,14 +20,12 @@ Time: not run yet.
 """
 
 from posbench.report import judging
-from posbench.report.beside import Match
 from posbench.report.statistics import equivalence
 from posbench.runs import grids
 from posbench.runs.study import Run
 
 NAMES = ('sinusoidal', 'learned')
 MARGIN = 0.03
-PUBLISHED = {'vaswani2017_table3_row_e': Match(lengths={None: 1})}
 SEEDS = {'seeds': '0,1,2,3,4', 'evaluate.multiples': '1', 'evaluate.first_unseen': 'False'}
 MINI = {
     'model.layers': '3',
@@ -72,5 +70,7 @@ def claims(rows) -> list[dict]:
         said = f'learned - sinusoidal {found.mean:.3f} [{found.low:.3f}, {found.high:.3f}] (90 %), p = {found.p:.3f}'
         return found.word == 'equivalent', f'{said}: {found.word}; {judging.each(loss)} nats a token'
 
-    verdicts.judge(f'Learned and sinusoidal positions differ by less than {MARGIN} nats a token (TOST)', equivalent)
+    verdicts.judge(
+        f'Learned and sinusoidal positions differ by less than {MARGIN} nats a token (TOST)', equivalent, *NAMES
+    )
     return verdicts.found

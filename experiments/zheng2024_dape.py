@@ -23,7 +23,6 @@ Time: not run yet.
 """
 
 from posbench.report import judging
-from posbench.report.beside import UNSEEN, Match
 from posbench.runs import grids
 from posbench.runs.study import Run
 
@@ -50,7 +49,6 @@ MORE = {
     'rope': {'encoding.name': 'rotary'},
     'transformer_xl': {'encoding.name': 'transformer_xl'},
 }
-PUBLISHED = {'zheng2024_dape_table2': Match(lengths={None: UNSEEN})}
 BOTH = {'seeds': '0,1,2', 'positions.name': 'randomized', 'model.dropout': '0.0'}
 MINI = {
     'model.layers': '3',
@@ -109,6 +107,9 @@ def claims(rows) -> list[dict]:
 
         return of
 
+    def of_all(name):
+        return [f'{task}-{name}' for task in MINI_TASKS]
+
     def missing_duplicate():
         found = {
             name: accuracy('missing_duplicate_string', name) for name in ('dape_alibi', 'dape', 'alibi', 'kerple_log')
@@ -117,7 +118,15 @@ def claims(rows) -> list[dict]:
         holds = min(means['dape_alibi'], means['dape']) > max(means['alibi'], means['kerple_log'])
         return holds, judging.each(found, 1)
 
-    verdicts.judge('DAPE over ALiBi is above ALiBi in the mean over the tasks', gains('dape_alibi', 'alibi'))
-    verdicts.judge('DAPE over Kerple is above Kerple in the mean over the tasks', gains('dape', 'kerple_log'))
-    verdicts.judge('missing_duplicate_string: both DAPEs are above ALiBi and Kerple', missing_duplicate)
+    verdicts.judge(
+        'DAPE over ALiBi is above ALiBi in the mean over the tasks', gains('dape_alibi', 'alibi'), *of_all('dape_alibi')
+    )
+    verdicts.judge(
+        'DAPE over Kerple is above Kerple in the mean over the tasks', gains('dape', 'kerple_log'), *of_all('dape')
+    )
+    verdicts.judge(
+        'missing_duplicate_string: both DAPEs are above ALiBi and Kerple',
+        missing_duplicate,
+        *(f'missing_duplicate_string-{name}' for name in ('dape_alibi', 'dape', 'alibi', 'kerple_log')),
+    )
     return verdicts.found

@@ -127,10 +127,11 @@ class Verdicts:
     """Collects the verdicts on claims; a claim whose rows are missing is left out."""
 
     def __init__(self):
-        self.found: list[dict[str, str]] = []
+        self.found: list[dict] = []
 
-    def judge(self, claim: str, of: Callable[[], tuple[bool, str]]) -> None:
-        """Asks `of` whether the claim holds, and for the evidence; a NaN holds nothing."""
+    def judge(self, claim: str, of: Callable[[], tuple[bool, str]], *runs: str) -> None:
+        """Asks `of` whether a claim about `runs` holds, and for the evidence; a NaN holds nothing."""
         with contextlib.suppress(KeyError):
             holds, evidence = of()
-            self.found.append(dict(claim=claim, verdict='PASS' if holds else 'FAIL', evidence=evidence))
+            verdict = 'PASS' if holds else 'FAIL'
+            self.found.append(dict(claim=claim, verdict=verdict, evidence=evidence, runs=list(runs)))

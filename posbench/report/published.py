@@ -8,12 +8,14 @@ study keeps a copy in its own folder, so that a report is a function of that.
  "source": "arXiv:2108.12409",                         an address, or where else the table stands
  "note": "perplexity of words, 16 layers",             optional: what else a reader of the numbers has to know
  "train_length": 512,                                  optional: lengths are compared by their multiples of it
+ "over": "unseen",                                     optional: a number without a length is the mean over all lengths
+                                                       beyond training, or over multiples of it: [0.5, 1]
  "cells": [{"run": "alibi",                            as runs of the experiment are called
             "task": "text/austen",                     optional, where runs of several tasks have one name
             "metric": "windows/perplexity",            as rows name it, protocol and all
             "length": 3072,                            the paper's; null where the table has none
             "value": 17.6, "sd": null,                 null where none was printed
-            "provenance": "read at the source",        or "second-hand", or "from memory"
+            "provenance": "read at the source",        or "read off a figure", "second-hand", "from memory"
             "page": 6}, ...]}                          a page, section or line of the source, or null
 
 A number from memory is never printed without these words: they are part of its `text`.
@@ -30,12 +32,15 @@ from posbench.report.numbers import MISSING
 from posbench.report.rows import ReportError
 
 FOLDER = 'published'
-SOURCE, SECOND_HAND, MEMORY = PROVENANCES = ('read at the source', 'second-hand', 'from memory')
+SOURCE, FIGURE, SECOND_HAND, MEMORY = PROVENANCES = (
+    'read at the source', 'read off a figure', 'second-hand', 'from memory'
+)  # fmt: skip
+UNSEEN = 'unseen'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Number:
-    """A cell of a published table; `value` and `sd` in the unit of the metric, as the paper printed them."""
+    """A cell of a published table; `value` and `sd` in the unit of the metric: a share where a paper prints percent."""
 
     run: str
     metric: str
@@ -74,6 +79,8 @@ class Published:
     cells: tuple[Number, ...]
     note: str = ''
     train_length: int | None = None
+    # UNSEEN, or multiples of the training length.
+    over: str | tuple[float, ...] | None = None
 
     def find(self, run: str, metric: str, length: int | None) -> Number | None:
         """The number of a cell, None where the paper has none."""
@@ -120,10 +127,11 @@ def load(path: str | Path) -> Published:
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ReportError(f'{path}: damaged, not JSON ({error}).') from None
     try:
-        _keys('it', item, ['paper', 'table', 'source', 'cells'], optional=['note', 'train_length'])
+        _keys('it', item, ['paper', 'table', 'source', 'cells'], optional=['note', 'train_length', 'over'])
         texts = {name: _text(name, item[name]) for name in ('paper', 'table', 'source')}
         note = _text('note', item['note']) if 'note' in item else ''
         train_length = _length('train_length', item.get('train_length'))
+        over = _over(item.get('over'))
         if not isinstance(item['cells'], list) or not item['cells']:
             raise ValueError(f'cells: got {show(item["cells"])}, wanted a list of at least one cell.')
         cells: dict[tuple, Number] = {}
@@ -135,7 +143,7 @@ def load(path: str | Path) -> Published:
             cells[key] = cell
     except ValueError as error:
         raise ReportError(f'{path}: {error}') from None
-    return Published(path, cells=tuple(cells.values()), note=note, train_length=train_length, **texts)
+    return Published(path, cells=tuple(cells.values()), note=note, train_length=train_length, over=over, **texts)
 
 
 def _number(where: str, item) -> Number:
@@ -162,6 +170,14 @@ def _length(where: str, item) -> int | None:
     if item is not None and (not _is(int, item) or item < 1):
         raise ValueError(f'{where}: got {show(item)}, wanted a whole number from 1 on, or null.')
     return item
+
+
+def _over(item) -> str | tuple[float, ...] | None:
+    if item in (None, UNSEEN):
+        return item
+    if not isinstance(item, list) or not item or not all(_is(int | float, one) and one > 0 for one in item):
+        raise ValueError(f'over: got {show(item)}, wanted {UNSEEN!r}, or a list of multiples of the training length.')
+    return tuple(item)
 
 
 def _is(kind, value) -> bool:

@@ -86,6 +86,28 @@ def test_a_value_over_all_lengths_stands_beside_one(tmp_path):
     assert texts(table_of(tmp_path))[0][1:4] == ['all', '0.500 ± 0.000', '0.578 | second-hand']
 
 
+@pytest.mark.parametrize(
+    ('over', 'wanted'),
+    [
+        ('unseen', ['mean of 2 | 256 to 512', '2.410 ± 0.010', '1.57 | page 6', '4.310']),
+        ([1, 2], ['mean of 2 | 128 to 256', '2.210 ± 0.010', '1.57 | page 6', '4.310']),
+        ([1], ['128 | 1×', '2.010 ± 0.010', '1.57 | page 6', '4.310']),
+        ([0.5, 1], ['—', '—', '1.57 | page 6', '—']),
+    ],
+)
+def test_a_number_without_a_length_stands_beside_the_mean_that_the_file_says(study, over, wanted):
+    keep(study, [number(length=None)], over=over)
+    assert texts(table_of(study))[0][1:5] == wanted
+
+
+@pytest.mark.parametrize('over', ['all', [], [0], [True], 2])
+def test_what_no_mean_can_be_over_is_one_line(study, over):
+    keep(study, [number()], over=over)
+    with pytest.raises(report.ReportError, match=r"over: got .*, wanted 'unseen', or a list of multiples") as error:
+        table_of(study)
+    assert '\n' not in str(error.value)
+
+
 def test_runs_of_one_name_are_told_apart_by_their_task(tmp_path):
     for task, value in (('text/austen', 2.0), ('text/wells', 3.0)):
         write_rows(tmp_path / task.replace('/', '_'), [row(task=task, value=value)])
