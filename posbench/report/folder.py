@@ -39,8 +39,8 @@ class Run:
     picture: dict | None
     parts: noise.Parts
     samples: dict | None
-    # What a run of word vectors shows beside its rows, and how many words, or what it counts, it read a second, of all
-    # calls the one in the middle; None of any other run.
+    # What a run of word vectors shows beside its rows, None of any other run; and how many words or tokens it read a
+    # second, of all calls the one in the middle, None where timing.jsonl does not say.
     words: dict | None = None
     rate: float | None = None
 
@@ -195,7 +195,7 @@ def _run(place: Path, name: str, rows: list[Row], folder: Path, task: Task, figu
         parts=noise.read(place, name, rows[0].step),
         samples=samples,
         words=words,
-        rate=words and _rate(place, words['unit']),
+        rate=_rate(place, words['unit'] if words else 'tokens'),
     )
 
 
@@ -250,7 +250,16 @@ def _merged(parts: list[Run], name: str) -> Run:
     if len(parts) > 1:
         figures = {f'{figure} {run.where}': item for run in parts for figure, item in run.figures.items()}
     measured = {cell: values for run in parts for cell, values in run.parts.items()}
-    return dataclasses.replace(parts[0], name=name, rows=rows, metrics=metrics, figures=figures, parts=measured)
+    rates = [run.rate for run in parts]
+    return dataclasses.replace(
+        parts[0],
+        name=name,
+        rows=rows,
+        metrics=metrics,
+        figures=figures,
+        parts=measured,
+        rate=None if None in rates else statistics.mean(rates),
+    )
 
 
 def _json(path: Path, *kinds: type) -> dict | list | None:

@@ -1,7 +1,8 @@
 """The table in the terminal: colours where there is a terminal, plain text in a pipe, never wider than the line."""
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from rich.console import Console
@@ -19,9 +20,7 @@ _PLAIN = str.maketrans({'±': '~', '—': '-', '×': 'x', '÷': '/', '…': '.',
 
 def show(study: Study, found: Sequence[Board], written: Sequence[str], *, file: TextIO | None = None) -> None:
     """Prints headline, length tables, claims and failed runs."""
-    file = file or sys.stdout
-    console = Console(file=file, highlight=False, soft_wrap=False)
-    with console.capture() as capture:
+    with _printed(file or sys.stdout) as console:
         if line := texts.trial(study.overrides):
             console.print(Text(line, style='yellow'))
         for board in found:
@@ -46,6 +45,31 @@ def show(study: Study, found: Sequence[Board], written: Sequence[str], *, file: 
         for item in study.left_over:
             console.print(Text(f'left over: {item["name"]} ({item["why"]})', style='dim'))
         console.print(Text('  '.join(written), style='dim'))
+
+
+def show_table(
+    lead: str, said: Sequence[str], heads: Sequence[str], rows: Sequence, failed: Sequence[str], written: Sequence[str]
+) -> None:
+    """Prints a table of a leaderboard: what it says in a sentence, notes, and the runs without results."""
+    with _printed(sys.stdout) as console:
+        console.print(Text(lead, style='bold'))
+        item = _table(*heads)
+        for first, *others in rows:
+            item.add_row(Text(_written(console, first)), *map(Text, others))
+        console.print(item)
+        for line in said:
+            console.print(Text(line, style='dim'))
+        for line in failed:
+            console.print(Text.assemble(('no results', 'red'), f'  {line}'))
+        console.print(Text('  '.join(written), style='dim'))
+
+
+@contextlib.contextmanager
+def _printed(file: TextIO) -> Iterator[Console]:
+    """A console whose lines are written at its end, in letters that the file has a code for."""
+    console = Console(file=file, highlight=False, soft_wrap=False)
+    with console.capture() as capture:
+        yield console
     text = capture.get()
     try:
         text.encode(console.encoding)

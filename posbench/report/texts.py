@@ -179,7 +179,7 @@ def _behind(board: Board) -> str:
         if own is not None and any(board.metric.is_better(value, own.value) for value in values)
     ]
     return (
-        f'; at the training length the {_list(better)} {"is" if len(better) == 1 else "are"} better' if better else ''
+        f'; at the training length the {listed(better)} {"is" if len(better) == 1 else "are"} better' if better else ''
     )
 
 
@@ -191,7 +191,7 @@ def _many_runs(board: Board) -> list[str]:
         words = tuple((protocol, verdict.word) for protocol, verdict in found.items() if verdict is not None)
         if words:
             groups.setdefault(words, []).append(run)
-    parts = [f'{_list(runs)} {_outcome(board, dict(words), len(runs) > 1)}' for words, runs in groups.items()]
+    parts = [f'{listed(runs)} {_outcome(board, dict(words), len(runs) > 1)}' for words, runs in groups.items()]
     seeds = sorted({len(board.seeds(run)) for run in board.runs})
     each = ' to '.join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
     amount = f'{count(len(board.runs), "encoding")}, {each} {"seed" if each == "1" else "seeds"} each.'
@@ -208,7 +208,7 @@ def _unsure(board: Board) -> list[str]:
     """Whose words noise might change."""
     verdicts_of = {run: [board.verdict(run, protocol) for protocol in board.task.protocols] for run in board.runs}
     unsure = [run for run, found in verdicts_of.items() if any(verdict and verdict.allows for verdict in found)]
-    return [f'Noise allows another word for {_list(unsure)}.'] if unsure else []
+    return [f'Noise allows another word for {listed(unsure)}.'] if unsure else []
 
 
 def _outcome(board: Board, words: dict[str, str], several: bool) -> str:
@@ -218,7 +218,7 @@ def _outcome(board: Board, words: dict[str, str], several: bool) -> str:
     by_word: dict[str, list[str]] = {}
     for protocol, word in words.items():
         by_word.setdefault(word, []).append(board.task.protocols[protocol].label)
-    return ', '.join(f'{_VERBS[word][several]} by {_list(labels)}' for word, labels in by_word.items())
+    return ', '.join(f'{_VERBS[word][several]} by {listed(labels)}' for word, labels in by_word.items())
 
 
 # One run does, several do.
@@ -255,10 +255,11 @@ def _first(board: Board, protocol: str, length: int | None) -> str:
     near = [run for run in cells if run != best and noise.told_apart(cells[best], cells[run]) is False]
     summary = board.summary(best, board.task.row(protocol), length)
     text = f'{best} with {quantity(board.metric, plus_minus(summary))}'
-    return f'{text} ({_list(near)}: within noise)' if near else text
+    return f'{text} ({listed(near)}: within noise)' if near else text
 
 
-def _list(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
     return names[0] if len(names) == 1 else f'{", ".join(names[:-1])} and {names[-1]}'
 
 
