@@ -99,8 +99,8 @@ def _problems(studies: Sequence[Study]) -> list[Problem]:
         for board in boards.boards(study):
             if board.train_length is not None and board.lengths and not word_vectors.runs_of(board, study.runs):
                 found.append((study, board))
-    often = [board.task.name for _, board in found]
     at = [(board.task.name, board.train_length) for _, board in found]
+    often = [task for task, _ in set(at)]
     problems = []
     for (study, board), place in zip(found, at):
         label = board.task.name

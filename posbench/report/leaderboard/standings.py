@@ -85,8 +85,8 @@ def places(view: View) -> list[Place]:
 
 
 def pairs(view: View) -> list[Pair]:
-    """All pairs of those who are ranked, from the best to the worst; none of a single seed."""
-    if len(view.ranked) < 2 or any(len(seeds) < 2 for seeds in view.seeds.values()):
+    """All pairs of those who are ranked, from the best to the worst; none below MIN_SEEDS."""
+    if len(view.ranked) < 2 or any(len(seeds) < MIN_SEEDS for seeds in view.seeds.values()):
         return []
     order = [place.entrant for place in places(view)]
     value_ETS = values(view)[[view.ranked.index(name) for name in order]]

@@ -1,6 +1,6 @@
 """A field of entrants on the tasks of a small benchmark, as their runs would leave it: made-up numbers, with failures.
 
-python -m tests.report.fields FOLDER     writes 24 encodings x 8 tasks x 5 seeds x 4 lengths to look at
+python -m tests.report.leaderboard.fields FOLDER     writes 24 encodings x 8 tasks x 5 seeds x 4 lengths to look at
 """
 
 import json
