@@ -3,6 +3,7 @@
 from posbench import report
 report.build('runs/rope')                        # one run
 report.build('runs/study', readme='README.md')   # every run below a folder, and the table of a README
+report.build('runs')                             # several studies: each its own page, and a leaderboard of all
 """
 
 import dataclasses
@@ -36,9 +37,12 @@ class Report:
 def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | None = None) -> Report:
     """Writes report.md, report.html, the figures and tables/ into a run folder or a study folder.
 
+    Of a study of several tasks there is a leaderboard too: leaderboard.html, leaderboard.md and leaderboard/. Of a
+    folder with several studies below it each gets its own report, and the folder the leaderboard of all of them.
+
     Args:
-        folder: has a rows.jsonl (one run), or folders with one at any depth (a study).
-        terminal: also print the length table.
+        folder: has a rows.jsonl (one run), or folders with one at any depth (a study), or studies.
+        terminal: also print the length table, or the leaderboard.
         readme: a file whose text between `<!-- report:begin -->` and `<!-- report:end -->` becomes the table.
 
     Raises:
@@ -46,12 +50,39 @@ def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | Non
             a README where a file is not what the run wrote.
         OSError: a file cannot be written; it names the file.
     """
-    from posbench.report import page, table_files
+    from posbench.report import leaderboard
     from posbench.report import readme as readme_lib
+    from posbench.report.leaderboard import studies
 
     folder = Path(folder)
     if readme is not None:
         readme_lib.split(Path(readme))
+    places = studies.find(folder) if folder.is_dir() else [folder]
+    if places == [folder]:
+        return _of_study(folder, terminal=terminal, readme=readme)
+    found = studies.read(places)
+    changed = [line for study in found if study.runs for line in study.runs.changed]
+    if readme is not None and changed:
+        raise ReportError(f'{changed[0]} Nothing was written to {readme}.')
+    for study in found:
+        if study.runs is not None:
+            _of_study(study.folder, terminal=False)
+    board = leaderboard.build(folder, found)
+    if board is None:
+        raise ReportError(f'{folder}: {len(found)} studies, and none with rows of a task that is scored by length.')
+    if readme is not None:
+        readme_lib.replace(Path(readme), board.block(Path(readme)))
+    if terminal:
+        board.show()
+    return Report(folder, board.headline, board.html, board.markdown, board.figures, board.tables, changed)
+
+
+def _of_study(folder: Path, *, terminal: bool, readme: str | Path | None = None) -> Report:
+    """The report of one run or study, and where it has several tasks its leaderboard."""
+    from posbench.report import leaderboard, page, table_files
+    from posbench.report import readme as readme_lib
+    from posbench.report.leaderboard import studies
+
     study = folder_lib.read(folder)
     if not study.runs:
         raise ReportError(f'{folder}: only baselines; looked for rows of a trained run in rows.jsonl, here and below.')
@@ -64,7 +95,10 @@ def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | Non
     write_atomically(folder / 'report.html', page.to_html(item))
     write_atomically(folder / 'report.md', page.to_markdown(item))
     figures = [picture.path for pictures in drawn.values() for picture in pictures]
-    if readme is not None:
+    board = leaderboard.build(folder, [studies.of(study)]) if len({run.task.name for run in study.runs}) > 1 else None
+    if readme is not None and board is not None:
+        readme_lib.replace(Path(readme), board.block(Path(readme)))
+    elif readme is not None:
         readme = Path(readme)
         lengths = {heading: picture.path for heading, pictures in drawn.items()
                    for picture in pictures if picture.path.stem.startswith('lengths')}  # fmt: skip
@@ -75,6 +109,8 @@ def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | Non
         from posbench.report import terminal as terminal_lib
 
         terminal_lib.show(study, found, [str(folder / 'report.html')])
+        if board is not None:
+            board.show()
     headline = ' '.join(sentence for section in item.sections for sentence in section.headline if sentence)
     return Report(folder, headline, folder / 'report.html', folder / 'report.md', figures, tables, study.changed)
 
