@@ -56,7 +56,7 @@ def build(folder: Path, found: Sequence[studies.Found]) -> Built | None:
     field = entrants.field([one.runs for one in found if one.runs is not None])
     if not field.problems:
         return None
-    item = Page(folder, found, board_tables.Results(scores.score(field)), papers=[])
+    item = Page(folder, found, board_tables.Results(scores.score(field)))
     (folder / FOLDER).mkdir(exist_ok=True)
     tables, figures = table_files.write(folder / FOLDER, item.tables), []
     for name, text in item.drawings:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from posbench.report import latex, markdown, provenance, records, tables, texts, verdicts
+from posbench.report import boards, latex, markdown, papers, provenance, records, tables, texts
 from posbench.report.folder import Study
 from posbench.report.leaderboard import board_tables, costs, entrants, figures, standings, svg
 from posbench.report.leaderboard.board_tables import Results
@@ -53,9 +53,8 @@ class Page:
     folder: Path
     found: Sequence[Found]
     results: Results
-    papers: list[Table]
 
-    words = verdicts.WORDS
+    words = (papers.PASS, papers.FAIL)
     title = functools.cached_property(lambda self: self.folder.resolve().name)
     order = functools.cached_property(lambda self: self.results.order)
 
@@ -136,6 +135,13 @@ class Page:
         """What the columns of the first table are to the script."""
         at = ['at'] if self.results.main.which == BEYOND else []
         return ['name', 'rank', 'group', 'score', *at, 'tasks', 'params', 'flops', 'rate', 'fail']
+
+    @functools.cached_property
+    def papers(self) -> list[Table]:
+        """Ours beside what was published, a table each: of every study by its own boards and claims."""
+        found = [papers.table(boards.boards(study), item, study.claims)
+                 for study in self.studies for item in study.published]  # fmt: skip
+        return [_filed(table, f'paper-{i + 1}') for i, table in enumerate(found)]
 
     @property
     def left_out(self) -> list[str]:
@@ -266,7 +272,8 @@ class Page:
 
     @property
     def notes(self) -> list[str]:
-        return [*NOTES, costs.SPEED, costs.FLOPS, *self.results.scores.field.remarks]
+        about = [] if self.costs else [costs.SPEED, costs.FLOPS]
+        return [*NOTES, *about, *self.results.scores.field.remarks]
 
     @functools.cached_property
     def provenance(self) -> list[tuple[str, list, list]]:

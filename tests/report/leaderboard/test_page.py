@@ -153,6 +153,11 @@ def test_a_folder_of_studies_is_a_page_for_each_and_a_leaderboard_of_all(tmp_pat
     write_named(tmp_path / 'named', ('rope', 'alibi'))
     later = dict(title='later', question='What <then>?', experiment='experiments/later.py', runs={'a': 'b'})
     (tmp_path / 'later').mkdir()
+    cell = dict(run='rope', task='length/copy', metric='answers/exact_match', length=256, value=0.625, sd=None)
+    paper = dict(paper='Someone <et al.> 2020', table='Table 1', source='arXiv:2001.00001')
+    paper['cells'] = [cell | dict(provenance='from memory', page=None)]
+    (tmp_path / 'mini' / 'published').mkdir()
+    (tmp_path / 'mini' / 'published' / 'a.json').write_text(json.dumps(paper))
     (tmp_path / 'later' / 'study.json').write_text(json.dumps(later | {'overrides': {'train.steps': '40'}}))
     made = report.build(tmp_path)
     said = capsys.readouterr().out
@@ -166,6 +171,9 @@ def test_a_folder_of_studies_is_a_page_for_each_and_a_leaderboard_of_all(tmp_pat
     )
     assert html.escape(command) in page and 'What &lt;then&gt;?' in page
     assert 'alibi' in said and 'leaderboard.html' in said
+    ours = [row['value'] for row in fields.rows_of('rope', 'length/copy', SEEDS) if row['length'] == 256]
+    row = re.search(r'<h3>Someone &lt;et al.&gt; 2020, Table 1</h3>.*?<tbody>(.*?)</tr>', page, re.DOTALL)[1]
+    assert '0.625 (from memory)' in row and f'>{np.mean(ours):.3f} ±' in row.replace('\n', '')
 
 
 def test_a_study_of_one_task_has_no_leaderboard(tmp_path):
