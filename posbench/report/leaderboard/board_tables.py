@@ -12,6 +12,7 @@ from posbench.report.numbers import MISSING
 from posbench.report.statistics import strata
 from posbench.report.tables import Cell, Column, Table
 
+LETTERS = 8
 MECHANISM_WORDS = {
     'nothing': 'none', 'absolute': 'absolute', 'rotation': 'rotation', 'bias': 'bias', 'relative': 'relative',
     'content': 'content', 'plan': 'plan', OWN: OWN, UNKNOWN: UNKNOWN,
@@ -82,6 +83,14 @@ def rank(place: standings.Place | None) -> Cell:
     return Cell(text, sort=place.rank, exact=exact)
 
 
+def group(place: standings.Place | None) -> Cell:
+    """The letters; of more than anybody would compare by eye their number."""
+    if place is None:
+        return Cell('', word=True)
+    few = len(place.letters) <= LETTERS
+    return Cell(place.letters if few else f'{len(place.letters)} groups', word=True, exact=place.letters)
+
+
 def leaderboard(results: Results) -> Table:
     """A row an encoding, the best first; those who lack tasks last, without a rank."""
     main, places = results.main, {place.entrant: place for place in results.places}
@@ -107,7 +116,7 @@ def leaderboard(results: Results) -> Table:
             [
                 Cell(name, MECHANISM_WORDS[entrant.mechanism], word=True),
                 rank(place),
-                Cell(place.letters if place else '', word=True),
+                group(place),
                 tables.value(place and place.score),
                 *([tables.value(at[name].score if name in at else None)] if main.which == BEYOND else []),
                 _behind(results, name),
@@ -122,8 +131,16 @@ def leaderboard(results: Results) -> Table:
 
 def _parameters(cost: costs.Cost) -> Cell:
     """All parameters, and below how many of them the encoding has."""
-    every, own = tables.integer(list(cost.params)), tables.integer(list(cost.encoding_params))
-    return dataclasses.replace(every, small=own.text, exact={'': every.exact, 'of the encoding': own.exact})
+    exact = {}
+    for name, amounts in (('least', cost.params), ('most', cost.params), ('of the encoding', cost.encoding_params)):
+        exact[name] = (amounts[0] if name == 'least' else amounts[-1]) if amounts else None
+    return Cell(_span(cost.params), _span(cost.encoding_params), exact['least'], exact=exact)
+
+
+def _span(amounts: tuple[int, ...]) -> str:
+    """The least and the most: tasks differ in their words, and so models in their tables."""
+    ends = dict.fromkeys([amounts[0], amounts[-1]]) if amounts else {}
+    return '–'.join(f'{amount:,}' for amount in ends) or MISSING
 
 
 def _behind(results: Results, name: str) -> Cell:
@@ -141,7 +158,7 @@ def _failures(results: Results, name: str) -> Cell:
     found = failed_of(results.scores, entrant)
     lacks = [label for label in results.scores.problems if label not in {**entrant.runs, **entrant.failed}]
     if lacks:
-        found.append(f'not run: {texts.listed(lacks)}')
+        found.append(f'not run: {texts.listed(lacks) if len(lacks) <= 2 else texts.count(len(lacks), "task")}')
     return Cell('; '.join(found), sort=float(len(found)), word=True)
 
 

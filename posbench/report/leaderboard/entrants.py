@@ -77,7 +77,7 @@ def field(studies: Sequence[Study]) -> Field:
     kinds: dict[str, list[tuple]] = {}
     for label, kind in parts:
         kinds.setdefault(label, []).append(kind)
-    names = {key: key[0] if len(kinds[key[0]]) == 1 else f'{key[0]} ({", ".join(key[1][:2])})' for key in parts}
+    names = {key: _named(*key, kinds[key[0]]) for key in parts}
     failed, lines = _failures(studies, problems)
     entrants = []
     for key, runs in parts.items():
@@ -141,6 +141,18 @@ def _kind(run: Run) -> tuple[str, str, bool]:
     options = row.options or {}
     encoding, positions = (options.get(key) or {} for key in ('encoding', 'positions'))
     return row.encoding or UNKNOWN, positions.get('name') or UNKNOWN, encoding.get('module') is not None
+
+
+def _named(label: str, kind: tuple[str, str, bool], others: list[tuple]) -> str:
+    """A label, with what tells this kind from the others of it."""
+    differ = [kind[i] for i in (0, 1) if len({other[i] for other in others}) > 1]
+    return (
+        f'{label} ({", ".join(differ)})'
+        if differ
+        else label
+        if len(others) == 1
+        else f'{label} ({OWN if kind[2] else "shipped"})'
+    )
 
 
 def _mechanism(kind: tuple[str, str, bool]) -> str:

@@ -232,7 +232,7 @@ class Page:
             score, rank = tables.value(place.score), board_tables.rank(place)
             shown = [score.text, score.small, *(round(x, 5) for x in _line(score))]
             places[self.index[place.entrant]] = dict(
-                rank=rank.text, place=rank.sort, letters=place.letters, score=shown
+                rank=rank.text, place=rank.sort, letters=board_tables.group(place).text, score=shown
             )
         return dict(places=places, note=board_tables.note(one))
 

@@ -37,7 +37,7 @@ def test_runs_of_one_name_and_two_encodings_are_two_entrants(tmp_path):
     other = [row | {'run': 'rope', 'encoding': 'xpos'} for row in fields.rows_of('xpos', 'length/sort', range(2))]
     runs.write_rows(tmp_path / 'b' / 'sort-rope', other, fields.task('length/sort'))
     field = entrants.field([folder_lib.read(tmp_path / name) for name in ('a', 'b')])
-    assert [one.name for one in field.entrants] == ['alibi', 'rope (rotary, sequential)', 'rope (xpos, sequential)']
+    assert [one.name for one in field.entrants] == ['alibi', 'rope (rotary)', 'rope (xpos)']
     assert [one.mechanism for one in field.entrants] == ['bias', 'rotation', 'rotation']
     assert list(field.entrants[0].runs) == ['length/copy', 'length/sort']
 
