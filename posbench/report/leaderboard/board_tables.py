@@ -105,13 +105,7 @@ def leaderboard(results: Results) -> Table:
     for name in results.order:
         entrant = next(one for one in results.scores.field.entrants if one.name == name)
         place, cost = places.get(name), results.costs[name]
-        device = ', '.join(cost.devices) if several else ''
         flops = Cell(MISSING) if cost.flops is None else Cell(short(cost.flops), sort=cost.flops, exact=cost.flops)
-        rate = (
-            Cell(MISSING)
-            if cost.rate is None
-            else Cell(f'{cost.rate:,.0f}', device, cost.rate, exact={'': cost.rate, 'device': ', '.join(cost.devices)})
-        )
         rows.append(
             [
                 Cell(name, MECHANISM_WORDS[entrant.mechanism], word=True),
@@ -122,7 +116,7 @@ def leaderboard(results: Results) -> Table:
                 _behind(results, name),
                 _parameters(cost),
                 flops,
-                rate,
+                _rate(cost, several),
                 _failures(results, name),
             ]
         )
@@ -131,10 +125,18 @@ def leaderboard(results: Results) -> Table:
 
 def _parameters(cost: costs.Cost) -> Cell:
     """All parameters, and below how many of them the encoding has."""
-    exact = {}
-    for name, amounts in (('least', cost.params), ('most', cost.params), ('of the encoding', cost.encoding_params)):
-        exact[name] = (amounts[0] if name == 'least' else amounts[-1]) if amounts else None
-    return Cell(_span(cost.params), _span(cost.encoding_params), exact['least'], exact=exact)
+    least, most = (cost.params[0], cost.params[-1]) if cost.params else (None, None)
+    own = cost.encoding_params[-1] if cost.encoding_params else None
+    exact = {'least': least, 'most': most, 'of the encoding': own}
+    return Cell(_span(cost.params), _span(cost.encoding_params), least, exact=exact)
+
+
+def _rate(cost: costs.Cost, several: bool) -> Cell:
+    """Tokens a second, with the device where there are several."""
+    if cost.rate is None:
+        return Cell(MISSING)
+    device = ', '.join(cost.devices)
+    return Cell(f'{cost.rate:,.0f}', device if several else '', cost.rate, exact={'': cost.rate, 'device': device})
 
 
 def _span(amounts: tuple[int, ...]) -> str:

@@ -295,14 +295,14 @@ class Page:
     @property
     def drawings(self) -> Iterator[tuple[str, str]]:
         """Every figure as a file of its own, by its name."""
-        names = {index: name for name, index in self.on.items()}
-        yield 'curves', svg.file([drawing for drawing, _ in self.curves], 2, names)
+        names, entrants = {index: name for name, index in self.on.items()}, len(self.order)
+        yield 'curves', svg.file([drawing for drawing, _ in self.curves], 2, names, entrants)
         if self.critical:
-            yield 'critical-difference', svg.file([self.critical], 1, {})
+            yield 'critical-difference', svg.file([self.critical], 1, {}, entrants)
         if self.profile:
-            yield 'profile', svg.file([self.profile], 1, names)
+            yield 'profile', svg.file([self.profile], 1, names, entrants)
         if self.costs:
-            yield 'cost', svg.file(self.costs, 2, {})
+            yield 'cost', svg.file(self.costs, 2, {}, entrants)
 
     @staticmethod
     def downloads(item: Table) -> list[tuple[str, str, str]]:

@@ -144,6 +144,8 @@ def view(scores: Scores, which: str = BEYOND, problems: Sequence[str] | None = N
         name: {label: {n for n in lengths if (name, label, n) in scores.cells} for label, lengths in wanted.items()}
         for name in names
     }
+    left_out = [f'{label} ({_no_score(which, lengths)}).' for label, lengths in wanted.items()
+                if not any(has[name][label] for name in names)]  # fmt: skip
     wanted = {label: lengths for label, lengths in wanted.items() if any(has[name][label] for name in names)}
     ranked, chosen = _block(names, {name: {label for label in wanted if has[name][label]} for name in names}, wanted)
     cells = {label: [n for n in wanted[label] if all(n in has[name][label] for name in ranked)] for label in chosen}
@@ -152,7 +154,6 @@ def view(scores: Scores, which: str = BEYOND, problems: Sequence[str] | None = N
     cells = {label: lengths for label, lengths in cells.items() if seeds[label]}
     few = min((len(seeds[label]) for label in cells), default=0)
     ranked = ranked if cells else []
-    left_out = []
     for label, lengths in wanted.items():
         torn: dict[str, list[str]] = {}
         for n in (n for n in lengths if n not in cells.get(label, [])):
@@ -168,6 +169,13 @@ def view(scores: Scores, which: str = BEYOND, problems: Sequence[str] | None = N
             left_out.append(f'{label}, seeds {", ".join(map(str, cut))} (not everybody has as many).')
     unranked = {name: [label for label in cells if not has[name][label]] for name in names if name not in ranked}
     return View(scores, which, cells, {label: seeds[label][:few] for label in cells}, ranked, unranked, left_out)
+
+
+def _no_score(which: str, lengths: list[int]) -> str:
+    """Why nobody has a score of a problem."""
+    if not lengths:
+        return 'not scored beyond its training length' if which == BEYOND else f'not scored at {which}'
+    return 'no score, because chance is not known, or nobody can say what its best value is'
 
 
 def _common(scores: Scores, label: str, lengths: list[int], names: list[str]) -> list[int | None]:

@@ -119,8 +119,8 @@ def left(words: str, letters: int) -> str:
     return words if len(words) <= letters else words[: letters - 1] + '…'
 
 
-def file(drawings: Sequence[Drawing], columns: int, names: Mapping[int, str]) -> str:
-    """Drawings in a grid as a file of its own, with a legend of those that are on, by their number."""
+def file(drawings: Sequence[Drawing], columns: int, names: Mapping[int, str], entrants: int) -> str:
+    """Drawings of so many entrants in a grid as a file of its own, with a legend of `names` by their number."""
     width, tall = max(d.width for d in drawings), max(d.height for d in drawings)
     head = 18 if any(d.title for d in drawings) else 0
     columns = min(columns, len(drawings))
@@ -139,7 +139,7 @@ def file(drawings: Sequence[Drawing], columns: int, names: Mapping[int, str]) ->
         swatch = Markup('<g class="e on" data-e="{}">{}{}</g>')
         parts.append(swatch.format(index, segment(x, y - 4, x + 16, y - 4, 'l'), text(x + 20, y, name)))
         x += room
-    style = f'{STYLE}.e .l{{stroke-dasharray:var(--d,none)}}{look(max(names, default=0) + 1)}'
+    style = f'{STYLE}.e .l{{stroke-dasharray:var(--d,none)}}{look(entrants)}'
     size = f'{number(across)} {number(y + 8)}'
     return str(
         Markup('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {}" role="img" aria-label="{}"><style>{}</style>'

@@ -135,6 +135,9 @@ def test_every_figure_has_every_encoding_and_the_training_length(small):
     assert svg.PALETTE == canvas.PALETTE and len(svg.DASHES) == len(canvas.DASHES)
     buttons = re.findall(r'<button type="button" data-e="(\d+)"', page)
     assert sorted(buttons) == [str(i) for i in range(4)]
+    for path in small.figures:
+        text = path.read_text()
+        assert all(f'[data-e="{i}"]{{--c:' in text for i in re.findall(r'data-e="(\d+)"', text)), path.name
 
 
 def test_a_page_of_24_encodings_8_tasks_and_5_seeds_is_small(tmp_path):

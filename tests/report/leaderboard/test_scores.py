@@ -148,3 +148,26 @@ def test_letters_ranks_and_pairs_agree(folder):
         (abs(found.ranks[a] - found.ranks[b]) < found.difference) == any({a, b} <= set(group) for group in found.groups)
         for a in found.ranks for b in found.ranks if a != b
     )  # fmt: skip
+
+
+def test_a_task_without_chance_has_no_score_and_says_so(folder):
+    for run in FEW:
+        rewrite(folder, f'copy-{run}', lambda row: row | {'chance': None})
+        rewrite(folder, f'flip_flop-{run}', lambda row: row if row['length'] == 64 else None)
+    main = scores.view(scored(folder))
+    assert list(main.cells) == ['text/language_model']
+    assert [line.partition(' (')[::2] for line in main.left_out] == [
+        ('length/copy', 'no score, because chance is not known, or nobody can say what its best value is).'),
+        ('retrieval/flip_flop', 'not scored beyond its training length).'),
+    ]
+
+
+def test_speed_is_all_tokens_by_all_seconds(folder):
+    """Of timing.jsonl, and where there is none of what the rows and the config say."""
+    line = {'step': 25, 'tokens_per_second': 2000.0, 'seconds': 1.0}
+    (folder / 'copy-rope' / 'timing.jsonl').write_text(json.dumps(line) + '\n')
+    found = board_tables.Results(scored(folder)).costs['rope']
+    seconds = rows_in(folder, 'copy-rope')[0]['wall_seconds']
+    counted = [16 * fields.TASKS[task][-1] * 2000 * 3 for task in TASKS[1:]]
+    assert found.rate == pytest.approx((2000 * seconds + sum(counted)) / (3 * seconds))
+    assert found.devices == ('2 x cpu',)
