@@ -4,7 +4,8 @@ import dataclasses
 import math
 
 from posbench.report.folder import Run
-from posbench.report.leaderboard.entrants import Entrant, Problem
+from posbench.report.leaderboard.entrants import Entrant
+from posbench.report.leaderboard.problems import Problem
 
 FLOPS = (
     'FLOPs a token are those of training, forward and backward: 6 a parameter, and 12 times layers, channels and '

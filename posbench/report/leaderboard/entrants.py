@@ -1,47 +1,18 @@
-"""Which runs of which studies are one encoding, and what they scored: the field that a leaderboard ranks.
-
-A problem is a task at one training length within one study: models of two studies may differ in size and steps. In it a
-run is called as the study calls it, without the name of the task where that is part of it (`copy-rope` is rope).
-"""
+"""Which runs of which studies are one encoding: the field that a leaderboard ranks."""
 
 import dataclasses
-import functools
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from posbench.report import boards, texts, word_vectors
-from posbench.report.boards import Board
+from posbench.report import texts
 from posbench.report.folder import Run, Study
+from posbench.report.leaderboard import problems
+from posbench.report.leaderboard.problems import Problem
 
 # The mechanism of each encoding of the package, as the atlas finds it from the hooks; a test holds it to the atlas.
 MECHANISMS = json.loads((Path(__file__).parent / 'mechanisms.json').read_text('utf-8'))
 OWN, UNKNOWN = 'own file', 'unknown'
-
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """What entrants are compared on: a board of a study, with a label that no other problem has."""
-
-    label: str
-    study: Study
-    board: Board
-
-    @property
-    def protocol(self) -> str:
-        """The main protocol; the others are in the study's own report."""
-        return self.board.task.main
-
-    @property
-    def lengths(self) -> list[int]:
-        """Scored lengths from the training length on; those below it are no extrapolation."""
-        return [n for n in self.board.lengths if n >= self.board.train_length]
-
-    @functools.cached_property
-    def runs(self) -> dict[str, Run]:
-        """The runs of the board by name."""
-        return {run.name: run for run in self.study.runs if run.task.name == self.board.task.name}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,18 +38,17 @@ class Field:
 
 def field(studies: Sequence[Study]) -> Field:
     """What studies have in common; problems in the order of the studies, entrants by name."""
-    problems = _problems(studies)
+    found = problems.of(studies)
     parts: dict[tuple[str, tuple], dict[str, Run]] = {}
-    for problem in problems:
-        labels = _labels(problem)
+    for problem in found:
         for run in problem.board.runs:
-            key = labels[run], _kind(problem.runs[run])
+            key = problem.labelled(run), _kind(problem.runs[run])
             parts.setdefault(key, {})[problem.label] = problem.runs[run]
     kinds: dict[str, list[tuple]] = {}
     for label, kind in parts:
         kinds.setdefault(label, []).append(kind)
     names = {key: _named(*key, kinds[key[0]]) for key in parts}
-    failed, lines = _failures(studies, problems)
+    failed, lines = _failures(studies, found)
     entrants = []
     for key, runs in parts.items():
         own = {label: reason for (name, label), reason in failed.items() if name == key[0] and label not in runs}
@@ -89,50 +59,7 @@ def field(studies: Sequence[Study]) -> Field:
         entrants.append(Entrant(name, (), UNKNOWN, {}, own))
     entrants.sort(key=lambda entrant: entrant.name)
     remarks = [text for key, runs in parts.items() if (text := _varying(names[key], runs))]
-    return Field(problems, entrants, lines, sorted(remarks))
-
-
-def _problems(studies: Sequence[Study]) -> list[Problem]:
-    """Boards that were scored at lengths beside the training's, or at it alone."""
-    found = []
-    for study in studies:
-        for board in boards.boards(study):
-            if board.train_length is not None and board.lengths and not word_vectors.runs_of(board, study.runs):
-                found.append((study, board))
-    at = [(board.task.name, board.train_length) for _, board in found]
-    often = [task for task, _ in set(at)]
-    problems = []
-    for (study, board), place in zip(found, at):
-        label = board.task.name
-        if often.count(label) > 1:
-            label = f'{label}, {texts.trained(board)}'
-        if at.count(place) > 1:
-            label = f'{label}, {title(study)}'
-        taken = sum(label == other.label for other in problems)
-        problems.append(Problem(f'{label} ({taken + 1})' if taken else label, study, board))
-    return problems
-
-
-def title(study: Study) -> str:
-    """What a study is called."""
-    return study.title or (study.runs[0].name if study.single else study.folder.resolve().name)
-
-
-def _labels(problem: Problem) -> dict[str, str]:
-    """Each run without the name of the task, where that leaves no two alike."""
-    short = {run: stripped(problem.board.task.name, run) for run in problem.board.runs}
-    often = list(short.values())
-    return {run: label if often.count(label) == 1 else run for run, label in short.items()}
-
-
-def stripped(task: str, run: str) -> str:
-    """A run's name without that of its task at either end: 'copy-rope' and 'rope, length/copy' are 'rope'."""
-    forms = dict.fromkeys([task, task.replace('/', '_'), task.replace('/', '-'), task.rpartition('/')[2]])
-    for form in map(re.escape, forms):
-        for pattern in (rf'^{form}[-_/.,: ]+(?=.)', rf'(?<=.)[-_/.,: ]+{form}$'):
-            if (rest := re.sub(pattern, '', run)) != run:
-                return rest
-    return run
+    return Field(found, entrants, lines, sorted(remarks))
 
 
 def _kind(run: Run) -> tuple[str, str, bool]:
@@ -174,20 +101,17 @@ def _varying(name: str, runs: dict[str, Run]) -> str:
     return f'{name} has options of its own by task: {"; ".join(parts)}.' if parts else ''
 
 
-def _failures(studies: Sequence[Study], problems: Sequence[Problem]) -> tuple[dict, list[dict[str, str]]]:
+def _failures(studies: Sequence[Study], found: Sequence[Problem]) -> tuple[dict, list[dict[str, str]]]:
     """Reasons by (run without its task, label of the problem), where that is known; and a line for each of all."""
-    found, lines = {}, []
+    by_place, lines = {}, []
     for study in studies:
-        own = [problem for problem in problems if problem.study is study]
+        own = [problem for problem in found if problem.study is study]
         for item in study.failed:
-            named = {problem.label: stripped(problem.board.task.name, item['run']) for problem in own}
-            if len(own) > 1:
-                named = {label: name for label, name in named.items() if name != item['run']}
-            if len(named) == 1:
-                [(label, name)] = named.items()
-                found[name, label] = item['reason']
-            lines.append(dict(study=title(study), run=item['run'], reason=item['reason']))
-    return found, lines
+            problem = problems.of_failed(own, item)
+            if problem is not None:
+                by_place[problem.labelled(item['run']), problem.label] = item['reason']
+            lines.append(dict(study=problems.title(study), run=item['run'], reason=item['reason']))
+    return by_place, lines
 
 
 def unfinished(reason: str) -> bool:

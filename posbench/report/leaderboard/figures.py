@@ -8,7 +8,7 @@ from markupsafe import Markup
 from posbench.report import numbers, texts
 from posbench.report.leaderboard import standings, svg
 from posbench.report.leaderboard.board_tables import Results, short
-from posbench.report.leaderboard.entrants import Problem
+from posbench.report.leaderboard.problems import Problem
 from posbench.report.leaderboard.svg import Axis, Drawing
 
 WIDTH, HEIGHT = 330, 214

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from posbench.report import boards, latex, markdown, papers, provenance, records, tables, texts
 from posbench.report.folder import Study
-from posbench.report.leaderboard import board_tables, costs, entrants, figures, standings, svg
+from posbench.report.leaderboard import board_tables, costs, figures, problems, standings, svg
 from posbench.report.leaderboard.board_tables import Results
 from posbench.report.leaderboard.scores import AT, BEYOND, View, view
 from posbench.report.leaderboard.studies import Found
@@ -217,10 +217,10 @@ class Page:
     def views(self) -> Markup:
         """Every choice of a task and a length, as the script shows it."""
         found = {}
-        for task, problems in [('', None), *((str(i), [label]) for i, label in enumerate(self.tasks))]:
+        for task, labels in [('', None), *((str(i), [label]) for i, label in enumerate(self.tasks))]:
             for which, _ in self.lengths:
                 known = {self.results.main.which: self.results.main, AT: self.results.at} if task == '' else {}
-                one = known.get(which) or view(self.results.scores, which, problems)
+                one = known.get(which) or view(self.results.scores, which, labels)
                 if one.cells:
                     found[f'{task}|{which}'] = self._view(one)
         return Markup(json.dumps(found, separators=(',', ':'), ensure_ascii=True).replace('<', '\\u003c'))
@@ -283,7 +283,7 @@ class Page:
             shared = [pair for of in (provenance.settings, provenance.fingerprint)
                       for pair in provenance.shared(study.runs, of)[0]]  # fmt: skip
             first = [pair for pair in shared if pair[0].rpartition('.')[2] in SAID_FIRST]
-            found.append((entrants.title(study), [*provenance.facts(study), *first], shared))
+            found.append((problems.title(study), [*provenance.facts(study), *first], shared))
         return found
 
     @property

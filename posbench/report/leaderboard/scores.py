@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from posbench.report import texts
-from posbench.report.leaderboard.entrants import Entrant, Field, Problem, unfinished
+from posbench.report.leaderboard.entrants import Entrant, Field, unfinished
+from posbench.report.leaderboard.problems import Problem
 from posbench.report.statistics import skill
 from posbench.report.task import Metric
 

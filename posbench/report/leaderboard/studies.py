@@ -8,7 +8,7 @@ from pathlib import Path
 from posbench.report import folder as folder_lib
 from posbench.report import named
 from posbench.report.folder import Study
-from posbench.report.leaderboard import entrants
+from posbench.report.leaderboard import entrants, problems
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,7 @@ def of(study: Study) -> Found:
     """A study that was read already."""
     known = named.read(study.folder)
     command = _command(study.folder, known) if known and _lacks(study) else ''
-    return Found(study.folder, entrants.title(study), study.question or '', study, command)
+    return Found(study.folder, problems.title(study), study.question or '', study, command)
 
 
 def _read(folder: Path) -> Found:
@@ -62,6 +62,8 @@ def _lacks(study: Study) -> bool:
 
 def _command(folder: Path, known: named.Named) -> str:
     knobs = [f'--config.{key}={value}' for key, value in known.overrides.items()]
+    # A study may have several scales.
+    knobs += [f'--scale={scale}'] if (scale := getattr(known, 'scale', None)) else []
     return shlex.join(['python', 'launch.py', f'--experiment={known.experiment}', f'--workdir={folder}', *knobs])
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from posbench import encodings
 from posbench.report import folder as folder_lib
-from posbench.report.leaderboard import entrants
+from posbench.report.leaderboard import entrants, problems
 from tests.report import runs
 from tests.report.leaderboard import fields
 
@@ -24,7 +24,7 @@ from tests.report.leaderboard import fields
     ],
 )
 def test_the_task_is_no_part_of_the_name(task, run, wanted):
-    assert entrants.stripped(task, run) == wanted
+    assert problems.stripped(task, run) == wanted
 
 
 def test_every_encoding_of_the_package_has_a_mechanism():
@@ -84,3 +84,24 @@ def test_a_file_of_somebodys_own_has_no_mechanism_of_the_package(tmp_path):
         row['options']['encoding']['module'] = 'mine.py'
     runs.write_lines(path, rows)
     assert entrants.field([folder_lib.read(tmp_path)]).entrants[0].mechanism == entrants.OWN
+
+
+def test_what_a_grid_varies_besides_the_encoding_is_no_part_of_its_name(tmp_path):
+    """One task with two options of it at two lengths, and a run that failed: names as grids.product makes them."""
+    for variant, length in (('short', 32), ('long', 32), ('short', 64)):
+        for name in ('rope', 'alibi'):
+            run = f'{variant}-{name}-{length}'
+            rows = [row | {'run': run, 'train_length': length} for row in fields.rows_of(name, 'length/copy', range(2))]
+            place = runs.write_rows(tmp_path / run, rows, fields.task('length/copy'))
+            config = {'task': {'name': 'length/copy', 'variant': variant}, 'train': {'length': length}}
+            (place / 'config.json').write_text(json.dumps(config))
+    (tmp_path / 'short-rope-64' / 'rows.jsonl').unlink()
+    (tmp_path / 'short-rope-64' / 'failed.json').write_text('{"run": "short-rope-64", "reason": "timeout after 600 s"}')
+    field = entrants.field([folder_lib.read(tmp_path)])
+    assert [problem.label for problem in field.problems] == [
+        'length/copy long, trained on 32 tokens', 'length/copy short, trained on 32 tokens',
+        'length/copy, trained on 64 tokens',
+    ]  # fmt: skip
+    assert {one.name: (len(one.runs), one.failed) for one in field.entrants} == {
+        'alibi': (3, {}), 'rope': (2, {'length/copy, trained on 64 tokens': 'timeout after 600 s'}),
+    }  # fmt: skip
