@@ -53,7 +53,7 @@ def build(folder: Path, found: Sequence[studies.Found]) -> Built | None:
 
     Raises OSError where a file cannot be written; it names the file.
     """
-    field = entrants.field([one.runs for one in found if one.runs is not None])
+    field = entrants.field(studies.together(found))
     if not field.problems:
         return None
     item = Page(folder, found, board_tables.Results(scores.score(field)))

@@ -98,9 +98,10 @@ def leaderboard(results: Results) -> Table:
     beyond = 'beyond training' if main.which == BEYOND else 'at training'
     columns = [Column('encoding', 'mechanism'), Column('rank', '95 %'), Column('group'), Column(beyond, 'score')]
     columns += [Column('at training', 'score')] if main.which == BEYOND else []
+    devices = {device for cost in results.costs.values() for device in cost.devices}
+    several = len(devices) != 1
     columns += [Column('tasks', 'seeds'), Column('parameters', 'of the encoding'), Column('FLOPs', 'a token'),
-                Column('tokens/s', 'device'), Column('failures')]  # fmt: skip
-    several = len({cost.devices for cost in results.costs.values()}) > 1
+                Column('tokens/s', 'device' if several else next(iter(devices))), Column('failures')]  # fmt: skip
     rows = []
     for name in results.order:
         entrant = next(one for one in results.scores.field.entrants if one.name == name)

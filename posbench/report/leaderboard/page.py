@@ -19,6 +19,7 @@ from posbench.report.leaderboard.studies import Found
 from posbench.report.tables import Cell, Column, Table
 
 COLOURED = 7  # as many as there are colours
+MOST = 1000  # rows of a table on the page, which is to be small; longer ones are in their files alone
 FOLDER = 'leaderboard'
 # Of settings and fingerprints what stands with the facts.
 SAID_FIRST = ('salt', 'date', 'python', 'jax', 'jaxlib', 'cpu')
@@ -88,6 +89,11 @@ class Page:
     @property
     def entrants(self) -> list[Shown]:
         return sorted(self.by_rank, key=lambda shown: shown.name)
+
+    @staticmethod
+    def is_long(item: Table) -> bool:
+        """Whether a table is in its files alone."""
+        return len(item.rows) > MOST
 
     @property
     def look(self) -> Markup:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,6 +45,34 @@ def of(study: Study) -> Found:
     known = named.read(study.folder)
     command = _command(study.folder, known) if known and _lacks(study) else ''
     return Found(study.folder, problems.title(study), study.question or '', study, command)
+
+
+def together(found: Sequence[Found]) -> list[Study]:
+    """Those that have results; single runs beside each other, which no study names, are one."""
+    studies, loose = [], {}
+    for one in found:
+        if one.runs is not None and one.runs.single and one.runs.title is None:
+            loose.setdefault(one.folder.resolve().parent, []).append(one.runs)
+        elif one.runs is not None:
+            studies.append(one.runs)
+    return studies + [_merged(folder, parts) if len(parts) > 1 else parts[0] for folder, parts in loose.items()]
+
+
+def _merged(folder: Path, parts: Sequence[Study]) -> Study:
+    often = Counter((run.task.name, run.name) for part in parts for run in part.runs)
+    runs = []
+    for part in parts:
+        for run in part.runs:
+            name = run.name if often[run.task.name, run.name] == 1 else f'{run.name} ({part.folder.name})'
+            runs.append(dataclasses.replace(run, name=name, where=part.folder.name))
+    return dataclasses.replace(
+        parts[0],
+        folder=folder,
+        runs=runs,
+        baselines=[row for part in parts for row in part.baselines],
+        failed=[item for part in parts for item in part.failed],
+        single=False,
+    )
 
 
 def _read(folder: Path) -> Found:

@@ -11,6 +11,7 @@ import pytest
 from posbench import report
 from posbench.report import canvas, leaderboard
 from posbench.report import folder as folder_lib
+from posbench.report.leaderboard import page as page_lib
 from posbench.report.leaderboard import scores, standings, studies, svg
 from tests.report import runs
 from tests.report.leaderboard import fields, test_scores
@@ -151,6 +152,15 @@ def test_a_page_of_24_encodings_8_tasks_and_5_seeds_is_small(tmp_path):
     assert 'tupe_r lacks it' in made.markdown.read_text()
 
 
+def test_tables_that_are_too_long_are_in_their_files_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(page_lib, 'MOST', 15)
+    made = built(fields.write(tmp_path, ('rope', 'alibi', 'none'), ('length/copy', 'length/sort'), SEEDS))
+    page = made.html.read_text()
+    assert '24 rows, too many for this page' in page and 'href="leaderboard/tables/cells.csv"' in page
+    assert 'download="cells.csv"' not in page and 'download="pairs.csv"' in page
+    assert len((tmp_path / 'leaderboard/tables/cells.csv').read_text().splitlines()) == 25
+
+
 def test_a_folder_of_studies_is_a_page_for_each_and_a_leaderboard_of_all(tmp_path, capsys):
     fields.write(tmp_path / 'mini', ('rope', 'alibi', 'none'), ('length/copy', 'length/sort'), SEEDS)
     write_named(tmp_path / 'named', ('rope', 'alibi'))
@@ -177,6 +187,18 @@ def test_a_folder_of_studies_is_a_page_for_each_and_a_leaderboard_of_all(tmp_pat
     ours = [row['value'] for row in fields.rows_of('rope', 'length/copy', SEEDS) if row['length'] == 256]
     row = re.search(r'<h3>Someone &lt;et al.&gt; 2020, Table 1</h3>.*?<tbody>(.*?)</tr>', page, re.DOTALL)[1]
     assert '0.625 (from memory)' in row and f'>{np.mean(ours):.3f} ±' in row.replace('\n', '')
+
+
+def test_runs_beside_each_other_that_no_study_names_are_compared(tmp_path):
+    fields.write(tmp_path, ('rope', 'alibi'), ('length/copy',), SEEDS)
+    fields.write(tmp_path / 'again', ('rope',), ('length/copy',), SEEDS)
+    write_named(tmp_path / 'named', ('none',))
+    found = studies.read(studies.find(tmp_path))
+    assert [one.title for one in found] == ['again', 'alibi', 'rope', 'A study']
+    merged = studies.together(found)[-1]
+    assert ([run.name for run in merged.runs], merged.single) == (['alibi', 'rope'], False)
+    made = leaderboard.build(tmp_path, found)
+    assert set(made.item.results.main.ranked) == {'alibi', 'rope'}
 
 
 def test_a_study_of_one_task_has_no_leaderboard(tmp_path):
