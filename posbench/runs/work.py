@@ -69,6 +69,7 @@ class Work:
         """Brings all runs to their end, unless a signal comes; then those under way to theirs."""
         with self._view:
             try:
+                self._skip()
                 while self._tries or (self._waiting and not self._stopped):
                     self._collect()
                     if not self._stopped:
@@ -105,6 +106,19 @@ class Work:
     def _say(self, name: str, text: str) -> None:
         self._view.say(f'[{list(self._lines).index(name) + 1}/{len(self._lines)}] {name}: {text}')
 
+    def _skip(self) -> None:
+        """What was done before; of what is left nobody knows otherwise how much it is."""
+        for one in list(self._waiting.values()):
+            if one.is_done:
+                self._was_done(one)
+
+    def _was_done(self, one: Planned) -> None:
+        failures.forget(one.folder)
+        del self._waiting[one.name]
+        line = self._lines[one.name]
+        line.state, line.says = live.DONE, seen.main_number(one.folder)
+        self._say(one.name, 'done before')
+
     def _begin(self) -> None:
         """Starts what can be started, the first ones first, as long as there are places."""
         for one in list(self._waiting.values()):
@@ -118,10 +132,8 @@ class Work:
         if line.looked > time.monotonic():
             return
         if one.is_done:
-            failures.forget(one.folder)
-            del self._waiting[one.name]
-            line.state, line.says = live.DONE, seen.main_number(one.folder)
-            self._say(one.name, 'done before')
+            # By another process that was at work in it.
+            self._was_done(one)
             return
         if number := locks.holder(one.folder / workdir.LOCK):
             self._look_later(line, f'process {number} is at work in it', 'the others first')
@@ -135,7 +147,7 @@ class Work:
             return
         alike = [name for name, key in self._keys.items() if key == self._keys[one.name] and name != one.name]
         if training := [name for name in alike if name in self._tries]:
-            line.says = f'waits for the weights of {training[0]}'
+            line.says, line.looked = f'waits for the weights of {training[0]}', time.monotonic() + PATIENCE
             return
         self._try(one, place, [self._plans[name] for name in alike])
 

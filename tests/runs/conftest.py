@@ -46,8 +46,9 @@ if name == 'killed' or (name == 'killed_once' and not before):
     os.kill(os.getpid(), signal.SIGKILL)
 if name == 'slow' or (name == 'slow_once' and not before):
     # It saves when it is asked to end.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    time.sleep(60)
+    signal.signal(signal.SIGTERM, lambda *_: (os.remove(os.path.join(folder, 'asleep')), sys.exit(143)))
+    open(os.path.join(folder, 'asleep'), 'w').close()
+    time.sleep(600)
 if name == 'nan':
     with open(os.path.join(folder, 'failed.json'), 'w') as file:
         json.dump(dict(run=name, kind='nan', reason='loss of seed 0 is nan at step 3; kept', attempts=1), file)

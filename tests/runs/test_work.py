@@ -76,7 +76,7 @@ def test_runs_that_start_from_each_other_are_refused(study):
 def test_a_run_that_was_killed_is_tried_again_and_one_that_ended_is_not(study, capsys):
     study.edit('bad=2, alibi=3', 'killed_once=2, bad=3')
     assert study() == (1, ['rope', 'killed_once', 'killed_once', 'bad', 'shaw'])
-    out = capsys.readouterr().out
+    out = re.sub(r'after \d+ s', 'after 0 s', capsys.readouterr().out)
     assert 'killed_once: killed after 0 s: ended by SIGKILL; it said last: starting; tried again\n' in out
     assert 'killed_once: begins, attempt 2 of 3\n' in out
     assert not (study.results / 'killed_once' / 'failed.json').exists()
@@ -88,9 +88,17 @@ def test_a_run_is_tried_no_more_often_than_it_may_be(study):
     assert said(study, 'killed') == ['killed', 'ended by SIGKILL; it said last: starting', 2]
 
 
-def test_a_run_that_takes_too_long_is_asked_to_save_and_tried_again(study):
+def test_a_run_that_takes_too_long_is_asked_to_save_and_tried_again(study, monkeypatch):
+    keep_time = process.Child.keep_time
+
+    def over_when_asleep(child):
+        if not child.out_of_time and any(study.results.glob('slow*/asleep')):
+            child._deadline = 0
+        keep_time(child)
+
+    monkeypatch.setattr(process.Child, 'keep_time', over_when_asleep)
     study.edit('bad=2, alibi=3', 'slow_once=2, slow=3')
-    assert study('--only=slow*', '--timeout=2', '--retries=1') == (1, ['slow_once', 'slow_once', 'slow', 'slow'])
+    assert study('--only=slow*', '--timeout=600', '--retries=1') == (1, ['slow_once', 'slow_once', 'slow', 'slow'])
     assert said(study, 'slow') == ['timeout', 'it took longer than --timeout; it said last: starting', 2]
 
 
