@@ -1,4 +1,4 @@
-"""The only command: trains and reports one run, runs a study, rebuilds a report, or draws the atlas. See README.md.
+"""The only command: trains and reports a run, runs a study, rebuilds a report, draws the atlas, judges an encoding.
 
 Exit code 0: done. 1: a run failed, or a file is damaged or cannot be written, in one line. 2: a bad flag, config or
 folder, in one line. 130 and 143: stopped by Ctrl-C and by SIGTERM; training is saved, and the line says what is kept.
@@ -32,6 +32,10 @@ def main(argv: list[str]) -> int:
             from posbench.runs import draw
 
             return draw.run(request)
+        if request.submit is not None:
+            from posbench.runs import submit
+
+            return submit.run(request)
         if request.experiment is not None:
             code = study.run(request)
             if request.dry_run and request.scale is not None:

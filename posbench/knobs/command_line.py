@@ -18,6 +18,7 @@ python launch.py --experiment=experiments/NAME.py [--jobs=N] [--shard=I/N] [--dr
 python launch.py --experiment=experiments/NAME.py --config.train.steps=40                      a small trial of it
 python launch.py --report=DIR [--readme=FILE]                                                  a report from rows
 python launch.py --atlas [--config=FILE] [--workdir=DIR]                                       every encoding, drawn
+python launch.py --submit=path/to/mine.py [--jobs=N]                       your encoding beside all others: a verdict
 
 The same command again resumes a run. What a knob means stands in configs/default.py, and in configs/word_vectors.py
 for the word vectors of configs/skipgram.py and its like.
@@ -43,13 +44,15 @@ class Shard(Knob):
 @dataclasses.dataclass(frozen=True)
 class Flag:
     knob: Knob
-    # Which of --config, --experiment, --report and --atlas it belongs to.
+    # Which of JOBS it belongs to.
     goes_with: tuple[str, ...]
     help: str
     metavar: str
 
 
-JOBS = ('config', 'experiment', 'report', 'atlas')
+JOBS = ('config', 'experiment', 'report', 'atlas', 'submit')
+# Those that run several runs.
+STUDIES = ('experiment', 'submit')
 RESUME = ('auto', 'must', 'never', 'anyway')
 MODES = tuple(dict.fromkeys(mode for form in forms.FORMS for mode in form.modes))
 # Those that read texts which are given to the command.
@@ -74,9 +77,10 @@ FLAGS = {
     'experiment': Flag(Path(), ('experiment',), 'a study: a .py file with runs()', 'FILE'),
     'report': Flag(Path(), ('report',), 'rebuild the report of a folder from its rows', 'DIR'),
     'atlas': Flag(Bool(), ('atlas',), 'draw every encoding there is, and that of --config, on one page', ''),
+    'submit': Flag(Path(), ('submit',), 'an Encoding in a file: the contract, the mini benchmark, a verdict', 'FILE'),
     'workdir': Flag(
         Path(),
-        ('config', 'experiment', 'atlas'),
+        ('config', 'experiment', 'atlas', 'submit'),
         'where results go; by default runs/<name of the file>, with -full or -trial, or where a config.json lies',
         'DIR',
     ),
@@ -91,12 +95,10 @@ FLAGS = {
     'only': Flag(Text(), ('experiment',), 'only the runs whose name fits the pattern', 'PATTERN'),
     'dry_run': Flag(Bool(), ('experiment',), 'list the runs, and with --scale what they cost; run nothing', ''),
     'scale': Flag(Choice(SCALES), ('experiment',), 'how large a study is that has two scales', '|'.join(SCALES)),
-    'jobs': Flag(Int(Range(min=1, max=1024)), ('experiment',), 'runs at a time, cores shared out; by default 1', 'N'),
-    'retries': Flag(Int(Range(min=0, max=99)), ('experiment',), 'how often a killed run goes on; by default 2', 'N'),
-    'timeout': Flag(
-        Float(Range(above=0)), ('experiment',), 'what a run may take before it is stopped, and goes on', 'SECONDS'
-    ),
-    'devices': Flag(Int(Range(min=1, max=1024)), ('config', 'experiment'), 'virtual CPU devices', 'N'),
+    'jobs': Flag(Int(Range(min=1, max=1024)), STUDIES, 'runs at a time, cores shared out; by default 1', 'N'),
+    'retries': Flag(Int(Range(min=0, max=99)), STUDIES, 'how often a killed run goes on; by default 2', 'N'),
+    'timeout': Flag(Float(Range(above=0)), STUDIES, 'what a run may take before it is stopped, and goes on', 'SECONDS'),
+    'devices': Flag(Int(Range(min=1, max=1024)), ('config', *STUDIES), 'virtual CPU devices', 'N'),
     'quiet': Flag(Bool(), JOBS, 'print results and errors only', ''),
     'help': Flag(Bool(), JOBS, 'print this', ''),
 }
@@ -104,7 +106,7 @@ FLAGS = {
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One command: exactly one of `atlas`, `config`, `experiment` and `report`, unless `help` is asked for.
+    """One command: exactly one of JOBS, unless `help` is asked for.
 
     With `atlas` there may be a config, whose encoding is drawn too.
     """
@@ -117,6 +119,7 @@ class Request:
     overrides: dict[str, str] = dataclasses.field(default_factory=dict)  # Of every run of an experiment: a trial of it.
     report: pathlib.Path | None = None
     atlas: bool = False
+    submit: pathlib.Path | None = None
     workdir: pathlib.Path | None = None  # None for a report, which has its folder already.
     mode: str = 'train'
     resume: str = 'auto'
@@ -166,8 +169,13 @@ def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request
     of_a_run = path.name == 'config.json'
     name = path.resolve().parent.name if of_a_run else path.stem
     full, trial = '-full' * (values.get('scale') == 'full'), '-trial' * bool(job == 'experiment' and overrides)
-    folder = path.parent if of_a_run else pathlib.Path('runs', f'{name}{full}{trial}')
+    called = f'submit-{name}' if job == 'submit' else f'{name}{full}{trial}'
+    folder = path.parent if of_a_run else pathlib.Path('runs', called)
     values.setdefault('workdir', pathlib.Path('runs', 'atlas') if job == 'atlas' else folder)
+    if job == 'submit':
+        if path.suffix != '.py' or not path.stem.isidentifier():
+            raise UsageError(f'--submit: got {str(path)!r}, wanted a .py file called as its encoding, like recency.py')
+        return Request(**values)
     if job == 'experiment':
         if path.suffix != '.py':
             raise UsageError(f'--experiment: got {str(path)!r}, wanted a .py file with runs()')
@@ -255,7 +263,7 @@ def _job(values: dict, overrides: dict) -> str:
     jobs = [job for job in JOBS if job in values]
     if len(jobs) != 1 and sorted(jobs) != ['atlas', 'config']:
         got = ' and '.join(f'--{job}' for job in jobs) or 'none of them'
-        raise UsageError(f'got {got}, wanted exactly one of --config, --experiment, --report and --atlas; see --help')
+        raise UsageError(f'got {got}, wanted exactly one of --{", --".join(JOBS)}; see --help')
     job = jobs[-1]
     for name in values:
         if job not in FLAGS[name].goes_with:

@@ -26,7 +26,11 @@ def run(request) -> int:
     Nothing is run before all is checked: the experiment, the configs of all runs, and the folders of those asked for.
     After SIGTERM or SIGINT the runs under way have saved, and the code is 128 more than the signal's number.
     """
-    source, runs, chosen = planned(request)
+    return go(*planned(request), request)
+
+
+def go(source: Experiment, runs: list[Planned], chosen: list[Planned], request) -> int:
+    """`run`, of an experiment that is there, and those of its runs that are asked for."""
     if request.dry_run:
         for one in chosen:
             print(f'{one.name}: {shlex.join(["python", *one.command[1:]])}')

@@ -119,13 +119,13 @@ def test_help_needs_nothing_else_and_names_every_flag(argv):
 
 
 BAD = [
-    ([], 'got none of them, wanted exactly one of --config, --experiment, --report and --atlas; see --help'),
-    ([f'--config={ROPE}', '--report=.'], 'got --config and --report, wanted exactly one of --config, --experiment, --report and --atlas; see --help'),
-    (['--atlas', '--report=.'], 'got --report and --atlas, wanted exactly one of --config, --experiment, --report and --atlas; see --help'),
+    ([], 'got none of them, wanted exactly one of --config, --experiment, --report, --atlas, --submit; see --help'),
+    ([f'--config={ROPE}', '--report=.'], 'got --config and --report, wanted exactly one of --config, --experiment, --report, --atlas, --submit; see --help'),
+    (['--atlas', '--report=.'], 'got --report and --atlas, wanted exactly one of --config, --experiment, --report, --atlas, --submit; see --help'),
     (['--atlas', '--mode=params'], '--mode: it goes with --config, not with --atlas'),
     (['--atlas', '--config.train.steps=3'], 'config.train.steps: a knob goes with --config or --experiment, not with --atlas'),
     (['--atlas', '--config=configs/rop.py'], "--config: got 'configs/rop.py', which is not a file; did you mean 'configs/rope.py'?"),
-    (['--config.train.steps=3'], 'got none of them, wanted exactly one of --config, --experiment, --report and --atlas; see --help'),
+    (['--config.train.steps=3'], 'got none of them, wanted exactly one of --config, --experiment, --report, --atlas, --submit; see --help'),
     ([f'--config={ROPE}', '--workdr=x'], f'--workdr: there is no such flag; did you mean --workdir? Flags: {FLAGS}'),
     ([f'--config={ROPE}', '--dry-run'], f'--dry-run: there is no such flag; did you mean --dry_run? Flags: {FLAGS}'),
     ([f'--config={ROPE}', '--xyz'], f'--xyz: there is no such flag. Flags: {FLAGS}'),
@@ -138,7 +138,7 @@ BAD = [
     ([f'--config={ROPE}', '--config.train.steps'], 'config.train.steps: it needs a value, as in --config.train.steps=VALUE'),
     ([f'--config={ROPE}', '--workdir='], "--workdir: got '', wanted a path"),
     (['--workdir=configs', '--mode=params'], "--workdir: got 'configs', in which there is no config.json of a run; wanted the folder of a run, or --config=FILE as well"),
-    (['--mode=params'], 'got none of them, wanted exactly one of --config, --experiment, --report and --atlas; see --help'),
+    (['--mode=params'], 'got none of them, wanted exactly one of --config, --experiment, --report, --atlas, --submit; see --help'),
     ([f'--config={ROPE}', '--mode=trian'], "--mode: got 'trian', wanted one of 'train', 'evaluate', 'generate', 'predict', 'embed', 'params'; did you mean 'train'?"),
     ([f'--config={ROPE}', f'--input={ROPE}'], '--input: it goes with --mode=predict or --mode=embed, not with --mode=train'),
     ([f'--config={ROPE}', '--mode=predict', '--output=v.npy'], '--output: it goes with --mode=embed, not with --mode=predict'),
@@ -152,7 +152,7 @@ BAD = [
     ([f'--config={ROPE}', '--quiet=maybe'], "--quiet: got 'maybe', wanted true or false"),
     ([f'--config={ROPE}', '--shard=0/2'], '--shard: it goes with --experiment, not with --config'),
     ([f'--config={ROPE}', '--readme=README.md'], '--readme: it goes with --report, not with --config'),
-    (['--report=configs', '--workdir=x'], '--workdir: it goes with --config or --experiment or --atlas, not with --report'),
+    (['--report=configs', '--workdir=x'], '--workdir: it goes with --config or --experiment or --atlas or --submit, not with --report'),
     (['--report=configs', '--config.train.steps=3'], 'config.train.steps: a knob goes with --config or --experiment, not with --report'),
     (['--report=confgis'], "--report: got 'confgis', which is not a folder; did you mean 'configs'?"),
     (['--report=configs', '--readme=NO_SUCH'], "--readme: got 'NO_SUCH', which is not a file"),
@@ -237,5 +237,5 @@ def test_flags_of_a_sweep_are_numbers_and_a_full_one_has_a_folder_of_its_own():
         with pytest.raises(UsageError) as error:
             command_line.parse([study, flag])
         assert str(error.value) == line
-    with pytest.raises(UsageError, match='--jobs: it goes with --experiment, not with --config'):
+    with pytest.raises(UsageError, match='--jobs: it goes with --experiment or --submit, not with --config'):
         command_line.parse([f'--config={ROPE}', '--jobs=2'])

@@ -55,10 +55,11 @@ def together(found: Sequence[Found]) -> list[Study]:
             loose.setdefault(one.folder.resolve().parent, []).append(one.runs)
         elif one.runs is not None:
             studies.append(one.runs)
-    return studies + [_merged(folder, parts) if len(parts) > 1 else parts[0] for folder, parts in loose.items()]
+    return studies + [merged(folder, parts) if len(parts) > 1 else parts[0] for folder, parts in loose.items()]
 
 
-def _merged(folder: Path, parts: Sequence[Study]) -> Study:
+def merged(folder: Path, parts: Sequence[Study]) -> Study:
+    """The runs of several in the place of one study, in a folder; names that are in several have that of their own."""
     often = Counter((run.task.name, run.name) for part in parts for run in part.runs)
     runs = []
     for part in parts:
