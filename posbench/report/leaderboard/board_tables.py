@@ -172,7 +172,11 @@ def note(main: View) -> str:
     lengths = {BEYOND: 'lengths beyond training', AT: 'the training length'}.get(main.which, f'length {main.which}')
     seeds = texts.integers({len(found) for found in main.seeds.values()})
     whose = f'the {len(main.ranked)} ranked have' if main.unranked else 'all have' if len(main.ranked) > 1 else 'it has'
-    each = f', each by the mean over {lengths}' if main.which == BEYOND else f' at {lengths}'
+    each = (
+        f', {"each " if len(main.cells) > 1 else ""}by the mean over {lengths}'
+        if main.which == BEYOND
+        else f' at {lengths}'
+    )
     tasks = texts.count(len(main.cells), 'task') if len(main.cells) > 1 else next(iter(main.cells))
     return (
         f'Mean score over {tasks}{each}: {texts.count(main.count, "cell")} that {whose}, {seeds} '

@@ -135,8 +135,8 @@ def normalised(metric: Metric, value: float, chance: float | None) -> float | No
 def view(scores: Scores, which: str = BEYOND, problems: Sequence[str] | None = None) -> View:
     """The cells of one kind of length that can be compared: those that all who are ranked have.
 
-    Everybody is ranked over what all have where that is at least half of the tasks; else those many, over those tasks,
-    who together have the most.
+    Everybody is ranked over what all have where that is at least half of the tasks; else those, over those tasks, that
+    make the most comparisons of two.
     """
     wanted = {label: scores.lengths(problem, which) for label, problem in scores.problems.items()
               if problems is None or label in problems}  # fmt: skip
@@ -198,7 +198,8 @@ def _block(names: list[str], has: dict[str, set[str]], problems: dict) -> tuple[
     candidates = {frozenset(has[a] & has[b]) for a in present for b in present} - {frozenset()}
 
     def size(chosen: frozenset) -> tuple:
-        return sum(chosen <= has[name] for name in present) * len(chosen), len(chosen), sorted(chosen)
+        amount = sum(chosen <= has[name] for name in present)
+        return amount * (amount - 1) * len(chosen), amount * len(chosen), sorted(chosen)
 
     best = max(candidates, key=size, default=frozenset())
     return [name for name in present if best and best <= has[name]], [label for label in problems if label in best]
