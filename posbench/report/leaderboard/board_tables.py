@@ -159,7 +159,8 @@ def _behind(results: Results, name: str) -> Cell:
 def _failures(results: Results, name: str) -> Cell:
     entrant = next(one for one in results.scores.field.entrants if one.name == name)
     found = failed_of(results.scores, entrant)
-    lacks = [label for label in results.scores.problems if label not in {**entrant.runs, **entrant.failed}]
+    told = {**entrant.runs, **entrant.failed, **entrant.lacking}
+    lacks = [label for label in results.scores.problems if label not in told]
     if lacks:
         found.append(f'not run: {texts.listed(lacks) if len(lacks) <= 2 else texts.count(len(lacks), "task")}')
     return Cell('; '.join(found), sort=float(len(found)), word=True)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from posbench import failures
 from posbench.report import texts
 from posbench.report.folder import Run, Study
 from posbench.report.leaderboard import problems
@@ -17,13 +18,17 @@ OWN, UNKNOWN = 'own file', 'unknown'
 
 @dataclasses.dataclass(frozen=True)
 class Entrant:
-    """An encoding with its positions, wherever it was trained; `runs` and `failed` are by the label of a problem."""
+    """An encoding with its positions, wherever it was trained.
+
+    By the label of a problem: its `runs`, why runs `failed`, and why others are `lacking`, being not finished.
+    """
 
     name: str
     encodings: tuple[str, ...]
     mechanism: str
     runs: dict[str, str]
     failed: dict[str, str]
+    lacking: dict[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,16 +53,21 @@ def field(studies: Sequence[Study]) -> Field:
     for label, kind in parts:
         kinds.setdefault(label, []).append(kind)
     names = {key: _named(*key, kinds[key[0]]) for key in parts}
-    failed, lines = _failures(studies, found)
+    failed, lacking = _without_results(found)
     entrants = []
     for key, runs in parts.items():
-        own = {label: reason for (name, label), reason in failed.items() if name == key[0] and label not in runs}
-        entrants.append(Entrant(names[key], key[1][:1], _mechanism(key[1]), {k: r.name for k, r in runs.items()}, own))
+        lost, late = (_own(key[0], kept, runs) for kept in (failed, lacking))
+        named = {label: run.name for label, run in runs.items()}
+        entrants.append(Entrant(names[key], key[1][:1], _mechanism(key[1]), named, lost, late))
     known = {key[0] for key in parts}
-    for name in dict.fromkeys(name for name, _ in failed if name not in known):
-        own = {label: reason for (other, label), reason in failed.items() if other == name}
-        entrants.append(Entrant(name, (), UNKNOWN, {}, own))
+    for name in dict.fromkeys(name for name, _ in [*failed, *lacking] if name not in known):
+        entrants.append(Entrant(name, (), UNKNOWN, {}, _own(name, failed, {}), _own(name, lacking, {})))
     entrants.sort(key=lambda entrant: entrant.name)
+    lines = [
+        dict(study=problems.title(study), run=who, reason=why, names=names)
+        for study in studies
+        for who, why, names in texts.without_results(study.failed)
+    ]
     remarks = [text for key, runs in parts.items() if (text := _varying(names[key], runs))]
     return Field(found, entrants, lines, sorted(remarks))
 
@@ -68,6 +78,11 @@ def _kind(run: Run) -> tuple[str, str, bool]:
     options = row.options or {}
     encoding, positions = (options.get(key) or {} for key in ('encoding', 'positions'))
     return row.encoding or UNKNOWN, positions.get('name') or UNKNOWN, encoding.get('module') is not None
+
+
+def _own(name: str, kept: dict[tuple[str, str], str], runs: dict[str, Run]) -> dict[str, str]:
+    """What is kept of one entrant, by the label of the problem, where it has no run."""
+    return {label: words for (other, label), words in kept.items() if other == name and label not in runs}
 
 
 def _named(label: str, kind: tuple[str, str, bool], others: list[tuple]) -> str:
@@ -101,19 +116,15 @@ def _varying(name: str, runs: dict[str, Run]) -> str:
     return f'{name} has options of its own by task: {"; ".join(parts)}.' if parts else ''
 
 
-def _failures(studies: Sequence[Study], found: Sequence[Problem]) -> tuple[dict, list[dict[str, str]]]:
-    """Reasons by (run without its task, label of the problem), where that is known; and a line for each of all."""
-    by_place, lines = {}, []
-    for study in studies:
-        own = [problem for problem in found if problem.study is study]
-        for item in study.failed:
-            problem = problems.of_failed(own, item)
-            if problem is not None:
-                by_place[problem.labelled(item['run']), problem.label] = item['reason']
-            lines.append(dict(study=problems.title(study), run=item['run'], reason=item['reason']))
-    return by_place, lines
-
-
-def unfinished(reason: str) -> bool:
-    """Whether a run without results may still come to its end: it did not fail."""
-    return reason == 'not begun' or reason.endswith('not finished') or 'anew' in reason or 'another config' in reason
+def _without_results(found: Sequence[Problem]) -> tuple[dict, dict]:
+    """Why runs failed, and why others are not finished, by (run without its task, label of the problem) if known."""
+    failed, lacking = {}, {}
+    for study in dict.fromkeys(id(problem.study) for problem in found):
+        own = [problem for problem in found if id(problem.study) == study]
+        for item in own[0].study.failed:
+            if (problem := problems.of_failed(own, item)) is not None:
+                word, place = failures.word(item), (problem.labelled(item['run']), problem.label)
+                # A word that the reason begins with is not said twice.
+                said = item['reason'] if item['reason'].startswith(word) else f'{word}: {item["reason"]}'
+                (failed if word else lacking)[place] = said
+    return failed, lacking

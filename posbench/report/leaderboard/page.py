@@ -250,7 +250,7 @@ class Page:
     @functools.cached_property
     def failures(self) -> Table:
         """Runs without results."""
-        rows = [[tables.name(item['run']), tables.name(item['study']), tables.name(item['reason'])]
+        rows = [[tables.name(item['run']), tables.name(item['study']), Cell(item['reason'], item['names'], word=True)]
                 for item in self.results.scores.field.without_results]  # fmt: skip
         columns = [Column('run'), Column('study'), Column('reason')]
         return Table('Runs without results', '', columns, rows, file='failures')

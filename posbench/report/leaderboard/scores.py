@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from posbench.report import texts
-from posbench.report.leaderboard.entrants import Entrant, Field, unfinished
+from posbench.report.leaderboard.entrants import Entrant, Field
 from posbench.report.leaderboard.problems import Problem
 from posbench.report.statistics import skill
 from posbench.report.task import Metric
@@ -101,7 +101,7 @@ def score(field: Field) -> Scores:
         for entrant, n in itertools.product(field.entrants, problem.lengths):
             key = entrant.name, problem.label, n
             reason = entrant.failed.get(problem.label)
-            if reason is not None and not unfinished(reason):
+            if reason is not None:
                 broken[key] = dict.fromkeys(_seeds(problem), reason)
             for row in problem.board.cell(entrant.runs.get(problem.label), metric, n):
                 chance = problem.board.chance(row.run, metric, n) if row.chance is None else row.chance
@@ -221,7 +221,7 @@ def _failure(reasons: list[str], seeds: int) -> Failure:
 
 def failed_of(scores: Scores, entrant: Entrant) -> list[str]:
     """What failed of an entrant: a phrase for each run without results, and one for each way to be no number."""
-    found = [f'{label}: {reason}' for label, reason in entrant.failed.items()]
+    found = [f'{label}: {reason}' for label, reason in [*entrant.failed.items(), *entrant.lacking.items()]]
     places: dict[str, dict[str, list[str]]] = {}
     for (name, label, n), failure in scores.failures.items():
         if name == entrant.name and label in entrant.runs:

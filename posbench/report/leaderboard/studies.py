@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from posbench import failures
 from posbench.report import folder as folder_lib
 from posbench.report import named
 from posbench.report.folder import Study
-from posbench.report.leaderboard import entrants, problems
+from posbench.report.leaderboard import problems
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,13 +88,12 @@ def _read(folder: Path) -> Found:
 
 
 def _lacks(study: Study) -> bool:
-    return any(entrants.unfinished(item['reason']) for item in study.failed)
+    return any(not failures.word(item) for item in study.failed)
 
 
 def _command(folder: Path, known: named.Named) -> str:
     knobs = [f'--config.{key}={value}' for key, value in known.overrides.items()]
-    # A study may have several scales.
-    knobs += [f'--scale={scale}'] if (scale := getattr(known, 'scale', None)) else []
+    knobs += [f'--scale={known.scale}'] if known.scale else []
     return shlex.join(['python', 'launch.py', f'--experiment={known.experiment}', f'--workdir={folder}', *knobs])
 
 

@@ -85,12 +85,12 @@ def write(folder: Path, encodings=tuple(ENCODINGS), tasks=tuple(TASKS), seeds=ra
 
 def damage(folder: Path) -> None:
     """What goes wrong in a large study: runs that failed, one not begun, a seed that diverged, a length lost."""
-    for run, reason in {
-        'addition-dape': 'loss became NaN at step 350 of seed 3',
-        'sort-path': 'out of memory: 14.2 GiB asked, 12.0 GiB free',
-    }.items():
+    for run, kind, reason in (
+        ('addition-dape', 'nan', 'loss of seed 3 is nan at step 350'),
+        ('sort-path', 'out of memory', '14.2 GiB asked, 12.0 GiB free'),
+    ):
         (folder / run / 'rows.jsonl').unlink()
-        (folder / run / 'failed.json').write_text(json.dumps({'run': run, 'reason': reason}))
+        (folder / run / 'failed.json').write_text(json.dumps({'run': run, 'kind': kind, 'reason': reason}))
     (folder / 'counting-tupe_r' / 'rows.jsonl').unlink()
     for run, changed in {
         'copy-sinusoidal': lambda row: row | ({'value': math.nan} if row['seed'] == 2 and row['length'] > 64 else {}),

@@ -96,7 +96,9 @@ def test_what_a_grid_varies_besides_the_encoding_is_no_part_of_its_name(tmp_path
             config = {'task': {'name': 'length/copy', 'variant': variant}, 'train': {'length': length}}
             (place / 'config.json').write_text(json.dumps(config))
     (tmp_path / 'short-rope-64' / 'rows.jsonl').unlink()
-    (tmp_path / 'short-rope-64' / 'failed.json').write_text('{"run": "short-rope-64", "reason": "timeout after 600 s"}')
+    (tmp_path / 'short-rope-64' / 'failed.json').write_text(
+        '{"run": "short-rope-64", "kind": "timeout", "reason": "timeout after 600 s"}'
+    )
     field = entrants.field([folder_lib.read(tmp_path)])
     assert [problem.label for problem in field.problems] == [
         'length/copy long, trained on 32 tokens', 'length/copy short, trained on 32 tokens',

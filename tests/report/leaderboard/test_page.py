@@ -29,7 +29,9 @@ def small(tmp_path_factory):
     """Read by many tests, changed by none."""
     folder = fields.write(tmp_path_factory.mktemp('small'), test_scores.FEW, test_scores.TASKS, SEEDS)
     (folder / 'copy-none' / 'rows.jsonl').unlink()
-    (folder / 'copy-none' / 'failed.json').write_text(json.dumps(dict(run='copy-none', reason='out of <memory>')))
+    (folder / 'copy-none' / 'failed.json').write_text(
+        json.dumps(dict(run='copy-none', kind='error', reason='out of <memory>'))
+    )
     return built(folder)
 
 
@@ -60,7 +62,7 @@ def test_numbers_of_the_page_are_those_of_the_rows(small):
     assert float(by_name['alibi']['FLOPs']) == pytest.approx(
         np.average([6 * 918_912 + 12 * 4 * 128 * n for n in (32, 64, 128)], weights=[32, 64, 128])
     )
-    assert found['none'][-1] == 'length/copy: out of <memory>'
+    assert found['none'][-1] == 'length/copy: failed: out of <memory>'
 
 
 def test_what_is_chosen_is_what_the_statistics_say(small):

@@ -79,13 +79,13 @@ def test_a_number_that_is_none_scores_as_the_worst_of_its_cell(folder):
 
 
 def test_a_run_that_failed_scores_and_one_that_was_not_run_does_not(folder):
-    for run, reason in (('copy-rope', 'out of memory: 14 GiB'), ('flip_flop-none', None)):
+    for run, reason in (('copy-rope', '14 GiB asked'), ('flip_flop-none', None)):
         (folder / run / 'rows.jsonl').unlink()
         if reason:
-            (folder / run / 'failed.json').write_text(json.dumps(dict(run=run, reason=reason)))
+            (folder / run / 'failed.json').write_text(json.dumps(dict(run=run, kind='out of memory', reason=reason)))
     found = scored(folder)
     main = scores.view(found)
-    assert found.failures['rope', 'length/copy', 64] == ('out of memory: 14 GiB', True)
+    assert found.failures['rope', 'length/copy', 64] == ('out of memory: 14 GiB asked', True)
     assert (
         max(found.cells['rope', 'length/copy', 64].values()) <= 0 and len(found.cells['rope', 'length/copy', 64]) == 3
     )
