@@ -45,8 +45,9 @@ def bound(encoding):
 def test_every_encoding_has_a_group_hooks_and_claims(encoding):
     group = mechanism.group(bound(encoding))
     assert group in mechanism.GROUPS
-    # The leaderboard knows it without jax.
-    assert entrants.MECHANISMS[encoding.name] == group
+    # The leaderboard knows it without jax; of a file of somebody's own it does not.
+    name = type(encoding).__module__.rpartition('.')[2]
+    assert entrants.MECHANISMS.get(name, group) == group
     found = mechanism.claims(encoding.sized(WIDTH, HEADS))
     assert json.loads(json.dumps(found)) == found
     assert set(mechanism.hooks(encoding)) <= set(base.HOOKS)
