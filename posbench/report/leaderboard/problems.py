@@ -15,6 +15,9 @@ from posbench.report import boards, texts, word_vectors
 from posbench.report.boards import Board
 from posbench.report.folder import Run, Study
 
+# What stands between the levels of a grid in the names of its runs; '-' last, for within brackets it is a range.
+BETWEEN = '@-'
+
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
@@ -46,8 +49,8 @@ class Problem:
         return run if self._short(run) in short else self._short(run)
 
     def _short(self, run: str) -> str:
-        kept = [word for word in run.split('-') if word not in self.words]
-        return stripped(self.board.task.name, '-'.join(kept) or run)
+        kept = [part for part in parts(run) if part.lstrip(BETWEEN) not in self.words]
+        return stripped(self.board.task.name, ''.join(kept).lstrip(BETWEEN) or run)
 
 
 def of(studies: Sequence[Study]) -> list[Problem]:
@@ -89,7 +92,7 @@ def of_failed(problems: Sequence[Problem], item: dict) -> Problem | None:
     ]
     if len(fitting) == 1:
         return fitting[0]
-    words = set(item['run'].split('-'))
+    words = words_of(item['run'])
     fitting = [problem for problem in problems if problem.words and problem.words <= words]
     if not fitting:
         fitting = [problem for problem in problems if stripped(problem.board.task.name, item['run']) != item['run']]
@@ -98,11 +101,21 @@ def of_failed(problems: Sequence[Problem], item: dict) -> Problem | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
+def parts(run: str) -> list[str]:
+    """A name in parts, each with what stands before it: 'rope', '-64', '@copy'."""
+    return re.findall(rf'[{BETWEEN}]*[^{BETWEEN}]+|[{BETWEEN}]+$', run)
+
+
+def words_of(run: str) -> set[str]:
+    """The parts of a name alone."""
+    return {part.lstrip(BETWEEN) for part in parts(run)}
+
+
 def stripped(task: str, run: str) -> str:
     """A run's name without that of its task at either end: 'copy-rope' and 'rope, length/copy' are 'rope'."""
     forms = dict.fromkeys([task, task.replace('/', '_'), task.replace('/', '-'), task.rpartition('/')[2]])
     for form in map(re.escape, forms):
-        for pattern in (rf'^{form}[-_/.,: ]+(?=.)', rf'(?<=.)[-_/.,: ]+{form}$'):
+        for pattern in (rf'^{form}[-_@/.,: ]+(?=.)', rf'(?<=.)[-_@/.,: ]+{form}$'):
             if (rest := re.sub(pattern, '', run)) != run:
                 return rest
     return run
@@ -147,15 +160,18 @@ def _flat(options: str) -> dict[str, object]:
 def _words(board: Board, of_study: Sequence[Board]) -> frozenset[str]:
     """The parts of its runs' names that tell problems apart, and never runs of one problem.
 
-    Where a part is in the names of no problem with several runs, it does so if it is in those of a single problem.
+    What is in the names of all runs tells nothing. Where a part is in those of no problem with several runs, it tells
+    problems apart if it is in those of a single one.
     """
     if len(of_study) == 1:
         return frozenset()
-    names = [[set(run.split('-')) for run in other.runs] for other in of_study]
+    names = [[words_of(run) for run in other.runs] for other in of_study]
 
     def is_of_problem(word: str) -> bool:
         holding = [runs for runs in names if any(word in run for run in runs)]
         several = [runs for runs in holding if len(runs) > 1]
+        if all(word in run for runs in names for run in runs):
+            return False
         return all(word in run for runs in several for run in runs) if several else len(holding) == 1
 
-    return frozenset(word for word in set().union(*(run.split('-') for run in board.runs)) if is_of_problem(word))
+    return frozenset(word for word in set().union(*map(words_of, board.runs)) if is_of_problem(word))

@@ -107,3 +107,13 @@ def test_what_a_grid_varies_besides_the_encoding_is_no_part_of_its_name(tmp_path
     assert {one.name: (len(one.runs), one.failed) for one in field.entrants} == {
         'alibi': (3, {}), 'rope': (2, {'length/copy, trained on 64 tokens': 'timeout after 600 s'}),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize('between', ['@', '-'])
+def test_what_a_study_calls_a_task_need_not_be_the_name_of_the_task(tmp_path, between):
+    for short, task in (('language', 'text/language_model'), ('copy', 'length/copy')):
+        for name in ('rope', 'p-rope'):
+            rows, run = fields.rows_of(name.replace('-', '_'), task, range(2)), f'{name}{between}{short}'
+            runs.write_rows(tmp_path / run, [row | {'run': run} for row in rows], fields.task(task))
+    field = entrants.field([folder_lib.read(tmp_path)])
+    assert {one.name: len(one.runs) for one in field.entrants} == {'rope': 2, 'p-rope': 2}
