@@ -1,8 +1,9 @@
-"""Which encoding should one take? The mini benchmark: eight tasks, five seeds, up to eight times the training length.
+"""Which encoding should one take, by eight small tasks, five seeds, and lengths up to eight times those of training?
 
-Every encoding of the list with the same small model on each task: language modelling on the novels, and tasks of
-retrieval, copying, arithmetic, state tracking, sorting and counting whose rows are made on the device. All seeds of a
-cell train in one program. experiments/mini_choice.py has the figures by which these tasks were chosen.
+The mini benchmark. Every encoding of the list with the same small model on each task: language modelling on the novels,
+and tasks of retrieval, copying, arithmetic, state tracking, sorting and counting whose rows are made on the device. All
+seeds of a cell train in one program. Its tasks are candidates, of which experiments/mini_choice.py shows what they tell
+apart for each minute.
 
     python launch.py --experiment=experiments/mini.py --workdir=experiments/results/mini --jobs=2
     python launch.py --submit=path/to/mine.py --jobs=2

@@ -14,7 +14,7 @@ def get_config():
     config.task = dict(name='retrieval/indirect_indexing', letters=80)
     config.dataset = None
     config.encoding = dict(name='rotary')
-    config.model.update(layers=3, width=128, hidden=512)
+    config.model.layers = 3
     config.train.update(length=40, batch_size=64, steps=3000)
     config.optimizer.learning_rate = 1e-3
     config.evaluate.multiples = (1, 2)

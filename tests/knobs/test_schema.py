@@ -355,7 +355,7 @@ def test_whatever_is_done_to_the_default_config_it_is_valid_or_one_line():
     flat = flatten(default.get_config().to_dict())
     keys = list(flat)
     valid = refused = 0
-    for _ in range(600):
+    for _ in range(650):
         config, overrides = default.get_config().to_dict(), {}
         for _ in range(generator.randint(1, 2)):
             key = generator.choice(keys)

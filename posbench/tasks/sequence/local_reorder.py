@@ -34,7 +34,7 @@ class Task(reverse.Task):
 
     guess: ClassVar[str] = 'the commonest kind at each place of a known length, and any symbol of that kind'
 
-    symbols: Annotated[int, Range(min=2, max=1_000_000)] = base.option(128)
+    symbols: reverse.Symbols = base.option(128)
     reach: Annotated[int, Range(min=1)] = base.option(2)
 
     def read(self, key: jax.Array, length: int) -> jax.Array:

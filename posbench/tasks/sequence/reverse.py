@@ -15,6 +15,8 @@ import numpy as np
 from posbench.knobs import Range
 from posbench.tasks import base, generated
 
+Symbols = Annotated[int, Range(min=2, max=1_000_000)]
+
 
 class Task(base.Task):
     """Up to `length` random symbols are read; as many and an end are said.
@@ -36,7 +38,7 @@ class Task(base.Task):
     guess: ClassVar[str] = 'any symbol at each place of a known length, on all sequences that there could be'
     next_token: ClassVar[bool] = True
 
-    symbols: Annotated[int, Range(min=2, max=1_000_000)] = base.option(26)
+    symbols: Symbols = base.option(26)
 
     @property
     def begin(self) -> int:
