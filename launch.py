@@ -66,4 +66,4 @@ def _to_the_end(argv: list[str]) -> int:
 
 if __name__ == '__main__':
     interrupts.watch()
-    sys.exit(_to_the_end(sys.argv[1:]))
+    sys.exit(interrupts.over(_to_the_end(sys.argv[1:])))

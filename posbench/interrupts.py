@@ -48,6 +48,16 @@ def take_back() -> None:
             signal.signal(number, _told)
 
 
+def over(code: int) -> int:
+    """The exit code, which after a signal another one does not change: the interpreter, as it ends, leaves them to the
+    system, which would have the process killed by it.
+    """
+    for number in CODES if code in CODES.values() else ():
+        if signal.getsignal(number) is _told:
+            signal.signal(number, signal.SIG_IGN)
+    return code
+
+
 def leaves(sentence: str) -> None:
     """What the line says from here on: what is kept, and what the same command does."""
     _Process.leaves = sentence

@@ -108,3 +108,23 @@ time.sleep(0.3)
 print(child.exitcode)
 """)
     assert process.communicate(timeout=60) == ('-15\n', '')
+
+
+# What the interpreter does when nothing is left to do, and it leaves signals to the system.
+ENDING = """
+import os, sys, time
+class Last:
+    def __del__(self, write=os.write, sleep=time.sleep):
+        write(1, b'busy\\n')
+        sleep(1)
+last = Last()
+sys.exit({code})
+"""
+
+
+@pytest.mark.parametrize('code, ends', [('interrupts.over(143)', 143), ('143', -signal.SIGINT)])
+def test_a_second_signal_does_not_change_the_code_of_a_command_that_the_first_one_ended(code, ends):
+    process = start(ENDING.format(code=code))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == ends
