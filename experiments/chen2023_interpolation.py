@@ -27,6 +27,7 @@ channels on Wiki-40B in English, L = 512.
 Time: not run yet.
 """
 
+from experiments import press2022_extrapolation as press
 from posbench.report import judging
 from posbench.runs import grids
 from posbench.runs.study import Run
@@ -41,26 +42,8 @@ MINI = {
     'evaluate.tokens': '32768',
 }
 MINI_FIRST = {'train.length': '64', 'train.batch_size': '32', 'train.steps': '1000'}
-FULL = {
-    'seeds': '0,1,2',
-    'dataset.name': 'wiki40b/en',
-    'dataset.tokenizer': 'words',
-    'dataset.vocabulary': '32768',
-    'model.layers': '16',
-    'model.width': '1024',
-    'model.heads': '8',
-    'model.hidden': '4096',
-    'model.dropout': '0.3',
-}
-FULL_FIRST = {
-    'train.length': '512',
-    'train.batch_size': '144',
-    'train.steps': '286000',
-    'train.evaluate_every': '5000',
-    'train.checkpoint_every': '1000',
-    'optimizer.learning_rate': '1e-3',
-    'optimizer.warmup_steps': '16000',
-}
+FULL = press.PAPER_MODEL | {'seeds': '0,1,2'}
+FULL_FIRST = press.PAPER_TRAINING | {'train.length': '512', 'train.batch_size': '144'}
 # Each seed goes on from its own weights; optimizer and learning rate begin anew.
 GOES_ON = {'init.folder': '{study}/rope', 'train.batch_size': '8', 'evaluate.first_unseen': 'False'}
 AS_IT_IS = GOES_ON | {

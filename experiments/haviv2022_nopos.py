@@ -22,6 +22,7 @@ the model and the text of experiments/press2022_extrapolation.py.
 Time: not run yet.
 """
 
+from experiments import press2022_extrapolation as press
 from posbench.report import judging
 from posbench.runs import grids
 from posbench.runs.study import Run
@@ -38,26 +39,17 @@ MINI = {
     'train.batch_size': '32',
     'train.steps': '800',
 }
-FULL = {
-    'seeds': '0',
-    'dataset.name': 'wiki40b/en',
-    'dataset.tokenizer': 'words',
-    'dataset.vocabulary': '32768',
-    'model.layers': '16',
-    'model.width': '1024',
-    'model.heads': '8',
-    'model.hidden': '4096',
-    'model.dropout': '0.3',
-    'train.length': '512',
-    'train.batch_size': '144',
-    'train.steps': '286000',
-    'train.evaluate_every': '5000',
-    'train.checkpoint_every': '1000',
-    'optimizer.learning_rate': '1e-3',
-    'optimizer.warmup_steps': '16000',
-    'evaluate.split': 'validation',
-    'evaluate.tokens': 'None',
-}
+FULL = (
+    press.PAPER_MODEL
+    | press.PAPER_TRAINING
+    | {
+        'seeds': '0',
+        'train.length': '512',
+        'train.batch_size': '144',
+        'evaluate.split': 'validation',
+        'evaluate.tokens': 'None',
+    }
+)
 
 
 def runs(scale: str = 'mini') -> list[Run]:

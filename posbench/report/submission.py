@@ -14,7 +14,7 @@ from posbench.report.leaderboard import studies
 from posbench.report.leaderboard.board_tables import Results
 from posbench.report.leaderboard.entrants import Entrant
 from posbench.report.leaderboard.scores import failed_of
-from posbench.report.leaderboard.standings import Place
+from posbench.report.leaderboard.standings import ALPHA, Place
 from posbench.report.rows import ReportError
 
 CONTRACT = 'contract.json'
@@ -140,7 +140,7 @@ def _beside(results: Results, entrant: Entrant) -> list[str]:
     """What it is better and worse than, by tests that are corrected for there being many."""
     better, worse = [], []
     for pair in results.pairs:
-        if pair.p < 0.05 and entrant.name in (pair.first, pair.second):
+        if pair.p < ALPHA and entrant.name in (pair.first, pair.second):
             (better if pair.first == entrant.name else worse).append(
                 pair.second if pair.first == entrant.name else pair.first
             )

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from posbench.files import write_atomically
 from posbench.knobs.kinds import UsageError
 from posbench.knobs.user_file import ROOT
+from posbench.report.submission import CONTRACT
 
-NAME = 'contract.json'
 COMMAND = ('-m', 'tests.encodings.contract')
 
 
@@ -21,7 +21,7 @@ class Check(NamedTuple):
     found: str | None
 
 
-def hold(file: pathlib.Path, folder: pathlib.Path, quiet: bool) -> list[Check]:
+def hold(file: pathlib.Path, folder: pathlib.Path) -> list[Check]:
     """Every check of the encoding in a file, which contract.json in the folder then has too.
 
     UsageError, one line, where no encoding can be made of the file, or the checks cannot be run.
@@ -32,14 +32,12 @@ def hold(file: pathlib.Path, folder: pathlib.Path, quiet: bool) -> list[Check]:
         for line in process.stdout:
             said = json.loads(line)
             checks.append(Check(said['asks'], said['found']))
-            if not quiet and checks[-1].found is not None:
-                print(f'Contract: {checks[-1].asks}: {checks[-1].found}', flush=True)
         errors = process.stderr.read()
     if process.returncode not in (0, 1) or not checks:
         last = (errors.strip() or 'no output').splitlines()[-1]
         raise UsageError(last if process.returncode == 2 else f'{file}: the contract could not be asked: {last}')
     items = [check._asdict() for check in checks]
-    write_atomically(folder / NAME, json.dumps(items, indent=2, ensure_ascii=False) + '\n')
+    write_atomically(folder / CONTRACT, json.dumps(items, indent=2, ensure_ascii=False) + '\n')
     return checks
 
 

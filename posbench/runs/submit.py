@@ -25,7 +25,7 @@ def run(request) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     if not request.quiet:
         print(f'{file.stem}: is it an encoding? The contract, some minutes.', flush=True)
-    checks = contract.hold(file, folder, request.quiet)
+    checks = contract.hold(file, folder)
     code = 0
     if not contract.broken(checks):
         code = study.go(source, runs, runs, request)
