@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from posbench.datasets.folder import decode
-from posbench.datasets.sources import SPLITS, DatasetError, LabelledSource, Source
+from posbench.datasets.sources import SPLITS, DatasetError, LabelledSource, NotPreparedError, Source
 from posbench.knobs import kinds
 
 # Of the documents of train, for each split that the dataset does not have.
@@ -151,7 +151,7 @@ def _prepared(name: str, data_dir: Path, ours: Sequence[str]) -> Path:
     if match['dataset'] not in known:
         near = kinds.nearest(match['dataset'], [*ours, *known])
         raise DatasetError(f'Unknown dataset {name!r}' + (f'; did you mean {near!r}?' if near else '.'))
-    raise DatasetError(
+    raise NotPreparedError(
         f'{name} is not prepared: no dataset_info.json below {" or ".join(map(str, places))}. '
         f'Prepare it where there is a network, then copy that folder here: {_command(name, data_dir)}'
     )

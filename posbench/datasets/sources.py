@@ -13,6 +13,10 @@ class DatasetError(ValueError):
         super().__init__(' '.join(message.split()))
 
 
+class NotPreparedError(DatasetError):
+    """A dataset that is known, and has yet to be fetched and prepared."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Source:
     """Documents of text in three splits that share none of them."""

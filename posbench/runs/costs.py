@@ -2,9 +2,11 @@
 
 from typing import NamedTuple
 
+from ml_collections import ConfigDict
 from rich.console import Console
 from rich.table import Table
 
+from posbench.datasets.sources import NotPreparedError
 from posbench.devices import host
 from posbench.knobs import forms
 from posbench.runs import reuse, study
@@ -58,13 +60,26 @@ def of(one: Planned) -> Cost:
     seeds = len(one.config.seeds)
     if forms.of(one.config) is not forms.MODEL:
         return Cost(one.steps, seeds, why='word vectors: not known before they are made')
+    why = ''
     try:
-        whole = job.from_config(one.config, one.name)
+        try:
+            whole = job.from_config(one.config, one.name)
+        except NotPreparedError:
+            # A text that has yet to be fetched costs what another one does, but for the size of its vocabulary.
+            whole = job.from_config(_on_novels(one.config), one.name)
+            why = f'on the novels in {whole.task.vocabulary:,} tokens: {one.config.dataset.name} is not here'
         parts = [(phase.schedule.steps - phase.start, parameters.cost(phase)) for phase in whole.phases]
     except (ValueError, OSError) as error:
         return Cost(one.steps, seeds, why=' '.join(str(error).split()))
     tokens, flops = (seeds * sum(steps * cost[place] for steps, cost in parts) for place in (2, 3))
-    return Cost(one.steps, seeds, float(tokens), parts[-1][1].parameters, flops)
+    return Cost(one.steps, seeds, float(tokens), parts[-1][1].parameters, flops, why)
+
+
+def _on_novels(config: ConfigDict) -> ConfigDict:
+    """The same run on the shipped text."""
+    config = ConfigDict(config.to_dict())
+    config.dataset.update(name='austen', text_feature=None)
+    return config
 
 
 def _number(value: float | None) -> str:

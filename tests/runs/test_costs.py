@@ -56,6 +56,20 @@ def test_word_vectors_and_data_that_is_not_there_are_not_counted(tmp_path):
     assert (lacking.steps, lacking.flops) == (1000, None) and str(tmp_path) in lacking.why
 
 
+def test_a_text_that_has_yet_to_be_fetched_is_counted_on_the_novels(tmp_path, monkeypatch):
+    monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
+    knobs = {'train.length': 32, 'model.layers': 1}
+
+    def of(**more):
+        return costs.of(plan.Planned('x', tmp_path, [], schema.load('configs/rope.py', knobs | more)))
+
+    lacking, novels = of(**{'dataset.name': 'wiki40b/en'}), of()
+    assert lacking[:-1] == novels[:-1] and lacking.flops > 0
+    assert lacking.why == 'on the novels in 1,024 tokens: wiki40b/en is not here'
+    unknown = of(**{'dataset.name': 'wiki40c/en'})
+    assert unknown.flops is None and 'did you mean' in unknown.why
+
+
 def test_a_step_is_counted_in_places_of_its_sequences(monkeypatch):
     config = schema.load('configs/tasks/flip_flop.py', {'train.length': 8, 'train.batch_size': 4, 'model.layers': 1})
     one = job.from_config(config, 'x')
