@@ -16,9 +16,15 @@ def build(name: str, *, module: str | None = None, **options) -> base.PositionEn
 
     An option that is an encoding itself is a name, or dict(name=..., its options); so is its default.
     `module` is the path of a Python file that defines `Encoding`, for encodings that live outside the package.
-    Raises ValueError for an unknown name, TypeError for an unknown option.
+    Raises ValueError for an unknown name or a method that is @nn.compact, TypeError for an unknown option.
     """
     encoding = ENCODINGS.find(name, module)
+    for method, defined in vars(encoding).items():
+        if getattr(defined, 'compact', False):
+            raise ValueError(
+                f'{name}: {method} is @nn.compact, wanted parameters and submodules in setup(), because hooks are '
+                'called one by one'
+            )
     for field in dataclasses.fields(encoding):
         if field.type == base.Nested:
             options[field.name] = _inner(options.get(field.name, field.default))

@@ -6,6 +6,7 @@ from ml_collections import ConfigDict
 from rich.console import Console
 from rich.table import Table
 
+from posbench import identity
 from posbench.datasets.sources import NotPreparedError
 from posbench.devices import host
 from posbench.knobs import forms
@@ -35,10 +36,13 @@ def show(request) -> None:
     table = Table('run', 'steps', 'seeds', 'tokens', 'parameters', 'FLOP', '', title='An estimate of the training')
     for column in table.columns[1:-1]:
         column.justify = 'right'
-    found, trained = [], {}
+    found, trained, counted = [], {}, {}
     for one in chosen:
-        same = trained.setdefault(reuse.key(one), one.name)
-        cost = of(one) if same == one.name else Cost(0, len(one.config.seeds), 0.0, None, 0.0, f'as {same}, not again')
+        same, alike = trained.setdefault(reuse.key(one), one.name), _alike(one)
+        if same != one.name:
+            cost = Cost(0, len(one.config.seeds), 0.0, None, 0.0, f'as {same}, not again')
+        else:
+            cost = counted[alike] = counted[alike] if alike in counted else of(one)
         found.append(cost)
         table.add_row(one.name, *map(_number, cost[:-1]), cost.why)
     console = Console()
@@ -73,6 +77,12 @@ def of(one: Planned) -> Cost:
         return Cost(one.steps, seeds, why=' '.join(str(error).split()))
     tokens, flops = (seeds * sum(steps * cost[place] for steps, cost in parts) for place in (2, 3))
     return Cost(one.steps, seeds, float(tokens), parts[-1][1].parameters, flops, why)
+
+
+def _alike(one: Planned) -> str:
+    """The same for runs that differ in nothing but what costs nothing: which seeds, and the optimizer's numbers."""
+    config = one.config.to_dict()
+    return identity.config_hash(config | dict(seeds=len(config['seeds']), optimizer=None, evaluate=None))
 
 
 def _on_novels(config: ConfigDict) -> ConfigDict:

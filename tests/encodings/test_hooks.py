@@ -131,3 +131,16 @@ def test_a_new_hook_and_a_new_claim_need_no_other_file(tmp_path):
         [sys.executable, '-c', textwrap.dedent(program)], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (ran.stdout.splitlines(), ran.stderr) == (['True True True', 'False False', '36 (331, (101, 201))'], '')
+
+
+def test_a_hook_that_makes_its_own_parameters_is_refused_in_one_line(tmp_path):
+    (tmp_path / 'gated.py').write_text(
+        'import flax.linen as nn\n'
+        'from posbench.encodings import base\n'
+        'class Encoding(base.PositionEncoding):\n'
+        '    @nn.compact\n'
+        '    def embed(self, x_BLD, pos_BL):\n'
+        '        return x_BLD + nn.Dense(x_BLD.shape[-1])(x_BLD)\n'
+    )
+    with pytest.raises(ValueError, match=r'^gated: embed is @nn.compact, wanted .* in setup\(\), '):
+        encodings.build('gated', module=str(tmp_path / 'gated.py'))
