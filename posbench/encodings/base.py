@@ -184,7 +184,7 @@ class PositionEncoding(nn.Module):
         return out_BLHK
 
     def declare(self) -> None:
-        """Does nothing, except that linen runs `setup` first: the way to the parameters of any encoding."""
+        """Linen runs `setup` first: the way to the parameters of any encoding. What has submodules calls them here."""
         for part in self.parts().values():
             part.declare()
 

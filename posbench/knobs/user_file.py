@@ -12,6 +12,12 @@ from posbench.knobs.kinds import UsageError
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 ROOT = PACKAGE.parent
+_LACKS = (
+    'its parameters are not there when a hook is called; wanted self.param in setup(), or submodules made in setup() '
+    'that declare() calls once'
+)
+# Kind of an error of another package, whose own words help nobody here -> what is wrong.
+IN_OUR_WORDS = dict.fromkeys(('ScopeCollectionNotFound', 'ScopeParamNotFoundError'), _LACKS)
 
 
 def call(path: str | pathlib.Path, function: str) -> Any:
@@ -87,6 +93,7 @@ def explain(error: BaseException, paths: Collection[str]) -> str | None:
 def sentence(error: BaseException, limit: int = 400) -> str:
     """The kind of an error and its message, in one line of at most `limit` characters."""
     text = error.msg if isinstance(error, SyntaxError) else str(error)
+    text = IN_OUR_WORDS.get(type(error).__name__, text)
     line = ' '.join(f'{type(error).__name__}: {text}'.removesuffix(': ').split())
     return line if len(line) <= limit else line[: limit - 3] + '...'
 

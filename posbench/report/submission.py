@@ -18,6 +18,13 @@ from posbench.report.leaderboard.standings import ALPHA, Place
 from posbench.report.rows import ReportError
 
 CONTRACT = 'contract.json'
+# Words of a check -> what it means that an encoding does not pass it, the gravest first.
+GRAVEST = {
+    'later token': 'tokens hear later ones through it, so that any score of it would be one of copying',
+    'how many tokens follow': 'it reads how long the whole sequence is without saying so, and could be made for the '
+    'lengths of the test',
+    'finite': 'it gives what is no number, which no score can be made of',
+}
 # More parameters than without an encoding by a larger share than this are not 'as many'.
 MATCHED = 0.01
 # Times a token takes, as multiples of those without an encoding, up to which it is called as fast.
@@ -46,7 +53,8 @@ def build(label: str, folder: Path, shipped: Path) -> Verdict:
 
     Raises ReportError, in one line, for damaged files.
     """
-    broken = [item for item in _contract(folder) if item['found'] is not None]
+    contract = _contract(folder)
+    broken = [item for item in contract['checks'] if item['found'] is not None]
     if broken:
         verdict = _refused(label, broken)
     else:
@@ -58,32 +66,37 @@ def build(label: str, folder: Path, shipped: Path) -> Verdict:
         built = whole and leaderboard.build(folder, [studies.Found(folder, title, '', whole)])
         if built is None:
             raise ReportError(f'{folder}: no run of {label} has results')
-        verdict = _ranked(label, built.item.results)
+        verdict = _ranked(label, built.item.results, contract['claims'])
     write_atomically(folder / 'verdict.md', '\n\n'.join([f'# {label}', *verdict.sentences]) + '\n')
     return verdict
 
 
-def _contract(folder: Path) -> list[dict]:
+def _contract(folder: Path) -> dict:
     try:
-        return json.loads((folder / CONTRACT).read_text('utf-8'))
-    except (OSError, ValueError) as error:
+        found = json.loads((folder / CONTRACT).read_text('utf-8'))
+        return dict(claims=found['claims'], checks=found['checks'])
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise ReportError(f'{folder / CONTRACT}: it cannot be read ({error})') from None
 
 
 def _refused(label: str, broken: list[dict]) -> Verdict:
     """What it does not keep. An encoding by which tokens hear later ones is told so before all else."""
     checks = texts.count(len(broken), 'check')
-    lines = [f'* {item["asks"]}: {item["found"]}' for item in broken]
-    leaks = [item for item in broken if 'later token' in item['asks']]
-    why = (
-        'tokens hear later ones through it, so that any score of it would be one of copying'
-        if leaks
-        else f'it does not keep the contract of encodings, {checks} of it'
-    )
+    # An error that every check meets is one mistake.
+    alike: dict[str, list[str]] = {}
+    for item in broken:
+        alike.setdefault(item['found'], []).append(item['asks'])
+    lines = []
+    for found, (asks, *others) in alike.items():
+        more = f' (and {texts.count(len(others), "other")})' if others else ''
+        lines.append(f'* {asks}{more}: {found}')
+    asked = ' '.join(item['asks'] for item in broken)
+    why = next((said for mark, said in GRAVEST.items() if mark in asked), None)
+    why = why or f'it does not keep the contract of encodings, {checks} of it'
     return Verdict([f'{label} is not ranked, and was not trained: {why}.', *lines], False)
 
 
-def _ranked(label: str, results: Results) -> Verdict:
+def _ranked(label: str, results: Results, claims: dict) -> Verdict:
     """Where it stands beyond the training length and at it, what it costs, and what failed."""
     entrant = next((one for one in results.scores.field.entrants if one.name.split(' (')[0] == label), None)
     if entrant is None:
@@ -91,6 +104,11 @@ def _ranked(label: str, results: Results) -> Verdict:
     failed = failed_of(results.scores, entrant)
     sentences = [_place(label, results, entrant), _at(label, results, entrant), *_beside(results, entrant)]
     sentences += _costs(label, results, entrant)
+    if claims.get('depends_on_length'):
+        sentences.append(
+            'It is told how long the whole sequence is (it claims `depends_on_length`), tokens that are yet to '
+            'be read among them: what it does at a length may be made for that length.'
+        )
     if failed:
         sentences.insert(1, f'It failed: {"; ".join(failed)}. A failure scores as the worst of all does there.')
     return Verdict([one for one in sentences if one], not entrant.failed)

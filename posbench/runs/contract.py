@@ -22,22 +22,26 @@ class Check(NamedTuple):
 
 
 def hold(file: pathlib.Path, folder: pathlib.Path) -> list[Check]:
-    """Every check of the encoding in a file, which contract.json in the folder then has too.
+    """Every check of the encoding in a file; contract.json in the folder then has them, and what the encoding claims.
 
     UsageError, one line, where no encoding can be made of the file, or the checks cannot be run.
     """
     command = [sys.executable, *COMMAND, str(file.resolve()), '--json']
     checks: list[Check] = []
+    claims: dict[str, object] = {}
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             said = json.loads(line)
-            checks.append(Check(said['asks'], said['found']))
+            if 'claims' in said:
+                claims = said['claims']
+            else:
+                checks.append(Check(said['asks'], said['found']))
         errors = process.stderr.read()
     if process.returncode not in (0, 1) or not checks:
         last = (errors.strip() or 'no output').splitlines()[-1]
         raise UsageError(last if process.returncode == 2 else f'{file}: the contract could not be asked: {last}')
-    items = [check._asdict() for check in checks]
-    write_atomically(folder / CONTRACT, json.dumps(items, indent=2, ensure_ascii=False) + '\n')
+    item = dict(claims=claims, checks=[check._asdict() for check in checks])
+    write_atomically(folder / CONTRACT, json.dumps(item, indent=2, ensure_ascii=False) + '\n')
     return checks
 
 

@@ -1,5 +1,6 @@
 """A hook and a claim have one home, base.py: what stands around encodings reads there which there are."""
 
+import functools
 import inspect
 import pathlib
 import re
@@ -8,6 +9,8 @@ import subprocess
 import sys
 import textwrap
 
+import flax
+import jax
 import jax.numpy as jnp
 import pytest
 
@@ -15,6 +18,7 @@ import posbench
 from posbench import encodings
 from posbench.encodings import base, chain
 from posbench.encodings.parts import wrapper
+from posbench.knobs import user_file
 
 # What parts claim says something about the whole.
 TOGETHER = {name: together for name, together in base.CLAIMS.items() if together}
@@ -144,3 +148,38 @@ def test_a_hook_that_makes_its_own_parameters_is_refused_in_one_line(tmp_path):
     )
     with pytest.raises(ValueError, match=r'^gated: embed is @nn.compact, wanted .* in setup\(\), '):
         encodings.build('gated', module=str(tmp_path / 'gated.py'))
+
+
+GATED = """
+import flax.linen as nn
+import jax.numpy as jnp
+from posbench.encodings import base
+
+class Encoding(base.PositionEncoding):
+    def setup(self):
+        self.gate = nn.Dense(self.width)
+
+    def embed(self, x_BLD, pos_BL):
+        return x_BLD + self.gate(x_BLD)
+"""
+DECLARED = """
+    def declare(self):
+        self.gate(jnp.zeros((1, self.width)))
+"""
+
+
+@pytest.mark.parametrize('declares', [False, True])
+def test_submodules_have_parameters_where_declare_calls_them_and_otherwise_it_is_said_how(declares, tmp_path):
+    path = tmp_path / 'gated.py'
+    path.write_text(GATED + DECLARED * declares)
+    encoding = encodings.build('gated', module=str(path)).sized(8, 2)
+    params = encoding.init_params(jax.random.key(0))
+    assert bool(params) == declares
+    call = functools.partial(encoding.with_params(params).embed, jnp.ones((1, 3, 8)), jnp.arange(3)[None])
+    if declares:
+        assert call().shape == (1, 3, 8)
+    else:
+        with pytest.raises(flax.errors.FlaxError) as raised:
+            call()
+        said = user_file.blame(raised.value, {str(path)})
+        assert said.startswith(f'{path}:11: ') and 'submodules made in setup() that declare() calls once' in said

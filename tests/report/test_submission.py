@@ -22,10 +22,10 @@ def shipped(tmp_path_factory):
 def submitted(tmp_path, monkeypatch):
     """submitted(kept, slope, found): the folder of `mine`, with a contract where one check may have found something."""
 
-    def write(kept, slope, found=None, asks='later tokens leave earlier logits alone', tasks=TASKS):
+    def write(kept, slope, found=None, asks='later tokens leave earlier logits alone', tasks=TASKS, **claims):
         monkeypatch.setitem(fields.ENCODINGS, 'mine', ('mine', kept, slope))
         checks = [dict(asks='odd sizes work', found=None), dict(asks=asks, found=found)]
-        (tmp_path / 'contract.json').write_text(json.dumps(checks))
+        (tmp_path / 'contract.json').write_text(json.dumps(dict(claims=claims, checks=checks)))
         return fields.write(tmp_path, ('mine',) if tasks else (), tasks)
 
     return write
@@ -57,11 +57,31 @@ def test_one_that_lets_tokens_hear_later_ones_has_no_score(submitted, shipped):
     assert (folder / 'verdict.md').read_text().startswith('# mine\n\nmine is not ranked')
 
 
-def test_one_that_breaks_another_rule_is_told_which(submitted, shipped):
-    asks = 'how many tokens follow changes nothing unless claimed otherwise'
+@pytest.mark.parametrize(
+    ('asks', 'why'),
+    [
+        ('how many tokens follow changes nothing unless claimed otherwise', 'it reads how long the whole sequence is '),
+        ('far outputs and gradients are finite', 'it gives what is no number'),
+        ('hooks keep the type of the activations', 'it does not keep the contract of encodings, 1 check of it.'),
+    ],
+)
+def test_one_that_breaks_another_rule_is_told_which(submitted, shipped, asks, why):
     verdict = submission.build('mine', submitted(1.3, 0.0, found='token 5 differs', asks=asks, tasks=()), shipped)
-    assert verdict.sentences[0].endswith('it does not keep the contract of encodings, 1 check of it.')
+    assert verdict.sentences[0].startswith(f'mine is not ranked, and was not trained: {why}')
     assert verdict.sentences[1] == f'* {asks}: token 5 differs'
+
+
+def test_an_error_that_many_checks_meet_is_said_once(submitted, shipped):
+    folder = submitted(1.3, 0.0, found='mine.py:3: NameError', tasks=())
+    contract = json.loads((folder / 'contract.json').read_text())
+    (folder / 'contract.json').write_text(json.dumps(contract | dict(checks=contract['checks'][1:] * 3)))
+    (said,) = submission.build('mine', folder, shipped).sentences[1:]
+    assert said == '* later tokens leave earlier logits alone (and 2 others): mine.py:3: NameError'
+
+
+def test_one_that_claims_to_know_the_length_is_ranked_and_said_to(submitted, shipped):
+    verdict = submission.build('mine', submitted(1.3, 0.0, depends_on_length=True), shipped)
+    assert verdict.is_ranked and verdict.sentences[-1].startswith('It is told how long the whole sequence is')
 
 
 def test_one_that_is_no_number_at_longer_lengths_failed_there(submitted, shipped):

@@ -2,8 +2,9 @@
 
     python -m tests.encodings.contract path/to/mine.py [--json]
 
-A line a check; with --json an object a line: check, its sentence, and what was found, null where it is kept. Needs no
-pytest. Exit code 0: all is kept; 1: something is not; 2: no encoding can be made of the file.
+A line a check; with --json an object a line: claims that differ from those of an encoding without hooks, then check,
+its sentence, and what was found, null where it is kept. Needs no pytest. Exit code 0: all is kept; 1: something is not;
+2: no encoding can be made of the file.
 """
 
 import argparse
@@ -26,6 +27,7 @@ def main() -> int:
     import jax
 
     from posbench import encodings
+    from posbench.encodings import base
     from posbench.knobs import user_file
     from tests.encodings import contract
 
@@ -35,6 +37,11 @@ def main() -> int:
     except Exception as error:
         print(user_file.blame(error, {str(flags.file)}) or f'{flags.file}: {error}', file=sys.stderr)
         return 2
+    if flags.json:
+        usual = base.PositionEncoding()
+        claimed = {name: getattr(encoding, name) for name in base.CLAIMS}
+        claims = {name: value for name, value in claimed.items() if value != getattr(usual, name)}
+        print(json.dumps(dict(claims=claims)), flush=True)
     kept = True
     for check in (*contract.CHECKS, contract.options.every_option_changes_something):
         found = broken(check, encoding, str(flags.file))
