@@ -90,7 +90,8 @@ def _refused(label: str, broken: list[dict]) -> Verdict:
     for found, (asks, *others) in alike.items():
         more = f' (and {texts.count(len(others), "other")})' if others else ''
         lines.append(f'* {asks}{more}: {found}')
-    asked = ' '.join(item['asks'] for item in broken)
+    # An error on the way to a check is no sign of what the check is about.
+    asked = ' '.join(item['asks'] for item in broken if not item['raised'])
     why = next((said for mark, said in GRAVEST.items() if mark in asked), None)
     why = why or f'it does not keep the contract of encodings, {checks} of it'
     return Verdict([f'{label} is not ranked, and was not trained: {why}.', *lines], False)

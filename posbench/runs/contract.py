@@ -15,10 +15,14 @@ COMMAND = ('-m', 'tests.encodings.contract')
 
 
 class Check(NamedTuple):
-    """What is asked, as a sentence, and what was found instead; None where it is kept."""
+    """What is asked, as a sentence, and what was found instead; None where it is kept.
+
+    `raised`: what was found is an error that the encoding raised, which says nothing of what is asked.
+    """
 
     asks: str
     found: str | None
+    raised: bool
 
 
 def hold(file: pathlib.Path, folder: pathlib.Path) -> list[Check]:
@@ -35,7 +39,7 @@ def hold(file: pathlib.Path, folder: pathlib.Path) -> list[Check]:
             if 'claims' in said:
                 claims = said['claims']
             else:
-                checks.append(Check(said['asks'], said['found']))
+                checks.append(Check(said['asks'], said['found'], said['raised']))
         errors = process.stderr.read()
     if process.returncode not in (0, 1) or not checks:
         last = (errors.strip() or 'no output').splitlines()[-1]

@@ -38,11 +38,13 @@ def show(request) -> None:
         column.justify = 'right'
     found, trained, counted = [], {}, {}
     for one in chosen:
-        same, alike = trained.setdefault(reuse.key(one), one.name), _alike(one)
+        same = trained.setdefault(reuse.key(one), one.name)
         if same != one.name:
             cost = Cost(0, len(one.config.seeds), 0.0, None, 0.0, f'as {same}, not again')
+        elif (alike := _alike(one)) in counted:
+            cost = counted[alike]
         else:
-            cost = counted[alike] = counted[alike] if alike in counted else of(one)
+            cost = counted[alike] = of(one)
         found.append(cost)
         table.add_row(one.name, *map(_number, cost[:-1]), cost.why)
     console = Console()
@@ -64,14 +66,8 @@ def of(one: Planned) -> Cost:
     seeds = len(one.config.seeds)
     if forms.of(one.config) is not forms.MODEL:
         return Cost(one.steps, seeds, why='word vectors: not known before they are made')
-    why = ''
     try:
-        try:
-            whole = job.from_config(one.config, one.name)
-        except NotPreparedError:
-            # A text that has yet to be fetched costs what another one does, but for the size of its vocabulary.
-            whole = job.from_config(_on_novels(one.config), one.name)
-            why = f'on the novels in {whole.task.vocabulary:,} tokens: {one.config.dataset.name} is not here'
+        whole, why = _built(one)
         parts = [(phase.schedule.steps - phase.start, parameters.cost(phase)) for phase in whole.phases]
     except (ValueError, OSError) as error:
         return Cost(one.steps, seeds, why=' '.join(str(error).split()))
@@ -85,11 +81,18 @@ def _alike(one: Planned) -> str:
     return identity.config_hash(config | dict(seeds=len(config['seeds']), optimizer=None, evaluate=None))
 
 
-def _on_novels(config: ConfigDict) -> ConfigDict:
-    """The same run on the shipped text."""
-    config = ConfigDict(config.to_dict())
-    config.dataset.update(name='austen', text_feature=None)
-    return config
+def _built(one: Planned) -> tuple[job.Job, str]:
+    """The job of a run, and what it is counted on where its own text has yet to be fetched.
+
+    Another text costs the same, but for the size of its vocabulary.
+    """
+    try:
+        return job.from_config(one.config, one.name), ''
+    except NotPreparedError:
+        config = ConfigDict(one.config.to_dict())
+        config.dataset.update(name='austen', text_feature=None)
+        found = job.from_config(config, one.name)
+        return found, f'on the novels in {found.task.vocabulary:,} tokens: {one.config.dataset.name} is not here'
 
 
 def _number(value: float | None) -> str:

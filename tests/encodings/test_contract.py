@@ -96,8 +96,8 @@ def test_a_check_that_fails_for_a_file_says_what_it_asks_and_what_it_found():
 def test_the_command_says_the_same_of_a_file_and_passes_what_is_right(tmp_path):
     wrong, meant = strangers.both('float32_activations')
     check = contract.numbers.hooks_keep_the_type_of_the_activations
-    assert command.broken(check, wrong, 'mine.py') == 'embed of bfloat16 is float32, wanted bfloat16'
-    assert command.broken(check, meant, 'mine.py') is None
+    assert command.broken(check, wrong) == 'embed of bfloat16 is float32, wanted bfloat16'
+    assert command.broken(check, meant) is None
 
 
 def test_the_command_says_in_one_line_why_a_file_has_no_encoding(tmp_path):

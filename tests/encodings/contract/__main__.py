@@ -3,8 +3,8 @@
     python -m tests.encodings.contract path/to/mine.py [--json]
 
 A line a check; with --json an object a line: claims that differ from those of an encoding without hooks, then check,
-its sentence, and what was found, null where it is kept. Needs no pytest. Exit code 0: all is kept; 1: something is not;
-2: no encoding can be made of the file.
+its sentence, what was found, null where it is kept, and whether that is an error that was raised. Needs no pytest.
+Exit code 0: all is kept; 1: something is not; 2: no encoding can be made of the file.
 """
 
 import argparse
@@ -44,10 +44,16 @@ def main() -> int:
         print(json.dumps(dict(claims=claims)), flush=True)
     kept = True
     for check in (*contract.CHECKS, contract.options.every_option_changes_something):
-        found = broken(check, encoding, str(flags.file))
+        raised = False
+        try:
+            found = broken(check, encoding)
+        # What an encoding raises fails a check just as well.
+        except Exception as error:
+            found, raised = user_file.blame(error, {str(flags.file)}) or user_file.sentence(error), True
         kept &= found is None
         if flags.json:
-            print(json.dumps(dict(check=check.__name__, asks=contract.in_words(check), found=found)), flush=True)
+            said = dict(check=check.__name__, asks=contract.in_words(check), found=found, raised=raised)
+            print(json.dumps(said), flush=True)
         elif found is not None:
             print(f'{contract.in_words(check)}:\n    {found}', flush=True)
         jax.clear_caches()
@@ -56,18 +62,13 @@ def main() -> int:
     return 0 if kept else 1
 
 
-def broken(check, encoding, path: str) -> str | None:
+def broken(check, encoding) -> str | None:
     """What a check found, in a line; None where the encoding passes it."""
-    from posbench.knobs import user_file
-
     try:
         check(encoding)
     except AssertionError as error:
         # What follows is the expression, as pytest takes it apart where it runs this.
         return ' '.join(str(error).partition('\nassert ')[0].split()) or 'it is not so'
-    # What an encoding raises fails a check just as well.
-    except Exception as error:
-        return user_file.blame(error, {path}) or user_file.sentence(error)
     return None
 
 
