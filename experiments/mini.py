@@ -91,15 +91,16 @@ TASKS = [
 ]
 
 
-def seeds() -> str:
-    """Those of every run."""
-    return ','.join(str(drawn(f'seed {number}', 0, 2**31)) for number in range(SEEDS))
+def seeds(of_what: str = 'seed') -> str:
+    """Those of every run, or others by another word."""
+    return ','.join(str(drawn(f'{of_what} {number}', 0, 2**31)) for number in range(SEEDS))
 
 
-def of(label: str, knobs: dict[str, str], tasks=TASKS) -> list[Run]:
-    """A run of an encoding on each task: 'rope@copy'."""
+def of(label: str, knobs: dict[str, str], tasks=TASKS, numbers: str = '') -> list[Run]:
+    """A run of an encoding on each task, 'rope@copy', of `seeds()` or of the ones in `numbers`."""
     cells = grids.product(grids.choice('encoding', {label: knobs}), tasks)
-    return grids.runs(cells, overrides={'seeds': seeds()}, name=lambda one: '@'.join(one.levels.values()))
+    overrides = {'seeds': numbers or seeds()}
+    return grids.runs(cells, overrides=overrides, name=lambda one: '@'.join(one.levels.values()))
 
 
 def runs() -> list[Run]:
