@@ -67,7 +67,7 @@ def runs(scale: str = 'mini') -> list[Run]:
     length = int(first['train.length'])
     factor, original = {'encoding.factor': str(FACTOR)}, {'encoding.original_length': str(length)}
     angles = grids.choice(
-        'angles',
+        'encoding',
         rope='configs/rope.py',
         position_interpolation=('configs/position_interpolation.py', factor),
         ntk=('configs/ntk.py', factor),
@@ -88,7 +88,7 @@ def runs(scale: str = 'mini') -> list[Run]:
     )
     cells = grids.subset(
         grids.product(angles, stages),
-        lambda angles, stage: stage == 'tuned' or (stage == 'first') == (angles == 'rope'),
+        lambda encoding, stage: stage == 'tuned' or (stage == 'first') == (encoding == 'rope'),
     )
     return grids.runs(cells, None, knobs, name=lambda cell: cell.name.removesuffix('-first').removesuffix('-as_it_is'))
 

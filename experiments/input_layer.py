@@ -20,11 +20,17 @@ the test snippets at 64 tokens. The claims were written before the runs:
 4. Multiplying by positions is worse than adding them; concatenating is neither better nor worse than adding by 1 point.
 5. On language modelling it is the other way round: from no positions to sinusoidal ones more bits a character are saved
    than from drawn vectors to the best trained ones, both tuned.
+
+The 174 runs took 5.1 hours of a core, two at a time. Claims 1 and 4 held. 2 failed by little: SVD keeps 4.0 of 7.4
+points, perhaps because 300 steps hardly tune rare words. 3 failed for the BiLSTM, which loses 1.9 points to
+positions that it has to see through. 5 was wrong: a decoder of two layers knows the order by its causal mask, and in
+400 steps sinusoids add nothing to that (-0.007 bits), rotary positions 0.024.
 """
 
 import contextlib
 
 from posbench.report import statistics
+from posbench.report.statistics import effects
 from posbench.runs import grids
 from posbench.runs.study import Run
 
@@ -103,7 +109,11 @@ def runs() -> list[Run]:
 
 def claims(rows) -> list[dict]:
     """The verdicts on the five claims, with 95 % intervals over seeds; one whose rows are missing is left out."""
-    accuracy = _by_seed(rows, 'whole/accuracy')
+    levels = {cell.name: cell.levels for cell in cells()}
+    accuracy = {
+        run: {seed: 100 * value for seed, value in of_run.items()}
+        for run, of_run in _by_seed(rows, 'whole/accuracy').items()
+    }
     bits = _by_seed(rows, 'windows/bits_per_character')
     verdicts = []
 
@@ -113,8 +123,10 @@ def claims(rows) -> list[dict]:
             verdicts.append(dict(claim=claim, verdict='PASS' if holds else 'FAIL', evidence=evidence))
 
     def effect(choice, level, other, **fixed):
-        """Of one level beside another, in points of accuracy."""
-        return _effect(accuracy, cells(), choice, level, other, fixed)
+        """Of one level beside another, in points of accuracy; KeyError where one of the runs is missing."""
+        if missing := levels.keys() - accuracy.keys():
+            raise KeyError(min(missing))
+        return effects.effect(accuracy, levels, choice, level, other, fixed)[0]
 
     def vectors_help_frozen():
         found = {name: effect('vectors', name, 'random', tuned='frozen') for name in TRAINED}
@@ -166,18 +178,6 @@ def _by_seed(rows, metric: str) -> dict[str, dict[int, float]]:
         if row.split == 'test' and row.metric == metric and row.length == row.train_length and not row.is_baseline:
             found.setdefault(row.run, {})[row.seed] = row.value
     return found
-
-
-def _effect(values, of, choice: str, level: str, other: str, fixed: dict) -> statistics.Summary:
-    """The mean over all pairs of cells that differ in `choice` alone, of each seed; KeyError where a run is missing."""
-    by_seed: dict[int, list[float]] = {}
-    for cell in of:
-        if cell.levels[choice] != level or any(cell.levels[name] != wanted for name, wanted in fixed.items()):
-            continue
-        beside = '-'.join((cell.levels | {choice: other}).values())
-        for seed, value in values[cell.name].items():
-            by_seed.setdefault(seed, []).append(100 * (value - values[beside][seed]))
-    return statistics.summarize([sum(one) / len(one) for one in by_seed.values()])
 
 
 def _in_words(effects: dict[str, statistics.Summary]) -> str:

@@ -2,7 +2,24 @@
 
 import hashlib
 import json
+import os
+from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def portable(value: Any) -> Any:
+    """A config, or a part of it, as another machine has it: what lies in this repository by its path as seen from it.
+
+    So an experiment whose runs start from each other has the same ids wherever the repository is.
+    """
+    if isinstance(value, dict):
+        return {key: portable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [portable(one) for one in value]
+    inside = isinstance(value, str) and value.startswith(f'{ROOT}{os.sep}')
+    return Path(value).relative_to(ROOT).as_posix() if inside else value
 
 
 def deciding(config: dict[str, Any]) -> dict[str, Any]:
@@ -15,7 +32,7 @@ def deciding(config: dict[str, Any]) -> dict[str, Any]:
     phase = config.get('second_phase')
     if phase is not None and phase['encoding']['name'] is None:
         idle.add('second_phase')
-    found = {key: value for key, value in config.items() if key not in idle}
+    found = {key: portable(value) for key, value in config.items() if key not in idle}
     if evaluate := found.get('evaluate'):
         later = {'lengths', 'probe'}
         found['evaluate'] = {key: value for key, value in evaluate.items() if value or key not in later}

@@ -72,17 +72,17 @@ def resolve(
     for the old one are dropped, options in `overrides` belong to the new one. The same goes for `positions.name`, and
     for `task.name`, which also replaces the dataset by the defaults of what the new task reads, if that is of another
     kind. Another input, model or head keeps those options that both have. Relative paths of a config are looked up in
-    `folder` first, those of overrides in the working directory first, or in the folder that `seen_from` has for one.
-    Raises UsageError, always one line, for whatever is found first.
+    `folder` first, those of overrides in the working directory first, or in the folder that `seen_from` has for one;
+    all at last in the repository. Raises UsageError, always one line, for whatever is found first.
     """
     given, overrides = _plain(config), dict(overrides or {})
     form = forms.of(given)
     forms.check(form, [*map(str, given), *overrides], package)
-    folders = [pathlib.Path(folder or '').absolute(), pathlib.Path.cwd()]
+    folders = [pathlib.Path(folder or '').absolute(), pathlib.Path.cwd(), user_file.ROOT]
 
     def override(key, knob):
         near = (seen_from or {}).get(key, folders[1])
-        return tree.read_override(key, knob, overrides[key], [near, folders[0]])
+        return tree.read_override(key, knob, overrides[key], [near, folders[0], user_file.ROOT])
 
     line = {
         key: override(key, knob) for pattern, knob in EARLY.items() for key in overrides if re.fullmatch(pattern, key)

@@ -37,8 +37,9 @@ class Report:
 def build(folder: str | Path, *, terminal: bool = True, readme: str | Path | None = None) -> Report:
     """Writes report.md, report.html, the figures and tables/ into a run folder or a study folder.
 
-    Of a study of several tasks there is a leaderboard too: leaderboard.html, leaderboard.md and leaderboard/. Of a
-    folder with several studies below it each gets its own report, and the folder the leaderboard of all of them.
+    Of a study of encodings on several tasks there is a leaderboard too: leaderboard.html, leaderboard.md and
+    leaderboard/. Of a folder with several studies below it each gets its own report, and the folder the leaderboard of
+    all of them.
 
     Args:
         folder: has a rows.jsonl (one run), or folders with one at any depth (a study), or studies.
@@ -95,7 +96,8 @@ def _of_study(folder: Path, *, terminal: bool, readme: str | Path | None = None)
     write_atomically(folder / 'report.html', page.to_html(item))
     write_atomically(folder / 'report.md', page.to_markdown(item))
     figures = [picture.path for pictures in drawn.values() for picture in pictures]
-    board = leaderboard.build(folder, [studies.of(study)]) if len({run.task.name for run in study.runs}) > 1 else None
+    several = len({run.task.name for run in study.runs}) > 1
+    board = leaderboard.build(folder, [studies.of(study)]) if several else None
     if readme is not None and board is not None:
         readme_lib.replace(Path(readme), board.block(Path(readme)))
     elif readme is not None:
@@ -117,7 +119,7 @@ def _of_study(folder: Path, *, terminal: bool, readme: str | Path | None = None)
 
 def _draw(study: Study, found: list[boards_lib.Board]) -> dict[str, list]:
     """Draws every figure there is something for; by the heading of its board, '' for those of the folder."""
-    from posbench.report import by_position, canvas, curves, matrices, page, pictures, texts, word_map
+    from posbench.report import by_position, canvas, choices, curves, matrices, page, pictures, texts, word_map
 
     drawn: dict[str, list] = {}
 
@@ -134,6 +136,11 @@ def _draw(study: Study, found: list[boards_lib.Board]) -> dict[str, list]:
             tasks.setdefault(board.task.name, []).append(board)
             heading, end = page.heading(board), '' if i == 0 else f'-{i + 1}'
             words = board.metric.phrase
+            effects = choices.of_board(board, study.levels) if board.lengths else []
+            alt = f'{choices.TITLE}: {texts.upper(words)} of one level minus that of another. {heading}.'
+            keep(heading, f'choices{end}', choices.figure(board, effects), alt)
+            if len(board.runs) > page.MANY:
+                continue
             if len(board.lengths) > 1:
                 fig = curves.lengths(board, 'What happens beyond the training length')
                 keep(heading, f'lengths{end}', fig, f'{texts.upper(words)} by test length, {who}. {heading}.')
@@ -156,6 +163,8 @@ def _draw(study: Study, found: list[boards_lib.Board]) -> dict[str, list]:
             # In the order of the first table.
             order = {name: j for j, name in enumerate(of_task[0].runs)}
             runs = [run for run in study.runs if run.task.name == task]
+            if len(runs) > page.MANY:
+                continue
             runs.sort(key=lambda run: order.get(run.name, len(order)))
             heading, end = '' if len(tasks) == 1 else page.heading(of_task[0]), '' if i == 0 else f'-{i + 1}'
             ordered += runs

@@ -67,6 +67,7 @@ class Study:
     A folder with a study.json has a title and a question, and of a trial the knobs that all its runs have set;
     `left_over` is what lies in it and does not count: name and why.
 
+    `levels` has the choices that its runs, by their names, are made of; {} of a study that is no grid.
     `changed` has a sentence for every folder in which a file is not what the run wrote, and `unvouched` the folders for
     whose files nothing speaks, as of runs that were written by hand.
     """
@@ -84,6 +85,12 @@ class Study:
     overrides: dict[str, str] = dataclasses.field(default_factory=dict)
     left_over: list[dict[str, str]] = dataclasses.field(default_factory=list)
     published: list[published_lib.Published] = dataclasses.field(default_factory=list)
+    levels: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_of_encodings(self) -> bool:
+        """Whether encodings are compared: a grid does it if one of its choices is called `encoding`."""
+        return not self.levels or any('encoding' in of_run for of_run in self.levels.values())
 
 
 def read(folder: str | Path) -> Study:
@@ -136,6 +143,7 @@ def read(folder: str | Path) -> Study:
         overrides=study.overrides if study else {},
         left_over=left_over,
         published=published_lib.of_study(folder),
+        levels=study.levels if study else {},
     )
 
 

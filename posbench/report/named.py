@@ -21,7 +21,8 @@ NAME = 'study.json'
 class Named:
     """What study.json says; `ids` are the config hashes of the runs by their names, `overrides` those of a trial.
 
-    `scale` is mini or full, None of a study that has one only.
+    `scale` is mini or full, None of a study that has one only; `levels` are those of its runs that are cells of a grid,
+    by the names of their choices.
     """
 
     title: str
@@ -30,6 +31,7 @@ class Named:
     overrides: dict[str, str]
     ids: dict[str, str]
     scale: str | None = None
+    levels: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,14 +50,16 @@ def read(folder: Path) -> Named | None:
         return None
     item = _json(path)
     wanted = dict(title=str, question=str, experiment=str, overrides=dict, runs=dict)
-    scale = item.pop('scale', None)
+    scale, levels = item.pop('scale', None), item.pop('levels', {})
     typed = all(isinstance(item.get(key), kind) for key, kind in wanted.items()) and isinstance(scale, str | None)
+    typed = typed and isinstance(levels, dict) and all(isinstance(one, dict) for one in levels.values())
     if item.keys() != wanted.keys() or not typed:
         raise ReportError(f'{path}: wanted an object with {", ".join(wanted)}; start the study again to write it anew.')
     texts = [*item['overrides'].values(), *item['runs'].values()]
+    texts += [text for one in levels.values() for text in one.values()]
     if not all(isinstance(text, str) for text in texts) or any(Path(name).name != name for name in item['runs']):
         raise ReportError(f'{path}: wanted texts, and names of folders; start the study again to write it anew.')
-    return Named(item['title'], item['question'], item['experiment'], item['overrides'], item['runs'], scale)
+    return Named(item['title'], item['question'], item['experiment'], item['overrides'], item['runs'], scale, levels)
 
 
 def sort(folder: Path, study: Named, places: Iterable[Path]) -> Sorted:

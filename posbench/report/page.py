@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 
 from posbench.report import (
+    choices,
     markdown,
     papers,
     provenance,
@@ -21,6 +22,11 @@ from posbench.report import (
 from posbench.report.boards import Board
 from posbench.report.folder import Study
 from posbench.report.tables import Cell, Column, Table
+
+# Runs of a task whose figures a page has: of more nobody looks at each, and each has a report in its own folder.
+MANY = 40
+# Rows of a table of a page.
+MOST = 2000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +86,11 @@ class Content:
         return [*own, *self.papers, *self.lists.values()]
 
     @staticmethod
+    def is_long(table: Table) -> bool:
+        """Whether a table is in its files alone."""
+        return len(table.rows) > MOST
+
+    @staticmethod
     def files(table: Table) -> list[tuple[str, str]]:
         """(name, address) of the files of a table, for the template."""
         return table_files.links(table)
@@ -92,7 +103,7 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
         Section(
             heading=heading(board),
             headline=headline(study, board),
-            tables=table_files.named(length_tables(study, board), taken),
+            tables=table_files.named([*effect_tables(study, board), *length_tables(study, board)], taken),
             pictures=drawn.get(heading(board), []),
             matrices=table_files.named([tables.matrix(item, words) for words, item in figures(study, board)], taken),
             everything=table_files.named([tables.everything(board)], taken)[0],
@@ -124,6 +135,8 @@ def content(study: Study, found: list[Board], drawn: dict[str, list[Picture]]) -
 
 def headline(study: Study, board: Board) -> tuple[str, str]:
     """The result of a board in a sentence, and what it must be read with."""
+    if not study.is_of_encodings and (found := choices.of_board(board, study.levels)):
+        return choices.headline(board, found)
     of_words = word_vectors.runs_of(board, study.runs)
     return word_vectors.headline(board, of_words) if of_words else texts.headline(board, single=study.single)
 
@@ -145,6 +158,7 @@ def notes(study: Study, found: list[Board]) -> tuple[str, ...]:
         texts.UNKNOWN_NOISE: not all(measured),
         texts.INTERVALS: max(seeds) >= statistics.MIN_SEEDS,
         texts.ONE_SEED: max(seeds) == 1,
+        texts.MANY.format(most=MANY): any(len(board.runs) > MANY for board in found),
     }
     return *dict.fromkeys(rules), *(text for text, holds in known.items() if holds)
 
@@ -158,7 +172,12 @@ def _vouching(study: Study) -> list[str]:
 
 
 def figures(study: Study, board: Board) -> list[tuple[str, dict]]:
-    """The figures that the task made of the runs of a board, each with its title, in the order of the runs."""
+    """The figures that the task made of the runs of a board, each with its title, in the order of the runs.
+
+    None of more than MANY runs.
+    """
+    if len(board.runs) > MANY:
+        return []
     runs = {run.name: run for run in study.runs if run.task.name == board.task.name}
     found = [(run, figure) for run in board.runs for figure in runs[run].figures.values()]
     return [(figure['title'] if study.single else f'{run}: {figure["title"]}', figure) for run, figure in found]
@@ -167,6 +186,12 @@ def figures(study: Study, board: Board) -> list[tuple[str, dict]]:
 def heading(board: Board) -> str:
     """What a board is about, in one line."""
     return ', '.join(filter(None, [board.task.name, board.split or 'unknown split', texts.trained(board)]))
+
+
+def effect_tables(study: Study, board: Board) -> list[Table]:
+    """What each choice of a grid does; none of a study that is no grid of several choices."""
+    found = choices.of_board(board, study.levels) if board.lengths else []
+    return [choices.table(board, found)] if found else []
 
 
 def length_tables(study: Study, board: Board) -> list[Table]:
@@ -225,7 +250,9 @@ def to_markdown(item: Content) -> str:
         for run, pairs in rest.items():
             parts += [f'### {name} of {markdown.escape(run)}', _pairs(pairs)]
     for section in item.sections:
-        parts += [f'### Every number: {markdown.escape(section.heading)}', *_table(section.everything)]
+        whole, links = _table(section.everything)
+        shown = 'In these files alone.' if item.is_long(section.everything) else whole
+        parts += [f'### Every number: {markdown.escape(section.heading)}', shown, links]
     return _unicode('\n\n'.join(part for part in parts if part) + '\n')
 
 

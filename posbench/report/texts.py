@@ -27,6 +27,7 @@ UNKNOWN_NOISE = (
     'noise is, and of one seed nothing does. `--mode=evaluate` on the folder of a run writes it.'
 )
 ONE_SEED = 'Of one seed: another one may give other numbers.'
+MANY = 'Of a task with more than {most} runs there are no figures of single runs here: each has a report of its own.'
 
 
 # So many runs without results are named one by one.
@@ -116,13 +117,14 @@ def headline(board: Board, *, single: bool) -> tuple[str, str]:
     if not board.lengths:
         return f'{", ".join(board.runs)}: no length table; every number is listed below.', ''
     lead, *rest = _one_run(board, board.runs[0]) if single else _many_runs(board)
-    guess = chance(board)
-    if guess and not board.guess:
-        rest.append(f'Chance: {guess}.')
-    reference = baselines(board)
-    if reference:
-        rest.append(f'On the same data: {reference}{_behind(board) if single else ""}.')
-    return lead, ' '.join(rest)
+    return lead, ' '.join([*rest, *beside(board, single=single)])
+
+
+def beside(board: Board, *, single: bool) -> list[str]:
+    """A sentence on chance, and one on the reference models, where they are known."""
+    guess, reference = chance(board), baselines(board)
+    found = [f'Chance: {guess}.'] if guess and not board.guess else []
+    return found + ([f'On the same data: {reference}{_behind(board) if single else ""}.'] if reference else [])
 
 
 def _one_run(board: Board, run: str) -> list[str]:
@@ -192,9 +194,7 @@ def _many_runs(board: Board) -> list[str]:
         if words:
             groups.setdefault(words, []).append(run)
     parts = [f'{listed(runs)} {_outcome(board, dict(words), len(runs) > 1)}' for words, runs in groups.items()]
-    seeds = sorted({len(board.seeds(run)) for run in board.runs})
-    each = ' to '.join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
-    amount = f'{count(len(board.runs), "encoding")}, {each} {"seed" if each == "1" else "seeds"} each.'
+    amount = f'{count(len(board.runs), "encoding")}, {each_of(board)}.'
     if not parts:
         return [*_best(board, board.train_length), amount]
     longest = board.lengths[-1]
@@ -202,6 +202,13 @@ def _many_runs(board: Board) -> list[str]:
     lead = f'{upper(trained(board))}{scored}: {"; ".join(parts)}.'
     best = [*_best(board, board.train_length), *(_best(board, longest) if scored else [])]
     return [lead, *_unsure(board), *best, amount]
+
+
+def each_of(board: Board) -> str:
+    """'5 seeds each', '3 to 5 seeds each'."""
+    seeds = sorted({len(board.seeds(run)) for run in board.runs})
+    each = ' to '.join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
+    return f'{each} {"seed" if each == "1" else "seeds"} each'
 
 
 def _unsure(board: Board) -> list[str]:

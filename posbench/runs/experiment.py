@@ -11,7 +11,8 @@ import dataclasses
 import inspect
 import pathlib
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from posbench.knobs import user_file
@@ -29,12 +30,14 @@ class Run(NamedTuple):
     """One run of a study: its name and folder, a config file (relative to the repository), knobs that differ from it.
 
     `{study}` in a knob stands for the folder of the study, so that a run may start from the weights of another one,
-    `{study}/OTHER`, for which it then waits.
+    `{study}/OTHER`, for which it then waits. `levels` says which level of each choice it has, where the study is a grid
+    (grids.py): a report then says what each choice does.
     """
 
     name: str
     config: str
     overrides: dict[str, str]
+    levels: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +112,11 @@ def _checked(path: pathlib.Path, number: int, one: Any) -> Run:
         raise UsageError(f'{path}: run {one.name!r}: config: got {show(one.config)}, wanted the path of a config file')
     if not isinstance(one.overrides, dict) or not all(isinstance(key, str) for key in one.overrides):
         raise UsageError(f'{path}: run {one.name!r}: overrides: got {show(one.overrides)}, wanted a dict of knobs')
+    levels = one.levels.items() if isinstance(one.levels, Mapping) else [(one.levels, None)]
+    if not all(isinstance(text, str) for pair in levels for text in pair):
+        raise UsageError(
+            f'{path}: run {one.name!r}: levels: got {show(one.levels)}, wanted a level of each choice, as texts'
+        )
     texts = {key.removeprefix('config.'): str(value) for key, value in one.overrides.items()}
     if 'experiment' in texts:
         raise UsageError(f'{path}: run {one.name!r}: config.experiment is {path.stem!r}, as this file is called')

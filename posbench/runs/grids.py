@@ -99,7 +99,7 @@ def runs(
             raise ValueError(f'runs: no config file for {title}; wanted one of a level, or of all')
         if title in found:
             raise ValueError(f'runs: two cells are called {title!r}')
-        found[title] = Run(title, whole.config, whole.overrides)
+        found[title] = Run(title, whole.config, whole.overrides, whole.levels)
     return list(found.values())
 
 

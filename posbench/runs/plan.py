@@ -98,6 +98,7 @@ def flags(one: Planned) -> list[str]:
 def write(folder: pathlib.Path, experiment: Experiment, runs: list[Planned], overrides: dict[str, str]) -> None:
     """Writes study.json, and keeps the numbers of papers that the experiment has beside it."""
     scale = {} if experiment.scale is None else dict(scale=experiment.scale)
+    levels = {one.name: dict(one.levels) for one in experiment.runs if one.levels}
     item = dict(
         title=experiment.title,
         question=experiment.question,
@@ -105,6 +106,7 @@ def write(folder: pathlib.Path, experiment: Experiment, runs: list[Planned], ove
         overrides=overrides,
         **scale,
         runs={one.name: one.id for one in runs},
+        **(dict(levels=levels) if levels else {}),
     )
     write_atomically(folder / NAME, json.dumps(item, indent=2, ensure_ascii=False) + '\n')
     try:

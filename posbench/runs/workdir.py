@@ -82,8 +82,8 @@ def has_checkpoints(path: pathlib.Path) -> bool:
 
 
 def as_json(config: ConfigDict) -> str:
-    """The text of config.json: nested plain JSON, tuples as lists."""
-    return json.dumps(config.to_dict(), indent=2) + '\n'
+    """The text of config.json: nested plain JSON, tuples as lists, and paths as `identity.portable` has them."""
+    return json.dumps(identity.portable(config.to_dict()), indent=2) + '\n'
 
 
 def _check(path: pathlib.Path, config: ConfigDict, resume: str, mode: str, package: pathlib.Path) -> None:

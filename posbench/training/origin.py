@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from posbench import manifest
+from posbench import identity, manifest
 from posbench.knobs.kinds import show
 
 PACKAGE = Path(__file__).parents[1]
@@ -28,7 +28,7 @@ def of(config: dict[str, Any], dataset: Any, vectors: dict[str, Any] | None = No
     """
     tokenizer = getattr(dataset, 'tokenizer', None)
     return dict(
-        config=config,
+        config=identity.portable(config),
         data=None if dataset is None else dataset.fingerprint,
         tokenizer=None if tokenizer is None else _digest(tokenizer.to_json().encode()),
         vectors=vectors,
@@ -76,7 +76,7 @@ def summary(origin: dict[str, Any]) -> dict[str, Any]:
 
 def config_differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """Knobs of two resolved configs that differ, but for those that decide no weights."""
-    there, here = (flat(json.loads(json.dumps(config))) for config in (there, here))
+    there, here = (flat(json.loads(json.dumps(identity.portable(config)))) for config in (there, here))
     return [line for key, line in different(there, here).items() if not key.startswith(FREE)]
 
 

@@ -63,6 +63,10 @@ def test_a_file_is_read_as_it_is_now(tmp_path):
             ": run 'a': overrides: got ['seeds'], wanted a dict of knobs",
         ),
         (
+            f"{HEAD}def runs():\n    return [Run('a', 'configs/rope.py', {{}}, {{'encoding': 3}})]",
+            ": run 'a': levels: got {'encoding': 3}, wanted a level of each choice, as texts",
+        ),
+        (
             f"{HEAD}def runs():\n    return [Run('a', 'configs/rope.py', {{'experiment': 'x'}})]",
             ": run 'a': config.experiment is 'two_words', as this file is called",
         ),

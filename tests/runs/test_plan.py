@@ -180,6 +180,11 @@ def test_study_json_says_what_a_report_has_to_know(tmp_path):
         runs={one.name: one.id for one in runs},
     )
     assert (ROOT / item['experiment']).resolve() == tmp_path / 'short.py'
+    assert named.read(tmp_path).levels == {}
+    levels = {'encoding': 'rope', 'length': '1x'}
+    cells = tuple(one._replace(levels=levels) for one in source.runs[:1]) + source.runs[1:]
+    plan.write(tmp_path, dataclasses.replace(source, runs=cells), runs, {})
+    assert named.read(tmp_path).levels == {source.runs[0].name: levels}
 
 
 def test_a_study_has_the_numbers_of_its_paper_and_wrong_ones_stop_it_before_a_run(tmp_path):

@@ -51,8 +51,10 @@ class Built:
 def build(folder: Path, found: Sequence[studies.Found]) -> Built | None:
     """Writes the leaderboard of some studies into a folder; None where none has a task that is scored by length.
 
-    Raises OSError where a file cannot be written; it names the file.
+    Studies that are grids without a choice called `encoding` compare something else, and take no part. Raises OSError
+    where a file cannot be written; it names the file.
     """
+    found = [one for one in found if one.runs is None or one.runs.is_of_encodings]
     field = entrants.field(studies.together(found))
     if not field.problems:
         return None

@@ -8,7 +8,7 @@
     paired        sign-flip, Wilcoxon, Holm                  equivalence   TOST: the same, within a margin
     detectable    the least effect that n seeds can show     skill         what is beyond chance
     by_length     area over log length, where half is lost   agreement     Kendall's tau of two rankings
-    strata        paired t-test, each task a stratum
+    strata        paired t-test, each task a stratum         effects     of one choice of a grid among others
 
 Arrays are float64, greater is better unless a function has a `lower`, and NaN is a value: a seed that diverged. Where
 an order is asked it is the worst there is; where a sum is, the sum is NaN and has no interval. What was not run has no

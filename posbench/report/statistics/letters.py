@@ -6,13 +6,16 @@ Journal of Computational and Graphical Statistics 13 (2004).
 
 import numpy as np
 
+# Groups; of more than so many letters nobody reads anything.
+MOST = 104
+
 
 def letters(different_EE: np.ndarray) -> list[str]:
     """The letters of each run, from the pairs that are told apart; a to z, then a1 to z1, ...; with nothing between.
 
     Runs that stand first get the first letters: give them from the best to the worst. ValueError for a relation that
     is not symmetric, or in which a run differs from itself. Not being told apart is not transitive, so that a run may
-    have several letters.
+    have several letters. The groups may be exponentially many: no run has letters where there would be more than MOST.
     """
     different_EE = np.asarray(different_EE, bool)
     if different_EE.ndim != 2 or not np.array_equal(different_EE, different_EE.T) or different_EE.diagonal().any():
@@ -25,6 +28,8 @@ def letters(different_EE: np.ndarray) -> list[str]:
                 # A column with both is split in two; those that lie within another one are absorbed.
                 split = {part for column in columns for part in _split(column, a, b)}
                 columns = [part for part in split if not any(part < other for other in split)]
+                if len(columns) > MOST:
+                    return [''] * runs
     columns.sort(key=sorted)
     return [''.join(_name(i) for i, column in enumerate(columns) if run in column) for run in range(runs)]
 

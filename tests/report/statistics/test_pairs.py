@@ -142,6 +142,9 @@ def test_letters_of_neighbours_overlap():
     assert letters.letters(np.abs(rank_E[:, None] - rank_E) > 1.5) == ['a', 'ab', 'b', 'c']
     assert letters.letters(np.zeros((3, 3))) == ['a', 'a', 'a'] and letters.letters(np.zeros((0, 0))) == []
     assert letters.letters(~np.eye(28, dtype=bool))[25:] == ['z', 'a1', 'b1']
+    # Told apart in pairs: every choice of one of each pair is a group, 2 to the power of 15 of them.
+    pairs = np.kron(np.eye(15, dtype=bool), ~np.eye(2, dtype=bool))
+    assert letters.letters(pairs[:8, :8])[0] == 'abcdefgh' and letters.letters(pairs) == [''] * 30
     for wrong in (np.eye(2), np.array([[0, 1], [0, 0]]), np.zeros((2, 3))):
         with pytest.raises(ValueError, match='wanted a symmetric relation'):
             letters.letters(wrong)
