@@ -40,6 +40,7 @@ def attend(
     bias_BHLM: jax.Array | None = None,
     block_size: int | None = None,
     fused: bool = False,
+    turned: bool = False,
 ) -> jax.Array:
     """softmax(scale * rotate(q) · rotate(k) + bias + score) v, [B, L, H, K] in the dtype of v.
 
@@ -54,6 +55,7 @@ def attend(
       bias_BHLM: what the encoding's `bias` gave, where it is known and all pairs are one block; None: it is asked.
       block_size: queries and keys a block; None takes all at once. A last block that is not full is padded.
       fused: leave whole sequences without a mask to the platform's kernel; see kernels.py for what it can do.
+      turned: the keys were rotated before, when they came into a cache.
 
     A query that may attend to nothing gets 0, or what the encoding's `finish` makes of it. Raises ValueError where the
     order of queries and keys is not known, for an encoding that needs causal attention without it, for one with both a
@@ -73,7 +75,7 @@ def attend(
     head_width = q_BLHK.shape[-1]
     scale = jnp.asarray(head_width**-0.5, q_BLHK.dtype)
     q_BLHK = encoding.rotate(q_BLHK, pos_q_BL, 'query', aux_q) * scale
-    k_BMHK = encoding.rotate(k_BMHK, pos_k_BM, 'key', aux_k)
+    k_BMHK = k_BMHK if turned else encoding.rotate(k_BMHK, pos_k_BM, 'key', aux_k)
     if fused and whole and mask_BLM is None:
         return kernels.attend(q_BLHK, k_BMHK, v_BMHK, causal)
     if encoding.halo and jax.tree.leaves(encoding.first_carry(q_BLHK)):

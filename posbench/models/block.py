@@ -16,7 +16,7 @@ from posbench.ops import linear
 class Memory(NamedTuple):
     """What one layer remembers of each token: keys, values, `aux`, and what entered if the encoding has `enter`.
 
-    G heads of keys and values serve H heads of queries.
+    G heads of keys and values serve H heads of queries. Keys are turned already where `keeps_turned` says so.
     """
 
     k_BMGK: jax.Array
@@ -114,14 +114,20 @@ class Block(nn.Module):
             # Before any rotation: a gain after it would make scores depend on absolute positions.
             q_BLHK = self.style.normalise(self.dtype, 'query_norm')(q_BLHK)
             k_BLGK = self.style.normalise(self.dtype, 'key_norm')(k_BLGK)
-        now = Memory(k_BLGK, v_BLGK, encoding.aux(x_BLD, context.pos_q_BL), None)
+        aux_BM = encoding.aux(x_BLD, context.pos_q_BL)
         if memory is not None:
-            written = jax.tree.map(lambda old, new: self._write(old, new, context), memory._replace(h_BMD=None), now)
-            memory = now = written._replace(h_BMD=memory.h_BMD)
-        aux_k = aux_q = encoding.accumulate(now.aux_BM, context.pos_k_BM, context.order_k)
+            aux_BM = jax.tree.map(lambda old, new: self._write(old, new, context), memory.aux_BM, aux_BM)
+        aux_k = aux_q = encoding.accumulate(aux_BM, context.pos_k_BM, context.order_k)
+        now, turned = Memory(k_BLGK, v_BLGK, aux_BM, None), False
         if memory is not None:
-            length = x_BLD.shape[1]
+            length, turned = x_BLD.shape[1], keeps_turned(encoding, groups)
             aux_q = base.per_token(lambda x: jax.lax.dynamic_slice_in_dim(x, context.slot, length, axis=1), aux_k)
+            if turned:
+                k_BLGK = encoding.rotate(k_BLGK, context.pos_q_BL, 'key', aux_q)
+            k_BMGK, v_BMGK = (
+                self._write(old, new, context) for old, new in ((memory.k_BMGK, k_BLGK), (memory.v_BMGK, v_BLGK))
+            )
+            memory = now = Memory(k_BMGK, v_BMGK, aux_BM, memory.h_BMD)
         out_BLHK = attention.attend(
             q_BLHK,
             attention.for_every_head(now.k_BMGK, self.heads),
@@ -137,6 +143,7 @@ class Block(nn.Module):
             bias_BHLM=context.bias_BHLM,
             block_size=self.block_size,
             fused=self.fused,
+            turned=turned,
         )
         out = self._linear(width, 'out', axis=(-2, -1), kernel_init=self._residual_init())
         return out(out_BLHK), memory
@@ -185,6 +192,11 @@ class Period(nn.Module):
             h_BLD, memory = one(h_BLD, memory, shared, context, first_layer + place)
             grown.append(memory)
         return h_BLD, tuple(grown)
+
+
+def keeps_turned(encoding: base.PositionEncoding, groups: int) -> bool:
+    """Whether a cache holds keys as `rotate` makes them: where these stay, and each head of queries has its own."""
+    return encoding.has('rotate') and not encoding.depends_on_length and groups == encoding.heads
 
 
 def dropout(module: nn.Module, x_BLD: jax.Array, rate: float, rows_B: jax.Array) -> jax.Array:

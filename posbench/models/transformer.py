@@ -9,12 +9,12 @@ import jax.numpy as jnp
 from posbench.bodies import base as base_body
 from posbench.encodings import base
 from posbench.models import attention, kernels
-from posbench.models.block import Block, Context, Memory, Period, dropout
+from posbench.models.block import Block, Context, Memory, Period, dropout, keeps_turned
 from posbench.models.cross_attention import Encoded
 
 
 class Cache(NamedTuple):
-    """Keys and values of the tokens so far, before rotation: an encoding may turn them anew at every step.
+    """Keys and values of the tokens so far. Keys are turned, but for encodings that turn them anew with each token.
 
     `layers` holds a `Memory` of each layer, stacked along a leading axis if the layers are scanned. A slot that is
     empty, or holds padding, has segment -1. `length` counts the slots in use, the same for all rows.
@@ -187,7 +187,8 @@ class Transformer(base_body.Layers):
         `pos` is an example of the positions to come, for maps that give numbers other than int32 [B, L].
         """
         encoding = self.sized_encoding()
-        k_BMGK = jnp.zeros((batch_size, length, *self.style.widths(self.width, self.heads)), self.dtype)
+        groups, head_width = self.style.widths(self.width, self.heads)
+        v_BMGK = jnp.zeros((batch_size, length, groups, head_width), self.dtype)
         h_BMD = jnp.zeros((batch_size, length, self.width), self.dtype)
         pos = jax.ShapeDtypeStruct((batch_size, length), jnp.int32) if pos is None else pos
         pos_BM = jax.tree.map(lambda leaf: jnp.zeros((batch_size, length, *leaf.shape[2:]), leaf.dtype), pos)
@@ -195,7 +196,10 @@ class Transformer(base_body.Layers):
         def memory(layer):
             part = encoding.at(layer)[0]
             aux_BM = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), _shape_of_aux(part, h_BMD, pos_BM))
-            return Memory(k_BMGK, k_BMGK, aux_BM, h_BMD if part.has('enter') else None)
+            k_BMGK = v_BMGK
+            if keeps_turned(part, groups):
+                k_BMGK = jnp.zeros((batch_size, length, groups, kernels.rotated_width(part)), self.dtype)
+            return Memory(k_BMGK, v_BMGK, aux_BM, h_BMD if part.has('enter') else None)
 
         if self.scan_layers:
             memories = tuple(memory(place) for place in range(encoding.period))

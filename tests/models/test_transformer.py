@@ -207,6 +207,22 @@ def test_a_cache_remembers_positions_segments_and_how_full_it_is():
     np.testing.assert_array_equal(cache.segment_BM, np.pad(segments, [(0, 0), (0, 3)], constant_values=-1))
 
 
+@pytest.mark.parametrize('name', ('rotary', 'rotary_ntk_dynamic'))
+def test_a_cache_holds_turned_keys_unless_more_tokens_turn_them_otherwise(name):
+    """In the first layer nothing but `rotate` tells these keys from those of a model without an encoding."""
+    kept, pos = {}, small.positions(1, 6)
+    for each in ('none', name):
+        model = small.model(encodings.build(each), layers=1)
+        _, cache = model.apply(
+            small.params(model), small.tokens(1, 6), pos, np.zeros((1, 6), np.int32), cache=model.empty_cache(1, 6)
+        )
+        kept[each] = cache.layers[0].k_BMGK
+    encoding = encodings.build(name).sized(32, 4).with_params({})
+    wanted = kept['none'] if encoding.depends_on_length else encoding.rotate(kept['none'], pos, 'key')
+    contract.same(kept[name], wanted, 'keys in the cache')
+    contract.different(encoding.rotate(wanted, pos, 'key'), wanted, 'keys turned once more')
+
+
 def test_an_encoding_is_no_part_of_the_token_vectors_of_another():
     """Nothing stays on underneath: with every hook the identity, positions reach nothing."""
     model = small.model(base.PositionEncoding())
