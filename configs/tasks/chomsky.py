@@ -11,7 +11,8 @@ What is asked is 1 to 40 long in training, and up to eight times as long when sc
 2305.16843) compare encodings on them: five layers of width 64 with eight heads and a dropout of 0.1, batches of 128,
 two million steps of Adam at 1e-4, 3e-4 or 5e-4, scored at every length from 41 to 500, and of ten seeds the best. In
 reach of a laptop by three layers, batches of 64, a higher learning rate and 2,000 steps. Each row has a length of its
-own, where theirs have one a batch.
+own, where theirs have one a batch. `--config.task.pairs=true` puts two questions into each row of training, of lengths
+that make up one sum: as many of them in half the batch size, and in half the time.
 """
 
 from configs import default

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from posbench import streams
-from posbench.tasks import base, generated
+from posbench.tasks import base, generated, ragged
 
 COUNTED = 8192  # rows from which a predictor that knows places alone is learned, and as many to score it on
 AT_ONCE = 1024
@@ -245,6 +245,9 @@ class Blanks(Question):
     """For encoders: the question and, in the place of the answer, as many empty tokens, at which it is said.
 
     As in Ruoss et al. 2023 (arXiv 2305.16843), whose score is the accuracy of tokens.
+
+    `pairs`: in training each row has two questions, each for itself, of which one asks as much more as the other asks
+    less: rows are about as long as for one, and half of them do. Lengths are drawn as evenly as without.
     """
 
     metrics: ClassVar[dict[str, base.Metric]] = {
@@ -253,6 +256,24 @@ class Blanks(Question):
         'loss': base.Metric('nats per token of an answer', 'lower'),
     }
     protocols: ClassVar[dict[str, str]] = {'filled': 'every token of the answers to questions of that length'}
+    pairs: bool = base.option(False)
+
+    def sample(self, rng: jax.Array, batch_size: int, length: int) -> base.Batch:
+        """As without `pairs`; with them the second question of a row is of segment 1."""
+        if not self.pairs:
+            return super().sample(rng, batch_size, length)
+        self.check(length)
+        both = self.shortest + length
+        room = max(self.tokens(one) + self.tokens(both - one) for one in range(self.shortest, length + 1))
+
+        def row(key):
+            length_key, *keys = jax.random.split(key, 3)
+            drawn = self.drawn_length(length_key, length)
+            rows = [self.row(self.asked(key, length, asks)) for key, asks in zip(keys, (drawn, both - drawn))]
+            rows[1]['segment_ids_L'] = jnp.where(rows[1]['segment_ids_L'] < 0, -1, 1)
+            return ragged.one_row(room, rows, dict(inputs_L=self.empty, segment_ids_L=-1))
+
+        return batched(jax.vmap(row)(jax.random.split(rng, batch_size)))
 
     @property
     def empty(self) -> int:

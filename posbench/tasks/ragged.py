@@ -26,6 +26,20 @@ def joined(room: int, *parts: jax.Array | Sized) -> Sized:
     return joined_R, start
 
 
+def one_row(room: int, rows: list[dict[str, jax.Array]], fill: dict[str, int]) -> dict[str, jax.Array]:
+    """The tokens of rows of a batch, [L] each, one after the other; a token is what has a segment of 0 or more.
+
+    fill: what follows them, by name; 0 where it says nothing.
+    """
+    sizes = [(row['segment_ids_L'] >= 0).sum() for row in rows]
+
+    def of_name(name):
+        joined_R, size = joined(room, *((row[name], size) for row, size in zip(rows, sizes)))
+        return jnp.where(jnp.arange(room) < size, joined_R, fill.get(name, 0)).astype(rows[0][name].dtype)
+
+    return {name: of_name(name) for name in rows[0]}
+
+
 def flattened(room: int, rows_NK: jax.Array, sizes_N: jax.Array) -> Sized:
     """The first `sizes_N` tokens of each row, rows one after the other, in an array of `room`; and their size."""
     ends_N = jnp.cumsum(sizes_N)

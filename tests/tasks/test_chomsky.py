@@ -199,3 +199,35 @@ def test_values_of_expressions_are_known_without_making_them():
 def test_what_is_too_short_to_ask_is_refused(name, length):
     with pytest.raises(ValueError, match=f'length: got {length}, wanted at least {length + 1}'):
         tasks.build(f'chomsky/{name}').sample(jax.random.key(0), 2, length)
+
+
+def paired(name, length, rows):
+    task = tasks.build(f'chomsky/{name}', pairs=True)
+    return task, small.numpy(jax.jit(task.sample, static_argnums=(1, 2))(jax.random.key(0), rows, length))
+
+
+@pytest.mark.parametrize('name', ['reverse_string', 'binary_multiplication', 'compute_sqrt'])
+def test_a_row_of_a_pair_is_two_questions_one_after_the_other(name):
+    """Cut where the segment changes, each of them is what the oracle says, and nothing follows."""
+    task, batch = paired(name, 9, 50)
+    room = task.tokens(9)
+    fill = dict(inputs_BL=task.empty, targets_BL=0, segment_ids_BL=-1, weights_BL=0)
+    for number, segments_L in enumerate(batch['segment_ids_BL']):
+        sizes = [(segments_L == segment).sum() for segment in (0, 1)]
+        np.testing.assert_array_equal(segments_L, np.repeat([0, 1, -1], [*sizes, len(segments_L) - sum(sizes)]))
+        cut = {part: np.split(batch[part][number], np.cumsum(sizes)) for part in fill}
+        cut['segment_ids_BL'][1] = np.zeros_like(cut['segment_ids_BL'][1])
+        two = {
+            part: np.stack([np.pad(half, (0, room - len(half)), constant_values=fill[part]) for half in halves[:2]])
+            for part, halves in cut.items()
+        }
+        for part, wanted in oracles.module(f'chomsky_{name}').expected(task, two, 'filled').items():
+            np.testing.assert_array_equal(two[part], wanted, err_msg=part)
+            np.testing.assert_array_equal(cut[part][2], fill[part], err_msg=f'{part} after both')
+
+
+def test_lengths_of_pairs_are_as_even_as_those_of_single_questions():
+    _, batch = paired('reverse_string', 9, 3500)
+    lengths = [(batch['segment_ids_BL'] == segment).sum(axis=1) // 2 for segment in (0, 1)]
+    np.testing.assert_array_equal(sum(lengths), 10)
+    close(lengths[0], dict.fromkeys(range(1, 10), 1 / 9))
