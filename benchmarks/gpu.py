@@ -1,14 +1,15 @@
-"""Every config on a GPU beside the host's CPU: the same losses, in float32 and in bfloat16. Needs no network.
+"""A GPU: losses of every config beside the host's CPU, speed beside PyTorch, memory, the mini benchmark. No network.
 
-    python -m benchmarks.gpu [--jobs=8] [--seconds=300] [--write] [CONFIG ...]
+    python -m benchmarks.gpu [--jobs=8] [--seconds=330] [--write] [CONFIG ...]
 
 Five steps of a small model (width 64, four heads, 64 tokens, batch 8) of each config, on a text of random tokens.
 float32 uses whole float32 products on the GPU too, and its losses have to be those of the CPU to a relative 1e-4;
-those of bfloat16 to 2e-2. Then attention where cuDNN's kernel is chosen, beside the own kernel and float32. `--write`
-puts the table into benchmarks/gpu.md, with the card that it is of.
+those of bfloat16 to 2e-2. Then attention where cuDNN's kernel is chosen, beside the own kernel and float32; tokens a
+second and memory of a training step beside PyTorch, if that is installed, and the mini benchmark beside two cores
+(gpu_speed.py). `--write` puts the tables into benchmarks/gpu.md, with the card that they are of.
 
-The work is split over processes, for most of it is compiling, which a GPU does not do. What has not begun after
-`--seconds` is left out, and said to be.
+The work is split over processes, for most of it is compiling, which a GPU does not do. Half of `--seconds` is for
+losses; what has not begun after its time is left out, and said to be. The last processes take half a minute more.
 """
 
 import argparse
@@ -114,13 +115,14 @@ def _compared(one: dict, reference: dict, bound: float) -> tuple[str, str]:
 
 
 def main() -> None:
+    from benchmarks import gpu_speed
     from posbench.knobs import forms
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     names = forms.names(forms.MODEL, ROOT / 'configs')
     parser.add_argument('configs', nargs='*', default=names)
     parser.add_argument('--jobs', type=int, default=8, help='processes on the GPU, and as many on the CPU')
-    parser.add_argument('--seconds', type=float, default=300)
+    parser.add_argument('--seconds', type=float, default=330)
     parser.add_argument('--write', action='store_true')
     parser.add_argument('--child', choices=('cuda', 'cpu'), help=argparse.SUPPRESS)
     parser.add_argument('--fused', action='store_true', help=argparse.SUPPRESS)
@@ -132,10 +134,11 @@ def main() -> None:
         child(flags.child, flags.configs, flags.seconds)
         return
 
+    begun = time.monotonic()
     shards = [flags.configs[start :: flags.jobs] for start in range(flags.jobs)]
     with concurrent.futures.ThreadPoolExecutor(2 * flags.jobs) as pool:
         asked = [(platform, shard) for platform in ('cuda', 'cpu') for shard in shards if shard]
-        answers = list(pool.map(lambda one: lines_of(*one, flags.seconds), asked))
+        answers = list(pool.map(lambda one: lines_of(*one, flags.seconds / 2), asked))
     found = {}
     card = next((line for lines in answers for line in lines if line.get('platform') == 'gpu'), None)
     for (platform, _), lines in zip(asked, answers):
@@ -168,13 +171,16 @@ def main() -> None:
     print('\n' + '\n'.join(said))
     if card is None:
         sys.exit('benchmarks.gpu: no GPU was found by jax.')
+    deadline = begun + flags.seconds
+    speed = [gpu_speed.of_decoders(deadline - 30, print), gpu_speed.of_mini(deadline, print)]
     head = f'Written by `python -m benchmarks.gpu --write` on one {card["card"]}, jax {card["jax"]}.'
     if flags.write:
         explained = (
             f"The largest relative difference of {STEPS} losses from those of the same host's CPU in float32; at most "
             f'{BOUNDS["float32"]:g} and {BOUNDS["bfloat16"]:g}.'
         )
-        TABLE.write_text('\n'.join([head, explained, '', *table, '', *said, '']), 'utf-8')
+        parts = [f'{head} {explained}', '\n'.join(table), '\n'.join(said), *('\n'.join(lines) for lines in speed)]
+        TABLE.write_text('\n\n'.join(parts) + '\n', 'utf-8')
 
 
 if __name__ == '__main__':
