@@ -2,7 +2,7 @@
 
     python -m benchmarks.growth [--only=length,width,seeds,devices] [--rounds=3] [--tiny] [--write]
 
-A decoder on random tokens, one process a point. Lengths are of one sequence a step, in attention blocks of 512, on one
+A decoder on random tokens, one process a point. Lengths are of one sequence a step, in attention blocks of 256, on one
 device; the others are batches of short ones on a device a core, or on as many virtual devices as it says. Memory is the
 most that the process had. `--tiny` shows in a minute or two that everything runs; `--write` puts the points that were
 measured into benchmarks/growth.json, and what is there into growth.md and growth.png beside it.
@@ -36,7 +36,7 @@ def points(axis: str) -> dict[int, dict]:
     """What is measured along an axis, by the number on it: options of `of_posbench.train`."""
     if axis == 'length':
         sizes = (512, 1024, 2048, 4096, 8192, 16_384, 32_768)
-        return {size: dict(SMALL, length=size, batch=1, block_size=512, devices=1) for size in sizes}
+        return {size: dict(SMALL, length=size, batch=1, block_size=256, devices=1) for size in sizes}
     if axis == 'width':
         sizes = (64, 128, 256, 512, 1024)
         return {size: dict(USUAL, width=size, heads=size // 32, hidden=4 * size, batch=8) for size in sizes}

@@ -22,8 +22,8 @@ LAYERS = """
     files identity interrupts knobs.kinds registry streams datasets.sources
     failures
     manifest report word_vectors.ngrams
-    knobs.rules knobs.tree knobs.user_file knobs.source ops.blocks ops.products ops.online_softmax ops.linear
-    ops.orthogonal
+    knobs.rules knobs.tree knobs.user_file knobs.source ops.blocks ops.branches ops.products
+    ops.online_softmax ops.linear ops.orthogonal
     training.origin devices.host knobs.annotations knobs.declared ops.broadcast devices.fingerprint
     training.progress training.log training.kinds models.style word_vectors.formats
     knobs ops devices positions.documents training.settings encodings.parts.declaration encodings.parts.uncut

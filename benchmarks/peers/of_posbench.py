@@ -8,7 +8,7 @@ from collections.abc import Callable
 from benchmarks.peers.turns import Clock
 
 NAMES = {'t5': 't5_bias'}
-BLOCK = 512
+BLOCK = 256
 
 
 def train(

@@ -92,8 +92,7 @@ class PositionEncoding(nn.Module):
     reads_order: ClassVar[OfAny] = False
     # Reads what lies between query and key, so that it has no meaning in an encoder.
     needs_causal: ClassVar[OfAny] = False
-    # More tokens change the logits of earlier ones: the spectrum is chosen by the length of the sequence. Where they do
-    # not, what `rotate` makes of a key stays what it is, and a cache holds it.
+    # More tokens change the logits of earlier ones, or what `rotate` makes of them: a spectrum is chosen by the length.
     depends_on_length: ClassVar[OfAny] = False
     # With all tokens at one position and all parameters 0, attention is what it is without an encoding.
     neutral_at_zero: ClassVar[OfAll] = True

@@ -7,6 +7,7 @@ recomputed in the backward pass, so that memory grows with L alone. A backward p
 the forward pass could keep, took as long on a CPU; so autodiff serves every encoding, but for the two products.
 """
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -15,7 +16,7 @@ import jax.numpy as jnp
 from posbench.encodings import base
 from posbench.encodings.base import Order
 from posbench.models import kernels
-from posbench.ops import blocks, broadcast, online_softmax, products
+from posbench.ops import blocks, branches, broadcast, online_softmax, products
 
 
 def sequence_order(length: int, segment_ids_BL: jax.Array | None = None) -> Order:
@@ -130,13 +131,20 @@ def _blockwise(queries, keys, mask_BLM, encoding, causal, size: int) -> jax.Arra
             some_keys, mask_BLM = some_keys_and_mask
             some_keys = some_keys._replace(aux=base.with_whole(some_keys.aux, keys.aux))
 
-            def add(carry):
-                return _accumulate(carry, some_queries, some_keys, mask_BLM, encoding, causal)
+            def add(carry, queries, keys, mask_BLM, causal=causal):
+                return _accumulate(carry, queries, keys, mask_BLM, encoding, causal)
 
+            given = carry, some_queries, some_keys, mask_BLM
             if not causal:
-                return add(carry), None
-            hidden = some_queries.order.index_BL.max() < some_keys.order.index_BL[:, halo:].min()
-            return jax.lax.cond(hidden, lambda carry: carry, add, carry), None
+                return add(*given), None
+            index_BL, index_BM = some_queries.order.index_BL, some_keys.order.index_BL
+            hidden, whole = index_BL.max() < index_BM[:, halo:].min(), index_BL.min() >= index_BM.max()
+            # Nothing is done above the diagonal, and no causal mask made below it, unless the encoding may look at it.
+            kinds = [lambda carry, *_: carry, add]
+            if not any(map(encoding.has, ('product', 'score', 'value'))):
+                kinds.append(functools.partial(add, causal=False))
+            kind = jnp.where(hidden, 0, jnp.where(whole, len(kinds) - 1, 1))
+            return branches.switch(kind, kinds, *given), None
 
         nothing = online_softmax.start(some_queries.q_BLHK, keys.v_BMHK, encoding.sink())
         first = (nothing, encoding.first_carry(some_queries.q_BLHK))

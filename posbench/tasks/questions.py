@@ -246,8 +246,8 @@ class Blanks(Question):
 
     As in Ruoss et al. 2023 (arXiv 2305.16843), whose score is the accuracy of tokens.
 
-    `pairs`: in training each row has two questions, each for itself, of which one asks as much more as the other asks
-    less: rows are about as long as for one, and half of them do. Lengths are drawn as evenly as without.
+    `pairs`: a row of training has two questions, each for itself, whose lengths make up one sum: rows are about as long
+    as for one, and half of them do. Lengths are drawn as evenly as without.
     """
 
     metrics: ClassVar[dict[str, base.Metric]] = {
@@ -270,7 +270,6 @@ class Blanks(Question):
             length_key, *keys = jax.random.split(key, 3)
             drawn = self.drawn_length(length_key, length)
             rows = [self.row(self.asked(key, length, asks)) for key, asks in zip(keys, (drawn, both - drawn))]
-            rows[1]['segment_ids_L'] = jnp.where(rows[1]['segment_ids_L'] < 0, -1, 1)
             return ragged.one_row(room, rows, dict(inputs_L=self.empty, segment_ids_L=-1))
 
         return batched(jax.vmap(row)(jax.random.split(rng, batch_size)))

@@ -29,8 +29,11 @@ def joined(room: int, *parts: jax.Array | Sized) -> Sized:
 def one_row(room: int, rows: list[dict[str, jax.Array]], fill: dict[str, int]) -> dict[str, jax.Array]:
     """The tokens of rows of a batch, [L] each, one after the other; a token is what has a segment of 0 or more.
 
-    fill: what follows them, by name; 0 where it says nothing.
+    Each of them becomes of the segment that is the number of its row. fill: what follows all, by name; 0 by default.
     """
+    rows = [
+        row | dict(segment_ids_L=jnp.where(row['segment_ids_L'] < 0, -1, number)) for number, row in enumerate(rows)
+    ]
     sizes = [(row['segment_ids_L'] >= 0).sum() for row in rows]
 
     def of_name(name):
