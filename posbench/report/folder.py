@@ -18,6 +18,11 @@ from posbench.report.task import Metric, Task
 
 # What other programs keep below a run: never a run of its own.
 _INTERNAL = ('checkpoints', 'tb')
+# What a report is made of, where the run wrote it.
+_READ = {
+    *('rows.jsonl', 'metrics.jsonl', 'parts.jsonl', 'timing.jsonl', 'config.json', 'trained.json', 'task.json'),
+    *('fingerprint.json', 'encoding.json', 'samples.json', 'words.json'),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,9 +139,7 @@ def read(folder: str | Path) -> Study:
         claims=claims,
         failed=failed,
         single=direct and len(runs) == 1,
-        changed=[
-            f'{place}: {damage}; it was changed after the run.' for place in tasks if (damage := manifest.damage(place))
-        ],
+        changed=[f'{place}: {damage}; it was changed after the run.' for place in tasks if (damage := _damage(place))],
         unvouched=[place.relative_to(folder).as_posix() for place in tasks if not (place / manifest.NAME).is_file()],
         title=study and (study.title if study.scale is None else f'{study.title} ({study.scale} scale)'),
         question=study and study.question,
@@ -145,6 +148,12 @@ def read(folder: str | Path) -> Study:
         published=published_lib.of_study(folder),
         levels=study.levels if study else {},
     )
+
+
+def _damage(place: Path) -> str | None:
+    """What the run did not leave so. Vectors may be gone, for which a repository has no room: no report reads them."""
+    there = {path.name for path in place.iterdir()}
+    return manifest.damage(place, there | _READ)
 
 
 def _places(folder: Path, name: str) -> list[Path]:

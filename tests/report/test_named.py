@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from posbench import identity, report
+from posbench import identity, manifest, report
 from posbench.report import folder as folder_lib
 from posbench.report import named
 from posbench.report.rows import ReportError
@@ -172,3 +172,20 @@ def test_folders_of_other_configs_are_never_seeds_of_one_another(tmp_path):
     short = config_of('rope', train=dict(steps=20))
     configs = dict(a=config_of('rope'), b=short, c=short | dict(seeds=[2]), d=None, e=None)
     assert folders(tmp_path, **configs) == {'rope (a)': 1, 'rope (b, c)': 2, 'rope (d)': 1, 'rope (e)': 1}
+
+
+def test_vectors_may_be_gone_and_what_a_report_reads_may_not(tmp_path):
+    folder = write(tmp_path)
+    place = folder / 'rope'
+    for name in ('vectors.safetensors', 'samples.json'):
+        (place / name).write_text(json.dumps(dict(about='x', texts=[])))
+    manifest.vouch(place, ['rows.jsonl', 'vectors.safetensors', 'samples.json'], {}, {})
+    assert folder_lib.read(folder).changed == []
+    (place / 'vectors.safetensors').write_text('{}')
+    assert folder_lib.read(folder).changed == [
+        f'{place}: vectors.safetensors has 2 bytes, not 27; it was changed after the run.'
+    ]
+    (place / 'vectors.safetensors').unlink()
+    assert folder_lib.read(folder).changed == []
+    (place / 'samples.json').unlink()
+    assert folder_lib.read(folder).changed == [f'{place}: samples.json is missing; it was changed after the run.']
