@@ -19,7 +19,7 @@ TREES = {name: ast.parse(path.read_text('utf-8'), str(path)) for name, path in F
 
 # From the bottom up; a module may import from its own line and from those above it. A folder stands for its files.
 LAYERS = """
-    files identity interrupts knobs.kinds registry streams datasets.sources
+    devices.cpus files identity interrupts knobs.kinds registry streams datasets.sources
     failures
     manifest report word_vectors.ngrams
     knobs.rules knobs.tree knobs.user_file knobs.source ops.blocks ops.branches ops.products
@@ -38,6 +38,7 @@ LAYERS = """
     runs.experiment runs.workdir runs.live runs.seen runs.cores runs.grids
     runs.plan
     runs.reuse
+    runs.executors
     runs.work
     atlas.probing atlas.views datasets
     atlas.mechanism models.block tasks word_vectors
@@ -158,6 +159,8 @@ def test_what_answers_before_jax_is_loaded_does_not_load_it(module):
         ('ml_collections', {'knobs', 'runs'}),
         ('flax', {'encodings', 'inputs', 'ops', 'models', 'bodies', 'heads', 'pretrained', 'tasks'}),
         ('safetensors', {'pretrained', 'runs'}),
+        ('submitit', {'runs'}),
+        ('ray', {'runs'}),
         ('tensorflow', {'datasets'}),
         ('tensorflow_datasets', {'datasets'}),
     ],

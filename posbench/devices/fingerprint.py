@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from posbench.devices import cpus
+
 PACKAGES = ('jax', 'jaxlib', 'flax', 'optax', 'numpy')
 # Flags that change the compiled program. The rest (dump folders, logging) may hold paths, and changes no bit.
 XLA_FLAGS = re.compile(
@@ -40,7 +42,7 @@ def fingerprint() -> dict[str, Any]:
         'device_kind': device.device_kind,
         'devices': jax.device_count(),
         'processes': jax.process_count(),
-        'cores': len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count(),
+        'cores': cpus.count() if hasattr(os, 'sched_getaffinity') else os.cpu_count(),
         'NPROC': os.environ.get('NPROC'),
         'XLA_FLAGS': sorted(flag for flag in flags if XLA_FLAGS.match(flag)),
         **{option: jax.config.values[option] for option in JAX_OPTIONS},

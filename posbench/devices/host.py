@@ -10,6 +10,8 @@ import ctypes
 import os
 import warnings
 
+from posbench.devices import cpus
+
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8
 
 
@@ -18,14 +20,9 @@ def prepare(devices: int | None = None) -> None:
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
     flag = '--xla_force_host_platform_device_count'
     if flag not in os.environ.get('XLA_FLAGS', ''):
-        count = devices or cores()
+        count = devices or cpus.count()
         os.environ['XLA_FLAGS'] = f'{os.environ.get("XLA_FLAGS", "")} {flag}={count}'.strip()
     keep_pages()
-
-
-def cores() -> int:
-    """Cores that this process may use; 1 where the system does not say."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else 1
 
 
 def keep_pages() -> None:

@@ -60,6 +60,8 @@ READ_TEXTS = ('predict', 'embed')
 # What a file of vectors may be.
 VECTORS = ('.npy', '.safetensors', '.tsv')
 OF = ('sentences', 'words')
+# What calls the runs of a study: posbench/runs/executors, one a file.
+EXECUTORS = ('local', 'slurm', 'ray')
 # Of a study that has a version for a laptop, the default, and one of the size of the paper's.
 SCALES = ('mini', 'full')
 
@@ -90,12 +92,12 @@ FLAGS = {
     'of': Flag(Choice(OF), ('config',), 'whose vectors embed gives: of lines, by default, or words', '|'.join(OF)),
     'resume': Flag(Choice(RESUME), ('config',), 'continue a run that is there', '|'.join(RESUME)),
     'readme': Flag(Path(), ('report',), 'a file whose answer table the report writes', 'FILE'),
-    'executor': Flag(Choice(('local',)), ('experiment',), 'what runs the runs', 'local'),
+    'executor': Flag(Choice(EXECUTORS), STUDIES, 'what calls the runs; by default processes here', '|'.join(EXECUTORS)),
     'shard': Flag(Shard(), ('experiment',), 'only the runs of part I of N, counted from 0', 'I/N'),
     'only': Flag(Text(), ('experiment',), 'only the runs whose name fits the pattern', 'PATTERN'),
     'dry_run': Flag(Bool(), ('experiment',), 'list the runs, and with --scale what they cost; run nothing', ''),
     'scale': Flag(Choice(SCALES), ('experiment',), 'how large a study is that has two scales', '|'.join(SCALES)),
-    'jobs': Flag(Int(Range(min=1, max=1024)), STUDIES, 'runs at a time, cores shared out; by default 1', 'N'),
+    'jobs': Flag(Int(Range(min=1, max=1024)), STUDIES, 'runs at a time; by default 1, or all of a cluster', 'N'),
     'retries': Flag(Int(Range(min=0, max=99)), STUDIES, 'how often a killed run goes on; by default 2', 'N'),
     'timeout': Flag(Float(Range(above=0)), STUDIES, 'what a run may take before it is stopped, and goes on', 'SECONDS'),
     'devices': Flag(Int(Range(min=1, max=1024)), ('config', *STUDIES), 'virtual CPU devices', 'N'),
@@ -128,10 +130,11 @@ class Request:
     of: str = 'sentences'
     readme: pathlib.Path | None = None
     executor: str = 'local'
+    executor_options: dict[str, str] = dataclasses.field(default_factory=dict)  # Of --executor.NAME, not yet checked.
     shard: tuple[int, int] = (0, 1)  # Part I of N, I from 0.
     only: str | None = None
     scale: str | None = None
-    jobs: int = 1
+    jobs: int | None = None  # None: one, or as many as a cluster takes.
     retries: int = 2  # Of a run that was killed.
     timeout: float | None = None  # Seconds of a run.
     dry_run: bool = False
@@ -146,13 +149,13 @@ def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request
 
     Raises UsageError, always one line.
     """
-    texts, overrides = _split(argv)
+    texts, overrides, options = _split(argv)
     values = {name: _value(name, text) for name, text in texts.items()}
     if values.get('help'):
         return Request(help=True)
     if 'workdir' in values and not any(values.get(job) for job in JOBS):
         values['config'] = _config_of(_path(values['workdir']))
-    job = _job(values, overrides)
+    job = _job(values, overrides, options)
     # A shell leaves the ~ of --workdir=~/runs alone.
     values |= {name: _path(value) for name, value in values.items() if FLAGS[name].knob == Path()}
     if job == 'atlas' and 'config' not in values:
@@ -175,11 +178,11 @@ def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request
     if job == 'submit':
         if path.suffix != '.py' or not path.stem.isidentifier():
             raise UsageError(f'--submit: got {str(path)!r}, wanted a .py file called as its encoding, like recency.py')
-        return Request(**values)
+        return Request(**values, executor_options=options)
     if job == 'experiment':
         if path.suffix != '.py':
             raise UsageError(f'--experiment: got {str(path)!r}, wanted a .py file with runs()')
-        return Request(**values, overrides=overrides)
+        return Request(**values, overrides=overrides, executor_options=options)
     values['config'] = schema.load(path, overrides, package=package)
     form, mode = forms.of(values['config']), values.get('mode', 'train')
     if job == 'atlas' and form is not forms.MODEL:
@@ -218,14 +221,15 @@ def _choice(config: ConfigDict, group: str) -> tuple[str | None, dict]:
 def help_text() -> str:
     """What --help prints."""
     lines = [(f'--{name}={flag.metavar}' if flag.metavar else f'--{name}', flag.help) for name, flag in FLAGS.items()]
+    lines.insert(list(FLAGS).index('executor') + 1, ('--executor.NAME=VALUE', 'an option of it; a wrong one lists all'))
     lines.insert(1, ('--config.KNOB=VALUE', 'sets a knob, for instance --config.train.steps=500'))
     width = max(len(left) for left, _ in lines)
     return USAGE + '\n' + ''.join(f'  {left:{width}}  {right}\n' for left, right in lines)
 
 
-def _split(argv: list[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Texts of flags, and texts of config overrides without their leading 'config.'."""
-    texts, overrides = {}, {}
+def _split(argv: list[str]) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Texts of flags, of config overrides without their leading 'config.', and of options without 'executor.'."""
+    texts, overrides, options = {}, {}, {}
     rest = ['--help' if argument == '-h' else argument for argument in argv]
     while rest:
         argument = rest.pop(0)
@@ -233,20 +237,21 @@ def _split(argv: list[str]) -> tuple[dict[str, str], dict[str, str]]:
             hint = f'; did you mean --config={argument}?' if argument.endswith(('.py', '.json')) else ''
             raise UsageError(f'got {argument!r}, wanted a flag, which starts with --{hint}')
         name, equals, text = argument[2:].partition('=')
-        is_override = name.startswith('config.')
-        if not is_override and name not in FLAGS:
+        room, dot, rest_of_name = name.partition('.')
+        into = {'config.': overrides, 'executor.': options}.get(room + dot, texts)
+        if into is texts and name not in FLAGS:
             near = nearest(name, FLAGS)
             hint = f'; did you mean --{near}?' if near else '.'
             raise UsageError(f'--{name}: there is no such flag{hint} Flags: {", ".join(FLAGS)}')
         if not equals:
-            if not is_override and FLAGS[name].knob == Bool():
+            if into is texts and FLAGS[name].knob == Bool():
                 text = 'true'
             elif rest and not rest[0].startswith('--'):
                 text = rest.pop(0)
             else:
-                raise UsageError(f'{name if is_override else "--" + name}: it needs a value, as in --{name}=VALUE')
-        (overrides if is_override else texts)[name.removeprefix('config.')] = text
-    return texts, overrides
+                raise UsageError(f'{"" if into is overrides else "--"}{name}: it needs a value, as in --{name}=VALUE')
+        into[name if into is texts else rest_of_name] = text
+    return texts, overrides, options
 
 
 def _value(name: str, text: str) -> Any:
@@ -256,7 +261,7 @@ def _value(name: str, text: str) -> Any:
         raise UsageError(f'--{name}: {error}') from None
 
 
-def _job(values: dict, overrides: dict) -> str:
+def _job(values: dict, overrides: dict, options: dict) -> str:
     """Which of the jobs is asked for, and that every other flag belongs to it."""
     if not values.get('atlas'):
         values.pop('atlas', None)
@@ -269,6 +274,9 @@ def _job(values: dict, overrides: dict) -> str:
         if job not in FLAGS[name].goes_with:
             wanted = ' or '.join(f'--{other}' for other in FLAGS[name].goes_with)
             raise UsageError(f'--{name}: it goes with {wanted}, not with --{job}')
+    if options and job not in STUDIES:
+        wanted = ' or '.join(f'--{other}' for other in STUDIES)
+        raise UsageError(f'--executor.{next(iter(options))}: it goes with {wanted}, not with --{job}')
     if overrides and 'config' not in values and job != 'experiment':
         raise UsageError(f'config.{next(iter(overrides))}: a knob goes with --config or --experiment, not with --{job}')
     return job

@@ -9,12 +9,11 @@ import types
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from posbench.devices import cpus
 from posbench.runs import process
 
 # What XLA takes of a GPU's memory if nobody says otherwise is too much for two.
 GPU_MEMORY = 'XLA_PYTHON_CLIENT_MEM_FRACTION'
-# Threads of XLA on a system where a process cannot be kept to some cores.
-THREADS = 'PJRT_NPROC'
 
 
 class Share(NamedTuple):
@@ -31,8 +30,18 @@ def shares(places: int) -> list[Share]:
     memory = {} if GPU_MEMORY in os.environ else {GPU_MEMORY: f'{0.9 / places:.3f}'}
     if not process.can_be_pinned():
         each = max(1, (os.cpu_count() or 1) // places)
-        return [Share(environment=memory | {THREADS: str(each)})] * places
+        return [Share(environment=memory | {cpus.THREADS: str(each)})] * places
     there = sorted(os.sched_getaffinity(0))
     each = max(1, len(there) // places)
     firsts = [place * each % len(there) for place in range(places)]
     return [Share(tuple(there[first : first + each]), memory) for first in firsts]
+
+
+def at_most(threads: int | None) -> dict[str, str]:
+    """The environment of a run that may use so many cores, of a machine whose other ones are somebody else's.
+
+    Where the system keeps it to them, as most clusters do, that is all; else XLA is told, and counts its devices by it.
+    """
+    if threads is None or threads >= cpus.count():
+        return {}
+    return {cpus.THREADS: str(threads)}

@@ -1,6 +1,6 @@
 """`--atlas`: what every encoding looks like, and its facts, on one page."""
 
-from posbench.devices import host
+from posbench.devices import cpus, host
 from posbench.runs import console
 
 
@@ -10,5 +10,5 @@ def run(request) -> int:
     host.prepare(devices=1)
     from posbench.atlas import rows
 
-    rows.write(request.workdir, request.config, request.config_name, processes=host.cores(), quiet=request.quiet)
+    rows.write(request.workdir, request.config, request.config_name, processes=cpus.count(), quiet=request.quiet)
     return console.report(request.workdir)

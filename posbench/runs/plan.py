@@ -85,12 +85,12 @@ def check_folders(runs: list[Planned]) -> None:
         )
 
 
-def flags(one: Planned) -> list[str]:
-    """What its command needs besides, by what is in its folder."""
-    if workdir.is_done(one.folder):
+def flags(folder: pathlib.Path) -> list[str]:
+    """What the command of a run needs besides, by what is in its folder."""
+    if workdir.is_done(folder):
         # Somebody has scored it by other settings since: its weights are still those of this config.
         return ['--mode=evaluate']
-    is_fresh = (one.folder / 'config.json').exists() and not workdir.results_in(one.folder)
+    is_fresh = (folder / 'config.json').exists() and not workdir.results_in(folder)
     # A run that failed before it had results may have been one of another config.
     return ['--resume=never'] if is_fresh else []
 

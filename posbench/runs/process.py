@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO
 
 PR_SET_PDEATHSIG = 1
@@ -65,16 +65,22 @@ class Runner:
     """A context manager that starts processes, and hands on to them what would stop this one.
 
     After SIGTERM or SIGINT all that are under way are asked to end by SIGTERM, at which a run saves, and `stopped_by`
-    says which signal it was; a second one kills them. Processes have groups of their own, so that a Ctrl-C reaches them
-    by this way alone. Where this process is killed itself, Linux sends them SIGTERM.
+    says which signal it was; a second one kills them, unless `kills` is false. Processes have groups of their own, so
+    that a Ctrl-C reaches them by this way alone. Where this process is killed itself, Linux sends them SIGTERM.
     """
 
-    def __init__(self):
-        self.stopped_by: signal.Signals | None = None
+    def __init__(self, signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT), *, kills: bool = True):
+        self.came: list[signal.Signals] = []
+        self._signals, self._kills = signals, kills
         self._children: list[Child] = []
 
+    @property
+    def stopped_by(self) -> signal.Signals | None:
+        """The first signal that came."""
+        return self.came[0] if self.came else None
+
     def __enter__(self) -> 'Runner':
-        self._before = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        self._before = {number: signal.signal(number, self._stop) for number in self._signals}
         return self
 
     def __exit__(self, kind, error, traceback) -> None:
@@ -120,20 +126,20 @@ class Runner:
 
     def _stop(self, number: int, _) -> None:
         under_way = [child for child in self._children if child.code is None]
-        if self.stopped_by is None:
-            self.stopped_by = signal.Signals(number)
-            for child in under_way:
-                child.ask()
-            if under_way:
-                what = 'the run is' if len(under_way) == 1 else f'{len(under_way)} runs are'
-                which = 'it' if len(under_way) == 1 else 'them'
-                # Not by print, in the middle of which a signal may come; and the terminal may be gone.
-                with contextlib.suppress(OSError):
-                    line = f'{self.stopped_by.name}: {what} asked to save; a second one kills {which}\n'
-                    os.write(2, line.encode())
-        else:
-            for child in under_way:
+        self.came.append(signal.Signals(number))
+        if len(self.came) > 1:
+            for child in under_way if self._kills else ():
                 child.kill()
+            return
+        for child in under_way:
+            child.ask()
+        if under_way:
+            what = 'the run is' if len(under_way) == 1 else f'{len(under_way)} runs are'
+            which = 'it' if len(under_way) == 1 else 'them'
+            more = f'; a second one kills {which}' if self._kills else ''
+            # Not by print, in the middle of which a signal may come; and the terminal may be gone.
+            with contextlib.suppress(OSError):
+                os.write(2, f'{self.stopped_by.name}: {what} asked to save{more}\n'.encode())
 
 
 def can_be_pinned() -> bool:

@@ -1,4 +1,4 @@
-"""A study: the runs of an experiment, each in a process and a folder of its own, some at a time, skipped when done.
+"""A study: the runs of an experiment, each in a process and a folder of its own, skipped when done.
 
 Stopped or killed at any moment and started again, it goes on where it was: every run resumes from its own checkpoints.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from posbench.files import write_atomically
 from posbench.knobs.kinds import UsageError
 from posbench.report import named
-from posbench.runs import console, experiment, live, locks, plan, process
+from posbench.runs import console, executors, experiment, live, locks, plan
 from posbench.runs.experiment import Experiment, Run
 from posbench.runs.plan import Planned
 from posbench.runs.work import Work
@@ -31,21 +31,23 @@ def run(request) -> int:
 
 def go(source: Experiment, runs: list[Planned], chosen: list[Planned], request) -> int:
     """`run`, of an experiment that is there, and those of its runs that are asked for."""
+    executors.options(request)
     if request.dry_run:
         for one in chosen:
             print(f'{one.name}: {shlex.join(["python", *one.command[1:]])}')
         return 0
+    executor = executors.build(request)
     with locks.usable(request.workdir, 'the folder of a study'):
         request.workdir.mkdir(parents=True, exist_ok=True)
     with locks.held(request.workdir / _lock(request), 'is running this study'):
         plan.check_folders(chosen)
         with locks.usable(request.workdir, 'the folder of a study'):
             plan.write(request.workdir, source, runs, request.overrides)
-        with process.Runner() as runner:
-            work = Work(runs, chosen, runner, live.of(request.quiet), request, lambda: _is_shared(request))
+        with executor:
+            work = Work(runs, chosen, executor, live.of(request.quiet), request, lambda: _is_shared(request))
             work.do()
-        if runner.stopped_by is not None:
-            return console.fail(work.stopped_at(), 128 + runner.stopped_by)
+        if executor.runner.stopped_by is not None:
+            return console.fail(work.stopped_at(), 128 + executor.runner.stopped_by)
         _conclude(source, request.workdir, runs)
     return 1 if work.failed else 0
 

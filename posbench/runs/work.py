@@ -1,35 +1,29 @@
-"""The work of a study: its runs, some at a time, each in a process and a folder of its own, in the order of the plan.
+"""The work of a study: its runs in the order of the plan, called by an executor until they say that they are done.
 
 A run begins when those are done that it starts from, and when none that has the same weights is under way. One whose
-process was killed is tried again and resumes; one that ended by itself has its result, be it a failure.
+process was killed is called again and resumes; one that ended by itself has its result, be it a failure.
 """
 
-import contextlib
 import dataclasses
-import signal
 import time
 from collections.abc import Callable
-from typing import BinaryIO
 
 from posbench import failures
 from posbench.knobs.user_file import ROOT
-from posbench.runs import cores, live, locks, plan, process, reuse, seen, workdir
+from posbench.runs import live, locks, reuse, seen, workdir
+from posbench.runs.executors import base
 from posbench.runs.plan import Planned
 
-# Seconds between two looks at the processes, and between two at what other processes and the logs of runs say.
+# Seconds between two looks at the calls, and between two at what other processes and the logs of runs say.
 TICK, PATIENCE = 0.05, 1.0
-# What one of posbench's commands ends with where a signal told it to.
-ASKED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
 
 @dataclasses.dataclass
 class _Try:
-    """A process under way: the place it has among those at work, its log, and where in that its words begin."""
+    """A call under way, and what was said of it last."""
 
-    child: process.Child
-    place: int
-    log: BinaryIO
-    start: int
+    call: base.Call
+    said: str
 
 
 class Work:
@@ -43,15 +37,14 @@ class Work:
         self,
         runs: list[Planned],
         chosen: list[Planned],
-        runner: process.Runner,
+        executor: base.Executor,
         view: live.View,
         request,
         elsewhere: Callable[[], bool],
     ):
         self._plans = {one.name: one for one in runs}
-        self._runner, self._view, self._elsewhere = runner, view, elsewhere
+        self._executor, self._view, self._elsewhere = executor, view, elsewhere
         self._retries, self._timeout = request.retries, request.timeout
-        self._shares = cores.shares(request.jobs)
         self._keys = {one.name: reuse.key(one) for one in runs}
         self._waiting = {one.name: one for one in chosen}
         self._tries: dict[str, _Try] = {}
@@ -66,35 +59,40 @@ class Work:
         return sum(line.state == live.FAILED for line in self._lines.values())
 
     def do(self) -> None:
-        """Brings all runs to their end, unless a signal comes; then those under way to theirs."""
+        """Brings all runs to their end; after a signal only those under way, and those not where they outlive it."""
         with self._view:
-            try:
-                self._skip()
-                while self._tries or (self._waiting and not self._stopped):
-                    self._collect()
-                    if not self._stopped:
-                        self._begin()
-                    if self._is_time():
-                        self._look()
-                    if self._tries or self._waiting:
-                        time.sleep(TICK)
-                self._look()
-            finally:
-                for one in self._tries.values():
-                    one.log.close()
+            self._skip()
+            self._find()
+            while self._goes_on():
+                self._collect()
+                if self._stopped:
+                    self._executor.stop(at_once=len(self._executor.runner.came) > 1)
+                else:
+                    self._begin()
+                if self._is_time():
+                    self._look()
+                if self._tries or self._waiting:
+                    time.sleep(TICK)
+            self._look()
 
     def stopped_at(self) -> str:
         """Where a signal stopped the work, in one line."""
         done = sum(self._plans[name].is_done for name in self._lines)
         stopped = ', '.join(name for name, line in self._lines.items() if line.state == live.STOPPED)
+        left = self._executor.left()
         return (
-            f'{self._runner.stopped_by.name}: stopped{f" in {stopped}" if stopped else ""}, {done} of '
-            f'{len(self._lines)} runs are done; the same command goes on from there.'
+            f'{self._executor.runner.stopped_by.name}: stopped{f" in {stopped}" if stopped else ""}, {done} of '
+            f'{len(self._lines)} runs are done{f"; {left}" if left else ""}; the same command goes on from there.'
         )
 
     @property
     def _stopped(self) -> bool:
-        return self._runner.stopped_by is not None
+        return self._executor.runner.stopped_by is not None
+
+    def _goes_on(self) -> bool:
+        if self._stopped:
+            return bool(self._tries) and not self._executor.OUTLIVES
+        return bool(self._tries or self._waiting)
 
     def _is_time(self) -> bool:
         """Whether to look again at what changes slowly, or costs something to look at."""
@@ -119,37 +117,58 @@ class Work:
         line.state, line.says = live.DONE, seen.main_number(one.folder)
         self._say(one.name, 'done before')
 
-    def _begin(self) -> None:
-        """Starts what can be started, the first ones first, as long as there are places."""
-        for one in list(self._waiting.values()):
-            free = set(range(len(self._shares))) - {tried.place for tried in self._tries.values()}
-            if self._stopped or not free:
-                return
-            self._begin_one(one, min(free))
+    def _find(self) -> None:
+        """What an earlier command has left under way, where that goes on by itself."""
+        attempts = [self._attempt(one) for one in self._waiting.values()]
+        for name, call in self._executor.found(attempts).items():
+            self._begins(self._waiting[name], call, 'goes on')
 
-    def _begin_one(self, one: Planned, place: int) -> None:
+    def _begin(self) -> None:
+        """Begins what can begin, the first ones first, as long as there are places."""
+        ready: dict[str, Planned] = {}
+        for one in list(self._waiting.values()):
+            if self._executor.places is not None and len(self._tries) + len(ready) >= self._executor.places:
+                break
+            if self._can_begin(one, ready):
+                ready[one.name] = one
+        takes = {one.name: self._prepare(one) for one in ready.values()}
+        # In one go, because a cluster takes many more easily than one after the other.
+        calls = self._executor.begin([self._attempt(one) for one in ready.values()]) if ready else []
+        for one, call in zip(ready.values(), calls):
+            tries, source = self._attempts.get(one.name, 0) + 1, takes[one.name]
+            again = f', attempt {tries} of {self._retries + 1}' if tries > 1 else ''
+            self._begins(one, call, f'begins{again}' if source is None else f'takes the weights of {source.name}')
+            if source is not None:
+                line = self._lines[one.name]
+                line.says, line.reuses = f'scores the weights of {source.name}', True
+
+    def _can_begin(self, one: Planned, ready: dict[str, Planned]) -> bool:
+        """Whether a run can, beside those that are ready; if not, what it waits for is said."""
         line = self._lines[one.name]
         if line.looked > time.monotonic():
-            return
+            return False
         if one.is_done:
             # By another process that was at work in it.
             self._was_done(one)
-            return
+            return False
         if number := locks.holder(one.folder / workdir.LOCK):
             self._look_later(line, f'process {number} is at work in it', 'the others first')
-            return
+            return False
         lacking = [name for name in one.needs if not self._is_there(name)]
         if lacking and any(self._may_come(name) for name in lacking):
             self._look_later(line, f'starts from {", ".join(lacking)}', '')
-            return
+            return False
         if lacking:
             self._end(one, 'error', f'it starts from {", ".join(lacking)}, which has no results', 'not begun: ')
-            return
-        alike = [name for name, key in self._keys.items() if key == self._keys[one.name] and name != one.name]
-        if training := [name for name in alike if name in self._tries]:
+            return False
+        training = [name for name in self._alike(one) if name in self._tries or name in ready]
+        if training:
             line.says, line.looked = f'waits for the weights of {training[0]}', time.monotonic() + PATIENCE
-            return
-        self._try(one, place, [self._plans[name] for name in alike])
+        return not training
+
+    def _alike(self, one: Planned) -> list[str]:
+        """The other runs that have the same weights."""
+        return [name for name, key in self._keys.items() if key == self._keys[one.name] and name != one.name]
 
     def _look_later(self, line: live.Line, why: str, then: str) -> None:
         """Of a run that cannot begin yet: says so once, and once more when there is nothing else to do."""
@@ -172,71 +191,66 @@ class Work:
             return name in self._waiting or name in self._tries
         return self._elsewhere()
 
-    def _try(self, one: Planned, place: int, alike: list[Planned]) -> None:
+    def _prepare(self, one: Planned) -> Planned | None:
+        """Makes the folder ready for a call; gives the run whose weights it has been given, if there is one."""
         failures.forget(one.folder)
         one.folder.mkdir(parents=True, exist_ok=True)
-        flags, source = plan.flags(one), None if workdir.results_in(one.folder) else reuse.trained(alike)
-        # Not closed before its process has ended, and by then elsewhere.
-        log = (one.folder / 'log.txt').open('ab')
-        try:
-            if source is not None:
-                reuse.take(source, one)
-                flags = []
+        if workdir.results_in(one.folder):
+            return None
+        source = reuse.trained([self._plans[name] for name in self._alike(one)])
+        if source is not None:
+            reuse.take(source, one)
+            with (one.folder / 'log.txt').open('ab') as log:
                 log.write(f'The weights are those of {source.name}, which is scored otherwise.\n'.encode())
-                log.flush()
-            start, share = log.tell(), self._shares[place]
-            child = self._runner.start(
-                [*one.command, *flags], ROOT, log, cores=share.cores, environment=share.environment,
-                timeout=self._timeout,
-            )  # fmt: skip
-        except BaseException:
-            log.close()
-            raise
+        return source
+
+    def _attempt(self, one: Planned) -> base.Attempt:
+        return base.Attempt.of(one, ROOT, self._timeout)
+
+    def _begins(self, one: Planned, call: base.Call, said: str) -> None:
         del self._waiting[one.name]
-        self._tries[one.name] = _Try(child, place, log, start)
+        self._tries[one.name] = _Try(call, call.says)
         self._attempts[one.name] = self._attempts.get(one.name, 0) + 1
         line = self._lines[one.name]
-        line.state, line.says = live.RUNNING, '' if source is None else f'scores the weights of {source.name}'
-        line.reuses = source is not None
-        again = f', attempt {self._attempts[one.name]} of {self._retries + 1}' if self._attempts[one.name] > 1 else ''
-        self._say(one.name, f'begins{again}' if source is None else f'takes the weights of {source.name}')
+        line.state, line.says = live.WAITING if call.waits else live.RUNNING, call.says
+        self._say(one.name, '; '.join(filter(None, (said, call.says))))
 
     def _collect(self) -> None:
-        """What has come of processes that have ended; and their time."""
+        """What has come of calls that have ended, and where the others are."""
         for name, tried in list(self._tries.items()):
-            tried.child.keep_time()
-            if tried.child.code is None:
-                continue
-            del self._tries[name]
-            tried.log.close()
-            one = self._plans[name]
-            self._judge(one, tried, _last_words(one, tried.start, tried.child.code))
+            ended = tried.call.ended()
+            if ended is not None:
+                del self._tries[name]
+                self._judge(self._plans[name], ended)
+            elif tried.said != tried.call.says:
+                tried.said, line = tried.call.says, self._lines[name]
+                line.state, line.says = live.WAITING if tried.call.waits else live.RUNNING, tried.said
+                self._say(name, tried.said or 'has begun')
 
-    def _judge(self, one: Planned, tried: _Try, words: str) -> None:
-        code, line, took = tried.child.code, self._lines[one.name], f'after {seen.duration(tried.child.seconds)}'
-        if one.is_done and code == 0:
+    def _judge(self, one: Planned, ended: base.Ended) -> None:
+        line, took = self._lines[one.name], f'after {seen.duration(ended.seconds)}'
+        code = 'ended' if ended.code is None else f'exit {ended.code}'
+        self._attempts[one.name] += ended.calls - 1
+        if one.is_done and not ended.code:
             failures.forget(one.folder)
             line.state, line.says = live.DONE, seen.main_number(one.folder)
             if not line.reuses:
-                self._finished.append((tried.child.seconds, seen.work(one.config)))
-            self._say(one.name, '; '.join(filter(None, (f'exit 0 {took}', line.says, self._left()))))
+                self._finished.append((ended.seconds, seen.work(one.config)))
+            self._say(one.name, '; '.join(filter(None, (f'{code} {took}', line.says, self._left()))))
         elif self._stopped:
-            line.state, line.says = live.STOPPED, words
+            line.state, line.says = live.STOPPED, ended.words
             self._waiting[one.name] = one
-            self._say(one.name, f'stopped {took}: {words}')
+            self._say(one.name, f'stopped {took}: {ended.words}')
         elif number := locks.holder(one.folder / workdir.LOCK):
             self._waiting[one.name] = one
             line.state, self._attempts[one.name] = live.WAITING, self._attempts[one.name] - 1
             self._look_later(line, f'process {number} is at work in it', 'the others first')
+        elif ended.again and self._attempts[one.name] <= self._retries:
+            self._waiting = {one.name: one} | self._waiting
+            line.state = live.WAITING
+            self._say(one.name, f'{ended.kind} {took}: {ended.reason}; tried again')
         else:
-            kind, reason = _what_ended(tried.child, one, words)
-            ended_otherwise = kind in ('killed', 'timeout') or tried.child.out_of_memory
-            if ended_otherwise and self._attempts[one.name] <= self._retries:
-                self._waiting = {one.name: one} | self._waiting
-                line.state = live.WAITING
-                self._say(one.name, f'{kind} {took}: {reason}; tried again')
-            else:
-                self._end(one, kind, reason, f'exit {code} {took}: ')
+            self._end(one, ended.kind, ended.reason or ended.words, f'{code} {took}: ')
 
     def _end(self, one: Planned, kind: str, reason: str, said: str) -> None:
         """A run that has failed, and is not tried again."""
@@ -259,33 +273,13 @@ class Work:
 
     def _left(self) -> str:
         """What is left, in words; '' where nothing was measured yet, or nothing is left."""
-        under_way = []
+        under_way, waiting = [], [seen.work(one.config) for one in self._waiting.values()]
         for name, tried in self._tries.items():
             line, amount = self._lines[name], seen.work(self._plans[name].config)
-            under_way.append((tried.child.seconds, line.seconds_left, amount))
-        waiting = [seen.work(one.config) for one in self._waiting.values()]
-        seconds = seen.seconds_left(self._finished, under_way, waiting, len(self._shares))
+            if tried.call.waits:
+                waiting.append(amount)
+            else:
+                under_way.append((tried.call.seconds, line.seconds_left, amount))
+        places = self._executor.places or max(len(under_way), 1)
+        seconds = seen.seconds_left(self._finished, under_way, waiting, places)
         return '' if seconds is None or not (under_way or waiting) else f'about {seen.duration(seconds)} left'
-
-
-def _what_ended(child: process.Child, one: Planned, words: str) -> tuple[str, str]:
-    """Kind and reason of a failure: what the run says itself, or what there is to see from outside."""
-    if child.out_of_time:
-        return 'timeout', f'it took longer than --timeout; it said last: {words}'
-    if child.out_of_memory:
-        return 'out of memory', f'ended while the system killed processes for want of memory: {words}'
-    said = failures.read(one.folder)
-    if said is not None and said.get('kind') in failures.WORDS:
-        return said['kind'], str(said.get('reason'))
-    return ('killed' if child.code < 0 or child.code in ASKED else 'error'), words
-
-
-def _last_words(one: Planned, start: int, code: int) -> str:
-    """What a process said last, or what ended it where it could say nothing."""
-    lines: list[str] = []
-    with contextlib.suppress(OSError):
-        lines = (one.folder / 'log.txt').read_bytes()[start:].decode('utf-8', 'replace').strip().splitlines()
-    words = lines[-1].removeprefix('launch.py: ') if lines else 'no output'
-    if code >= 0:
-        return words if code else f'it left no rows of this config and its last step; it said last: {words}'
-    return f'ended by {signal.Signals(-code).name}; it said last: {words}'

@@ -165,7 +165,7 @@ BAD = [
     (['--experiment=configs/rope.py', '--shard=4/4'], "--shard: got '4/4', wanted I/N with I from 0 to N - 1"),
     (['--experiment=configs/rope.py', '--shard=1'], "--shard: got '1', wanted I/N with I from 0 to N - 1"),
     (['--experiment=configs/rope.py', '--shard=-1/4'], "--shard: got '-1/4', wanted I/N with I from 0 to N - 1"),
-    (['--experiment=configs/rope.py', '--executor=cloud'], "--executor: got 'cloud', wanted 'local'"),
+    (['--experiment=configs/rope.py', '--executor=cloud'], "--executor: got 'cloud', wanted one of 'local', 'slurm', 'ray'"),
     (['--experiment=configs/rope.py', '--mode=params'], '--mode: it goes with --config, not with --experiment'),
     ([f'--config={ROPE}', '--config.train.steps=-5'], 'config.train.steps: got -5, wanted an integer of at least 1'),
     ([f'--config={ROPE}', '--config.train.steps', '-5'], 'config.train.steps: got -5, wanted an integer of at least 1'),
@@ -225,7 +225,7 @@ def test_a_run_is_called_after_what_was_trained(flags, name):
 def test_flags_of_a_sweep_are_numbers_and_a_full_one_has_a_folder_of_its_own():
     study = '--experiment=experiments/length_curves.py'
     request = command_line.parse([study])
-    assert (request.jobs, request.retries, request.timeout, request.scale) == (1, 2, None, None)
+    assert (request.jobs, request.retries, request.timeout, request.scale) == (None, 2, None, None)
     request = command_line.parse([study, '--jobs=4', '--retries=0', '--timeout=1.5', '--scale=full'])
     assert (request.jobs, request.retries, request.timeout, request.scale) == (4, 0, 1.5, 'full')
     assert request.workdir == pathlib.Path('runs/length_curves-full')

@@ -146,12 +146,12 @@ def test_a_folder_of_another_config_is_refused_and_the_line_says_how_to_go_on(tm
 def test_a_folder_without_results_is_no_obstacle(tmp_path):
     _, (rope, _) = made(tmp_path)
     rope.folder.mkdir(parents=True)
-    assert plan.flags(rope) == []
+    assert plan.flags(rope.folder) == []
     (rope.folder / 'config.json').write_text('{}')
     plan.check_folders([rope])
-    assert plan.flags(rope) == ['--resume=never']
+    assert plan.flags(rope.folder) == ['--resume=never']
     leave(rope)
-    assert plan.flags(rope) == []
+    assert plan.flags(rope.folder) == []
 
 
 def test_a_run_is_done_where_its_rows_are_of_its_config_and_its_last_step(tmp_path):
@@ -160,7 +160,7 @@ def test_a_run_is_done_where_its_rows_are_of_its_config_and_its_last_step(tmp_pa
 
     def written(**row):
         (rope.folder / 'rows.jsonl').write_text(json.dumps(dict(step=40, config_hash=rope.id) | row) + '\n')
-        return rope.is_done, plan.flags(rope)
+        return rope.is_done, plan.flags(rope.folder)
 
     assert written() == (True, ['--mode=evaluate'])
     assert written(step=20) == (False, [])

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from posbench import failures
+from posbench.devices import cpus
 from posbench.knobs.kinds import UsageError
 from posbench.report import boards, page, readme, terminal
 from posbench.report import folder as folder_lib
@@ -44,7 +45,7 @@ def test_where_cores_cannot_be_given_threads_are_counted(monkeypatch):
     monkeypatch.setattr(process, 'can_be_pinned', lambda: False)
     monkeypatch.setattr(os, 'cpu_count', lambda: 8)
     for share in cores.shares(2):
-        assert not share.cores and share.environment[cores.THREADS] == '4'
+        assert not share.cores and share.environment[cpus.THREADS] == '4'
 
 
 def test_a_run_waits_for_the_one_it_starts_from(study):
