@@ -51,18 +51,20 @@ def runs():
 class Sweep:
     """One sweep in a folder, by the real command on a copy of the code."""
 
-    def __init__(self, scratch: Path, name: str, jobs: int):
+    def __init__(self, scratch: Path, name: str, flags: list[str], environment: dict[str, str] | None = None):
         self.scratch, self.folder = scratch, scratch / name
         self.command = [sys.executable, 'launch.py', f'--experiment={scratch / "sweep.py"}']
-        self.command += [f'--workdir={self.folder}', f'--jobs={jobs}']
+        self.command += [f'--workdir={self.folder}', *flags]
+        self._environment = {**os.environ, **(environment or {})}
         self.written: dict[str, set[int]] = collections.defaultdict(set)
 
     def start(self) -> subprocess.Popen:
         """The driver."""
         with (self.scratch / f'{self.folder.name}.txt').open('ab') as log:
             return subprocess.Popen(
-                self.command, cwd=self.scratch / 'code', stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+                self.command, cwd=self.scratch / 'code', env=self._environment, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log,
+            )  # fmt: skip
 
     def look(self) -> int:
         """Notes which files of rows there are; gives how many runs have some."""
@@ -96,6 +98,28 @@ class Sweep:
             # The title of a report is the study's; what it took, and the command with its folder, are its own.
             report=report and [line for line in report.splitlines() if not re.match(r'\| (wall time|command)', line)],
         )
+
+
+def prepare(scratch: Path, runs: int) -> None:
+    """A copy of the code, and the experiment."""
+    for name in ('posbench', 'configs'):
+        there = scratch / 'code' / name
+        shutil.copytree(ROOT / name, there, ignore=shutil.ignore_patterns('__pycache__'), dirs_exist_ok=True)
+    shutil.copy(ROOT / 'launch.py', scratch / 'code')
+    (scratch / 'sweep.py').write_text(EXPERIMENT.format(runs=runs))
+
+
+def compare(calm: Sweep, other: Sweep, names: list[str]) -> bool:
+    """Whether each run of the other sweep was completed once, with the results of the calm one; says so."""
+    once = sum(len(other.written[name]) == 1 for name in names)
+    print(f'{once} of {len(names)} runs were completed exactly once.')
+    here, there = calm.outcome(names), other.outcome(names)
+    different = [key for key in here if here[key] != there[key]]
+    print(f'Not the same: {", ".join(different)}.' if different else 'Rows, study.json and report.md are the same.')
+    lines = set(here['report'] or ()) ^ set(there['report'] or ()) if 'report' in different else ()
+    for line in sorted(lines)[:10]:
+        print(f'  {line}')
+    return once == len(names) and not different
 
 
 def disturbed(sweep: Sweep, names: list[str], seconds: float, rng: random.Random) -> tuple[int, int]:
@@ -149,11 +173,8 @@ def main(argv: list[str] | None = None) -> int:
     rng, names = random.Random(options.seed), [f'run_{number}' for number in range(options.runs)]
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        for name in ('posbench', 'configs'):
-            shutil.copytree(ROOT / name, scratch / 'code' / name, ignore=shutil.ignore_patterns('__pycache__'))
-        shutil.copy(ROOT / 'launch.py', scratch / 'code')
-        (scratch / 'sweep.py').write_text(EXPERIMENT.format(runs=options.runs))
-        calm, killed = (Sweep(scratch, name, options.jobs) for name in ('calm', 'killed'))
+        prepare(scratch, options.runs)
+        calm, killed = (Sweep(scratch, name, [f'--jobs={options.jobs}']) for name in ('calm', 'killed'))
         begun = time.monotonic()
         code = calm.start().wait()
         calm.look()
@@ -162,14 +183,7 @@ def main(argv: list[str] | None = None) -> int:
         begun = time.monotonic()
         workers, drivers = disturbed(killed, names, took * options.jobs / options.runs, rng)
         print(f'The disturbed one: {time.monotonic() - begun:.0f} s; {workers} workers and {drivers} drivers killed.')
-        once = sum(len(killed.written[name]) == 1 for name in names)
-        print(f'{once} of {len(names)} runs were completed exactly once.')
-        one, other = calm.outcome(names), killed.outcome(names)
-        different = [key for key in one if one[key] != other[key]]
-        print(f'Not the same: {", ".join(different)}.' if different else 'Rows, study.json and report.md are the same.')
-        for line in sorted(set(one['report'] or ()) ^ set(other['report'] or ()))[:10] if 'report' in different else ():
-            print(f'  {line}')
-    return 0 if once == len(names) and not different and not code else 1
+        return 0 if compare(calm, killed, names) and not code else 1
 
 
 if __name__ == '__main__':

@@ -86,6 +86,7 @@ def study(tmp_path, monkeypatch):
         for one in runs:
             rows = rows_of(one.name, seeds=(0,), config_hash=one.id, step=one.config.train.steps)
             left[one.name] = {'config.json': workdir.as_json(one.config), 'task.json': json.dumps(TASK)}
+            run.ids[one.name] = one.id
             left[one.name]['rows.jsonl'] = ''.join(json.dumps(row) + '\n' for row in rows)
         files.write_text(json.dumps(left))
         return runs
@@ -101,5 +102,6 @@ def study(tmp_path, monkeypatch):
         return studies.run(request), started.read_text().splitlines()
 
     run.results, run.reports, run.path = tmp_path / 'results', reports, path
+    run.place, run.started, run.ids = place, started, {}
     run.edit = lambda old, new: path.write_text(path.read_text().replace(old, new))
     return run
