@@ -110,7 +110,7 @@ def test_a_package_that_is_not_there_is_one_line_that_says_what_to_install(study
 def test_where_jobs_cannot_be_submitted_is_one_line(study, monkeypatch):
     monkeypatch.setitem(sys.modules, 'submitit', types.ModuleType('submitit'))
     monkeypatch.setenv('PATH', str(study.path.parent))
-    with pytest.raises(UsageError, match='there is no sbatch here; .* by --executor.cluster=local'):
+    with pytest.raises(UsageError, match=r'there is no sbatch here; .* by --executor.cluster=local'):
         study('--executor=slurm')
 
 
@@ -174,6 +174,8 @@ def test_all_that_can_begin_is_asked_for_at_once_and_what_waits_for_it_later(stu
 
 def test_what_an_earlier_command_has_left_is_not_asked_for_again(study, cluster, monkeypatch, capsys):
     monkeypatch.setattr(cluster, 'there', ('alibi', 'shaw'))
+    for name in cluster.there:
+        (study.results / name).mkdir(parents=True)
     code, started = study('--only=[!b]*')
     assert (code, sorted(started), cluster.batches) == (0, ['alibi', 'rope', 'shaw'], [['rope']])
     assert '[2/3] alibi: goes on; in the queue\n' in capsys.readouterr().out
