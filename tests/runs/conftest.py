@@ -1,6 +1,7 @@
 """A study whose runs are processes that stand for launch.py: what its driver does can be seen in milliseconds."""
 
 import json
+import os
 
 import pytest
 
@@ -44,10 +45,13 @@ if name == 'stopped':
 before = open({started!r}).read().split().count(name) - 1
 if name == 'killed' or (name == 'killed_once' and not before):
     os.kill(os.getpid(), signal.SIGKILL)
-if name == 'slow' or (name == 'slow_once' and not before):
+if name in ('slow', 'interrupted') or (name == 'slow_once' and not before):
     # It saves when it is asked to end.
     signal.signal(signal.SIGTERM, lambda *_: (os.remove(os.path.join(folder, 'asleep')), sys.exit(143)))
     open(os.path.join(folder, 'asleep'), 'w').close()
+    if name == 'interrupted':
+        # By a Ctrl-C of the driver, whose number only this test's process knows.
+        os.kill({driver}, signal.SIGINT)
     time.sleep(600)
 if name == 'nan':
     with open(os.path.join(folder, 'failed.json'), 'w') as file:
@@ -76,7 +80,7 @@ def study(tmp_path, monkeypatch):
     place, reports, make = tmp_path / 'repository', [], studies.plan.make
     path.write_text(STUDY)
     place.mkdir()
-    fake = dict(root=str(ROOT), started=str(started), files=str(files))
+    fake = dict(driver=os.getpid(), root=str(ROOT), started=str(started), files=str(files))
     (place / 'launch.py').write_text(FAKE.format(**fake))
 
     def planned(*arguments):

@@ -1,0 +1,34 @@
+"""Tasks of Ray, where that is installed: a cluster of one node, started here."""
+
+import re
+
+import pytest
+
+from posbench import failures
+from posbench.knobs.kinds import UsageError
+
+pytest.importorskip('ray', reason='ray is not installed: requirements-ray.txt')
+
+
+@pytest.mark.everything
+def test_runs_are_tasks_that_fail_and_are_tried_again_as_anywhere(study, capsys):
+    study.edit('alibi=3, shaw=4', 'killed_once=3')
+    code, started = study('--executor=ray')
+    assert (code, sorted(started)) == (1, ['bad', 'killed_once', 'killed_once', 'rope'])
+    assert failures.read(study.results / 'bad')['reason'] == 'loss is nan at step 3'
+    assert re.search(r'killed_once: killed after .* ended by SIGKILL; .*; tried again', capsys.readouterr().out)
+    assert 'a task of Ray' in (study.results / 'rope' / 'log.txt').read_text()
+
+
+@pytest.mark.everything
+def test_a_signal_has_tasks_save(study, capsys):
+    study.edit('rope=1', 'interrupted=1')
+    assert study('--executor=ray', '--only=interrupted') == (130, ['interrupted'])
+    assert 'SIGINT: stopped in interrupted, 0 of 1 runs are done' in capsys.readouterr().err
+    assert not (study.results / 'interrupted' / 'asleep').exists()
+
+
+@pytest.mark.everything
+def test_a_cluster_that_is_not_there_is_one_line(study):
+    with pytest.raises(UsageError, match=r'^--executor=ray: '):
+        study('--executor=ray', '--executor.address=127.0.0.1:1')
