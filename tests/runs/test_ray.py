@@ -28,7 +28,24 @@ def test_a_signal_has_tasks_save(study, capsys):
     assert not (study.results / 'interrupted' / 'asleep').exists()
 
 
-@pytest.mark.everything
 def test_a_cluster_that_is_not_there_is_one_line(study):
-    with pytest.raises(UsageError, match=r'^--executor=ray: '):
+    with pytest.raises(UsageError, match=r'^--executor=ray: no cluster answers at .*:1: .*refused'):
         study('--executor=ray', '--executor.address=127.0.0.1:1')
+
+
+@pytest.mark.everything
+def test_a_run_has_what_the_command_says_of_compiling_and_no_more_cores_than_it_asked_for(study, monkeypatch):
+    import ray
+
+    # The node is there before, with another environment.
+    monkeypatch.delenv('XLA_FLAGS', raising=False)
+    ray.init(num_cpus=2, log_to_driver=False)
+    monkeypatch.setenv('XLA_FLAGS', '--xla_cpu_use_fusion_emitters=false')
+    address = ray.get_runtime_context().gcs_address
+    try:
+        study.edit('rope=1', 'told=1')
+        assert study('--executor=ray', f'--executor.address={address}', '--only=told')[0] == 0
+    finally:
+        ray.shutdown()
+    log = (study.results / 'told' / 'log.txt').read_text()
+    assert 'told --xla_cpu_use_fusion_emitters=false' in log

@@ -133,9 +133,7 @@ def test_a_job_that_is_still_there_is_found_and_not_submitted_twice(study, comma
 def test_a_queue_that_cannot_be_asked_is_one_line_before_anything_is_submitted_twice(study, commands):
     (commands / 'states').write_text('1|CANCELLED|\n')
     study('--executor=slurm', '--only=rope')
-    (commands / 'squeue').write_text(
-        '#!/bin/sh\necho slurm_load_jobs error: Unable to contact slurm controller >&2; exit 1'
-    )
+    (commands / 'squeue').write_text('#!/bin/sh\necho slurm_load_jobs error: no controller >&2; exit 1')
     with pytest.raises(UsageError, match=r'squeue does not say which jobs .*: slurm_load_jobs error: no controller'):
         study('--executor=slurm', '--only=rope')
 

@@ -118,11 +118,13 @@ class Attempt:
         """Starts the run in a process of this machine."""
         return Started(self, runner, share)
 
-    def make(self, runner: process.Runner, threads: int | None, where: str) -> Ended:
+    def make(
+        self, runner: process.Runner, threads: int | None, where: str, environment: Mapping[str, str] | None = None
+    ) -> Ended:
         """Calls the run in this process, on a machine that an executor has chosen, and waits for its end.
 
         It is no error that the run is done, or that another process is at work in it: this one waits until that ends.
-        `threads` are what it may use of the cores, and `where` is for its log.
+        `threads` are what it may use of the cores, `where` is for its log, and `environment` is added to that of here.
         """
         begun = time.monotonic()
         if not self.folder.is_dir():
@@ -136,7 +138,7 @@ class Attempt:
             return Ended(0, 0.0, 'done before')
         with self.log.open('ab') as log:
             log.write(f'{where}\n'.encode())
-        started = self.start(runner, cores.Share(environment=cores.at_most(threads)))
+        started = self.start(runner, cores.Share(environment={**(environment or {}), **cores.at_most(threads)}))
         while (ended := started.ended()) is None:
             time.sleep(TICK)
         return ended

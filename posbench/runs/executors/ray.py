@@ -18,6 +18,8 @@ from posbench.runs.executors import base
 # Seconds between two looks at a task.
 LOOK = 0.2
 GIB = 2**30
+# Beginnings of the names of variables that say how programs are compiled.
+PASSED_ON = ('XLA_FLAGS', 'JAX_DEFAULT_', 'JAX_DISABLE_', 'JAX_ENABLE_', 'JAX_THREEFRY_', 'JAX_PLATFORMS')
 OPTIONS = {
     # Of the cluster; by default $RAY_ADDRESS, the one of this machine, or one that is started here.
     'address': Text(),
@@ -49,7 +51,8 @@ class Executor(base.Executor):
         self._stopped = 0
 
     def __enter__(self) -> 'Executor':
-        # Ray says its name and address, and takes SIGTERM.
+        self._reach()
+        # Ray takes SIGTERM.
         before = signal.getsignal(signal.SIGTERM)
         os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')
         try:
@@ -69,6 +72,20 @@ class Executor(base.Executor):
         super().__exit__(*error)
         self._ray.shutdown()
 
+    def _reach(self) -> None:
+        """UsageError where nothing answers at the address of the cluster, which Ray would try for many minutes."""
+        address = self._options.get('address', os.environ.get('RAY_ADDRESS', ''))
+        host, _, port = address.removeprefix('ray://').rpartition(':')
+        if not host or not port.isdecimal():
+            return
+        if host in ('localhost', '127.0.0.1'):
+            # As Ray does.
+            host = self._ray.util.get_node_ip_address()
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except (OSError, OverflowError) as error:
+            raise UsageError(f'--executor=ray: no cluster answers at {host}:{port}: {error}') from None
+
     def begin(self, attempts: Sequence[base.Attempt]) -> list['Call']:
         given = self._options
         options = dict(
@@ -79,10 +96,12 @@ class Executor(base.Executor):
         )
         options |= dict(memory=given['memory'] * GIB) if 'memory' in given else {}
         task = self._ray.remote(_call)
+        # A worker has the environment of whoever started its node; of what decides about bits it gets that of here.
+        environment = {name: text for name, text in os.environ.items() if name.startswith(PASSED_ON)}
         calls = []
         for attempt in attempts:
             size = attempt.log.stat().st_size if attempt.log.exists() else 0
-            reference = task.options(name=attempt.name, **options).remote(attempt, options['num_cpus'])
+            reference = task.options(name=attempt.name, **options).remote(attempt, options['num_cpus'], environment)
             calls.append(Call(self._ray, attempt, reference, size, self._retries + 1))
         self._calls += calls
         return calls
@@ -142,7 +161,7 @@ class Call:
                 self._begun, self.waits, self.says = time.monotonic(), False, ''
 
 
-def _call(attempt: base.Attempt, cpus: float) -> base.Ended:
+def _call(attempt: base.Attempt, cpus: float, environment: dict[str, str]) -> base.Ended:
     """What a task does."""
     with process.Runner(kills=False) as runner:
-        return attempt.make(runner, max(1, int(cpus)), f'{socket.gethostname()}, a task of Ray')
+        return attempt.make(runner, max(1, int(cpus)), f'{socket.gethostname()}, a task of Ray', environment)
