@@ -1,9 +1,8 @@
 """A study on a cluster that takes its machines away, compared with the same study on this machine alone.
 
     pip install -r requirements-slurm.txt -r requirements-ray.txt
-    python -m benchmarks.cluster --on=slurm --runs=24        # two nodes of a real Slurm; half an hour on two idle cores
-    python -m benchmarks.cluster --on=ray --runs=24          # two nodes of a real Ray
-    python -m benchmarks.cluster --on=slurm,ray --runs=4
+    python -m benchmarks.cluster --on=slurm,ray --runs=24 > benchmarks/cluster.txt      # an hour on two cores
+    python -m benchmarks.cluster --on=ray --runs=4
 
 The runs are those of kill_sweep.py, by the real command. On Slurm a node is drained and comes back, jobs are preempted
 by those of a partition that may, jobs get the signal that comes before their time is over, and the driver is killed:
@@ -13,6 +12,7 @@ those of --executor=local. Exit code 0 if all that is so, else 1.
 """
 
 import argparse
+import importlib.util
 import os
 import random
 import sys
@@ -64,9 +64,8 @@ def on_slurm(scratch: Path, names: list[str], rng: random.Random) -> Sweep:
                 print(f'{done} of {count} done: {_words(what, job, node)}', flush=True)
             time.sleep(1)
         sweep.look()
-    print(
-        f'Slurm: exit code {driver.returncode}; {", ".join(f"{happened.count(one)} {one}" for one in set(happened))}.'
-    )
+    counts = ', '.join(f'{happened.count(what)} {what}' for what in sorted(set(happened)))
+    print(f'Slurm: {counts}; {sweep.ended(driver.returncode)}.')
     starts = cluster_slurm.starts(sweep.folder)
     more = sum(number > 1 for number in starts.values())
     print(
@@ -101,7 +100,7 @@ def on_ray(scratch: Path, names: list[str], rng: random.Random) -> Sweep:
         sweep.look()
     finally:
         cluster.shutdown()
-    print(f'Ray: exit code {driver.returncode}.')
+    print(f'Ray: {sweep.ended(driver.returncode)}.')
     return sweep
 
 
@@ -126,6 +125,9 @@ def main(argv: list[str] | None = None) -> int:
     wanted = options.on.split(',')
     if not set(wanted) <= set(engines):
         parser.error(f'--on: got {options.on!r}, wanted {", ".join(engines)}, or both')
+    for name in wanted:
+        if importlib.util.find_spec(dict(slurm='submitit', ray='ray')[name]) is None:
+            parser.error(f'--on={name}: pip install -r requirements-{name}.txt')
     with tempfile.TemporaryDirectory() as temporary:
         scratch = Path(options.scratch or temporary).absolute()
         scratch.mkdir(parents=True, exist_ok=True)
@@ -133,7 +135,7 @@ def main(argv: list[str] | None = None) -> int:
         calm, begun = Sweep(scratch, 'local-study', ['--jobs=2'], CHEAP), time.monotonic()
         code = calm.start().wait()
         calm.look()
-        print(f'Local, two runs at a time: {time.monotonic() - begun:.0f} s, exit code {code}.', flush=True)
+        print(f'Local, two runs at a time: {time.monotonic() - begun:.0f} s, {calm.ended(code)}.', flush=True)
         good = [code == 0]
         for name in wanted:
             begun = time.monotonic()

@@ -56,11 +56,17 @@ class Sweep:
         self.command = [sys.executable, 'launch.py', f'--experiment={scratch / "sweep.py"}']
         self.command += [f'--workdir={self.folder}', *flags]
         self._environment = {**os.environ, **(environment or {})}
+        self.log = scratch / f'{name}.txt'
         self.written: dict[str, set[int]] = collections.defaultdict(set)
+
+    def ended(self, code: int) -> str:
+        """The exit code in words, with what the driver said last where it is no good one."""
+        said = self.log.read_text('utf-8').splitlines()[-1:] if code else []
+        return ': '.join([f'exit code {code}', *said])
 
     def start(self) -> subprocess.Popen:
         """The driver."""
-        with (self.scratch / f'{self.folder.name}.txt').open('ab') as log:
+        with self.log.open('ab') as log:
             return subprocess.Popen(
                 self.command, cwd=self.scratch / 'code', env=self._environment, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log,
@@ -91,10 +97,13 @@ class Sweep:
             with contextlib.suppress(OSError):
                 lines = (self.folder / name / 'rows.jsonl').read_text('utf-8').splitlines()
                 rows[name] = [{**json.loads(line), 'wall_seconds': None} for line in lines]
-        report = (self.folder / 'report.md').read_text('utf-8') if (self.folder / 'report.md').exists() else None
+        report, study = (
+            path.read_text('utf-8') if path.exists() else None
+            for path in (self.folder / 'report.md', self.folder / 'study.json')
+        )
         return dict(
             rows=rows,
-            study=json.loads((self.folder / 'study.json').read_text('utf-8')),
+            study=study,
             # The title of a report is the study's; what it took, and the command with its folder, are its own.
             report=report and [line for line in report.splitlines() if not re.match(r'\| (wall time|command)', line)],
         )
@@ -160,7 +169,7 @@ def disturbed(sweep: Sweep, names: list[str], seconds: float, rng: random.Random
         time.sleep(0.05)
     sweep.look()
     if driver.returncode:
-        print(f'the last driver ended with exit code {driver.returncode}')
+        print(f'The last driver: {sweep.ended(driver.returncode)}.')
     return workers, drivers
 
 
@@ -179,7 +188,8 @@ def main(argv: list[str] | None = None) -> int:
         code = calm.start().wait()
         calm.look()
         took = time.monotonic() - begun
-        print(f'A sweep of {options.runs} runs, {options.jobs} at a time: {took:.0f} s, exit code {code}.', flush=True)
+        ended = calm.ended(code)
+        print(f'A sweep of {options.runs} runs, {options.jobs} at a time: {took:.0f} s, {ended}.', flush=True)
         begun = time.monotonic()
         workers, drivers = disturbed(killed, names, took * options.jobs / options.runs, rng)
         print(f'The disturbed one: {time.monotonic() - begun:.0f} s; {workers} workers and {drivers} drivers killed.')

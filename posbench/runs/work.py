@@ -24,6 +24,7 @@ class _Try:
 
     call: base.Call
     said: str
+    ended_at: float | None = None
 
 
 class Work:
@@ -220,12 +221,20 @@ class Work:
         for name, tried in list(self._tries.items()):
             ended = tried.call.ended()
             if ended is not None:
-                del self._tries[name]
-                self._judge(self._plans[name], ended)
+                if not self._is_late(self._plans[name], tried, ended):
+                    del self._tries[name]
+                    self._judge(self._plans[name], ended)
             elif tried.said != tried.call.says:
                 tried.said, line = tried.call.says, self._lines[name]
                 line.state, line.says = live.WAITING if tried.call.waits else live.RUNNING, tried.said
                 self._say(name, tried.said or 'has begun')
+
+    def _is_late(self, one: Planned, tried: _Try, ended: base.Ended) -> bool:
+        """Whether a call has ended well on another machine, whose files may not be seen yet."""
+        if not self._executor.late or ended.code != 0 or one.is_done:
+            return False
+        tried.ended_at = tried.ended_at or time.monotonic()
+        return time.monotonic() - tried.ended_at < self._executor.late
 
     def _judge(self, one: Planned, ended: base.Ended) -> None:
         line, took = self._lines[one.name], f'after {seen.duration(ended.seconds)}'

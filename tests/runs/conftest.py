@@ -63,7 +63,7 @@ if name in ('left', 'right'):
         time.sleep(0.01)
     print('cores', sorted(os.sched_getaffinity(0)))
 if name == 'told':
-    print('told', os.environ.get('XLA_FLAGS'))
+    print('told', os.environ.get('XLA_FLAGS'), os.environ.get('PJRT_NPROC'))
 if name == 'empty':
     sys.exit(0)
 for path, text in json.load(open({files!r}))[name].items():

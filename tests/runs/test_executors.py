@@ -30,7 +30,7 @@ def test_there_is_a_file_for_each_executor_that_a_command_may_name():
     [
         (
             ['--executor.partition=gpu'],
-            '--executor.partition: --executor=local has no such option; it goes with --executor=slurm',
+            '--executor.partition: --executor=local has no such option; it goes with --executor=slurm.',
         ),
         (
             ['--executor=slurm', '--executor.partitoin=gpu'],
@@ -39,7 +39,7 @@ def test_there_is_a_file_for_each_executor_that_a_command_may_name():
         ),
         (
             ['--executor=slurm', '--executor.address=auto'],
-            '--executor.address: --executor=slurm has no such option; it goes with --executor=ray Options: '
+            '--executor.address: --executor=slurm has no such option; it goes with --executor=ray. Options: '
             + ', '.join(slurm_options.OPTIONS),
         ),
         (
@@ -147,7 +147,7 @@ class Cluster(base.Executor):
 
     def call(self, attempt):
         if attempt.name in self.ends:
-            return types.SimpleNamespace(says='', waits=False, seconds=1.0, ended=lambda: self.ends[attempt.name])
+            return types.SimpleNamespace(says='', waits=False, seconds=1.0, ended=self.ends[attempt.name])
         return Call(attempt, self.runner)
 
     def left(self):
@@ -198,6 +198,24 @@ def test_a_signal_leaves_what_goes_on_without_this_command(study, cluster, monke
     assert not list(study.results.glob('*/failed.json'))
 
 
+@pytest.mark.parametrize('late, code', [(60.0, 0), (0.5, 1)])
+def test_files_of_another_machine_may_come_late_but_not_too_late(study, cluster, monkeypatch, late, code):
+    attempt, looks = attempt_at(study), []
+
+    def ended():
+        looks.append(1)
+        if code == 0 and len(looks) == 3:
+            started = attempt.start(process.Runner())
+            started.child.wait()
+            started.ended()
+        return base.Ended(0, 1.0, '')
+
+    monkeypatch.setattr(cluster, 'late', late)
+    monkeypatch.setattr(cluster, 'ends', dict(rope=ended))
+    assert study('--only=rope')[0] == code
+    assert len(looks) >= 3
+
+
 @pytest.mark.parametrize(
     'ended, asked, attempts',
     [
@@ -208,7 +226,7 @@ def test_a_signal_leaves_what_goes_on_without_this_command(study, cluster, monke
     ],
 )
 def test_a_call_is_made_again_where_that_is_worth_it(study, cluster, monkeypatch, ended, asked, attempts):
-    monkeypatch.setattr(cluster, 'ends', dict(rope=ended))
+    monkeypatch.setattr(cluster, 'ends', dict(rope=lambda: ended))
     assert study('--only=rope') == (1, [])
     assert cluster.batches == [['rope']] * asked
     item = failures.read(study.results / 'rope')

@@ -5,7 +5,9 @@ import re
 import pytest
 
 from posbench import failures
+from posbench.devices import cpus
 from posbench.knobs.kinds import UsageError
+from posbench.runs import cores
 
 pytest.importorskip('ray', reason='ray is not installed: requirements-ray.txt')
 
@@ -48,4 +50,4 @@ def test_a_run_has_what_the_command_says_of_compiling_and_no_more_cores_than_it_
     finally:
         ray.shutdown()
     log = (study.results / 'told' / 'log.txt').read_text()
-    assert 'told --xla_cpu_use_fusion_emitters=false' in log
+    assert f'told --xla_cpu_use_fusion_emitters=false {cores.at_most(1).get(cpus.THREADS)}' in log

@@ -28,8 +28,9 @@ SRUN = '#!/bin/sh\nexit 1\n'
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch):
-    for name in ('LOOK', 'QUEUE', 'LATE'):
+    for name in ('LOOK', 'QUEUE'):
         monkeypatch.setattr(slurm, name, 0.05)
+    monkeypatch.setattr(slurm.Executor, 'late', 0.05)
 
 
 @pytest.fixture
@@ -103,11 +104,9 @@ def test_jobs_that_leave_no_result_are_judged_by_what_squeue_says(study, command
 
 def test_a_job_that_is_still_there_is_found_and_not_submitted_twice(study, commands, monkeypatch, capsys):
     # A driver that dies when it has submitted.
-    monkeypatch.setattr(slurm.Call, 'ended', lambda call: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
+    with monkeypatch.context() as dying, pytest.raises(ZeroDivisionError):
+        dying.setattr(slurm.Call, 'ended', lambda call: 1 / 0)
         study('--executor=slurm', '--only=[!b]*')
-    monkeypatch.undo()
-    monkeypatch.setenv('PATH', f'{commands}:{os.environ["PATH"]}')
     # One of its array is done, one is running, and one waits for two minutes as requeued ones do.
     (commands / 'states').write_text('1_0|CANCELLED|n1\n1_1|RUNNING|n1\n1_2|PENDING|\n')
     looks = []
@@ -119,8 +118,6 @@ def test_a_job_that_is_still_there_is_found_and_not_submitted_twice(study, comma
         return ended(call)
 
     ended = slurm.Call.ended
-    for name in ('LOOK', 'QUEUE', 'LATE'):
-        monkeypatch.setattr(slurm, name, 0.05)
     monkeypatch.setattr(slurm.Call, 'ended', look)
     capsys.readouterr()
     assert study('--executor=slurm', '--only=[!b]*')[0] == 1

@@ -24,11 +24,11 @@ def _option(executor: str, name: str, text: str) -> tuple[str, object]:
     if knob is None:
         others = [other for other, one in EXECUTORS.items() if _knob(one.OPTIONS, name) is not None]
         near = nearest(name, knobs)
-        hint = f'; did you mean --executor.{near}?' if near else ''
+        hint = f'; did you mean --executor.{near}?' if near else '.'
         if others:
-            hint = f'; it goes with --executor={" or ".join(others)}'
+            hint = f'; it goes with --executor={" or ".join(others)}.'
         there = f' Options: {", ".join(knobs)}' if knobs else ''
-        raise UsageError(f'--executor.{name}: --executor={executor} has no such option{hint or "."}{there}')
+        raise UsageError(f'--executor.{name}: --executor={executor} has no such option{hint}{there}')
     try:
         return name, knob.parse(text)
     except NotAllowed as error:

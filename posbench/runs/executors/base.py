@@ -24,6 +24,8 @@ from posbench.runs import cores, locks, plan, process, workdir
 # Seconds between two looks at a process, and how long a call waits for another process to leave the folder of its run,
 # such as one that saves on a machine that was taken away.
 TICK, PATIENCE = 0.05, 300.0
+# How long files of another machine may take to be seen: NFS may keep for a minute that there were none.
+LATE = 65.0
 # What one of posbench's commands ends with where a signal told it to.
 ASKED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
@@ -65,6 +67,8 @@ class Executor(abc.ABC):
     OPTIONS: ClassVar[Mapping[str, Knob]] = {}
     # Whether calls go on when this process has ended.
     OUTLIVES: ClassVar[bool] = False
+    # Seconds until the files of a call that has ended are seen here.
+    late: float = 0.0
     # How many calls may be under way at a time; None: as many as there are.
     places: int | None = None
 

@@ -36,6 +36,7 @@ class Executor(base.Executor):
     """See the head of this file. `--jobs=N` is how many tasks there are at a time; by default Ray has all of them."""
 
     OPTIONS = OPTIONS
+    late = base.LATE
 
     def __init__(self, request, options):
         super().__init__(request, options)

@@ -28,9 +28,8 @@ from posbench.runs.executors import base, slurm_options
 FOLDER = '.slurm'
 # Tasks of one array: a cluster takes 1,000 if nobody has changed it.
 ARRAY = 500
-# Seconds between two looks at the results of jobs, between two at the queue, and how long a job may be gone from that
-# before its result is given up: files of another machine come late.
-LOOK, QUEUE, LATE = 1.0, 10.0, 30.0
+# Seconds between two looks at the results of jobs, and between two at the queue.
+LOOK, QUEUE = 1.0, 10.0
 # States of a job that will not run again.
 OVER = ('BOOT_FAIL', 'CANCELLED', 'COMPLETED', 'DEADLINE', 'FAILED', 'NODE_FAIL', 'OUT_OF_MEMORY', 'PREEMPTED',
         'REVOKED', 'TIMEOUT')  # fmt: skip
@@ -42,6 +41,7 @@ class Executor(base.Executor):
 
     OPTIONS = slurm_options.OPTIONS
     OUTLIVES = True
+    late = base.LATE
 
     def __init__(self, request, options):
         super().__init__(request, options)
@@ -68,7 +68,7 @@ class Executor(base.Executor):
         self.places = (request.jobs or 1) if self._local else None
         self._calls: list[Call] = []
         self._states: dict[str, tuple[str, str]] | None = None
-        self._looked = self._asked = 0.0
+        self._asked = 0.0
 
     def begin(self, attempts: Sequence[base.Attempt]) -> list['Call']:
         calls = []
@@ -104,21 +104,15 @@ class Executor(base.Executor):
         if not jobs:
             return ''
         cancel = 'kill' if self._local else 'scancel'
-        return f'jobs go on without this command, which finds them again; {cancel} {" ".join(jobs)} ends them'
-
-    def state(self, job_id: str) -> tuple[str, str] | None:
-        """State and node of a job by what squeue said last; None where it said nothing, or knows none."""
-        if not self._local and time.monotonic() - self._asked > QUEUE:
-            self._asked, self._states = time.monotonic(), self._queue()
-        if self._states is None:
-            return None
-        return self._states.get(job_id, ('', ''))
+        return f'jobs go on without this command, until {cancel} {" ".join(jobs)}'
 
     def state_of(self, job) -> tuple[str, str] | None:
-        """As `state`, of a job that submitit knows."""
+        """State and node of a job by what squeue said last, '' where it knew none; None where it did not answer."""
         if self._local:
             return ('RUNNING' if job.get_info()['jobState'] == 'RUNNING' else 'COMPLETED', 'this machine')
-        return self.state(job.job_id)
+        if time.monotonic() - self._asked > QUEUE:
+            self._asked, self._states = time.monotonic(), self._queue()
+        return None if self._states is None else self._states.get(job.job_id, ('', ''))
 
     def _submit(self, jobs: list['Job']) -> list:
         self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -220,7 +214,7 @@ class Call:
             self._is(state, node)
             return None
         self._gone = self._gone or time.monotonic()
-        if time.monotonic() - self._gone < LATE:
+        if time.monotonic() - self._gone < self._executor.late:
             return None
         self.is_over = True
         return self._unseen(state)
