@@ -27,7 +27,7 @@ def shares(places: int) -> list[Share]:
     """One for each of so many runs at a time; with more of them than cores some have the same one."""
     if places == 1:
         return [Share()]
-    memory = {} if GPU_MEMORY in os.environ else {GPU_MEMORY: f'{0.9 / places:.3f}'}
+    memory = of_gpu(1 / places)
     if not process.can_be_pinned():
         each = max(1, (os.cpu_count() or 1) // places)
         return [Share(environment=memory | {cpus.THREADS: str(each)})] * places
@@ -35,6 +35,11 @@ def shares(places: int) -> list[Share]:
     each = max(1, len(there) // places)
     firsts = [place * each % len(there) for place in range(places)]
     return [Share(tuple(there[first : first + each]), memory) for first in firsts]
+
+
+def of_gpu(part: float) -> dict[str, str]:
+    """The environment of a run that shares a GPU, unless somebody has said how much of its memory a run may have."""
+    return {} if GPU_MEMORY in os.environ else {GPU_MEMORY: f'{0.9 * part:.3f}'}
 
 
 def at_most(threads: int | None) -> dict[str, str]:

@@ -63,7 +63,8 @@ if name in ('left', 'right'):
         time.sleep(0.01)
     print('cores', sorted(os.sched_getaffinity(0)))
 if name == 'told':
-    print('told', os.environ.get('XLA_FLAGS'), os.environ.get('PJRT_NPROC'))
+    names = ('XLA_FLAGS', 'PJRT_NPROC', 'XLA_PYTHON_CLIENT_MEM_FRACTION')
+    print('told', *map(os.environ.get, names))
 if name == 'empty':
     sys.exit(0)
 for path, text in json.load(open({files!r}))[name].items():

@@ -36,18 +36,19 @@ def test_a_cluster_that_is_not_there_is_one_line(study):
 
 
 @pytest.mark.everything
-def test_a_run_has_what_the_command_says_of_compiling_and_no_more_cores_than_it_asked_for(study, monkeypatch):
-    import ray
+def test_a_run_has_what_the_command_says_of_compiling_and_no_more_of_a_node_than_it_asked_for(study, monkeypatch):
+    from ray.cluster_utils import Cluster
 
-    # The node is there before, with another environment.
-    monkeypatch.delenv('XLA_FLAGS', raising=False)
-    ray.init(num_cpus=2, log_to_driver=False)
+    # The node is there before, with another environment; the GPU only by name.
+    for name in ('XLA_FLAGS', cores.GPU_MEMORY):
+        monkeypatch.delenv(name, raising=False)
+    cluster = Cluster(initialize_head=True, head_node_args=dict(num_cpus=2, num_gpus=1))
     monkeypatch.setenv('XLA_FLAGS', '--xla_cpu_use_fusion_emitters=false')
-    address = ray.get_runtime_context().gcs_address
     try:
         study.edit('rope=1', 'told=1')
-        assert study('--executor=ray', f'--executor.address={address}', '--only=told')[0] == 0
+        flags = ['--executor=ray', f'--executor.address={cluster.address}', '--executor.gpus=0.5']
+        assert study(*flags, '--only=told')[0] == 0
     finally:
-        ray.shutdown()
+        cluster.shutdown()
     log = (study.results / 'told' / 'log.txt').read_text()
-    assert f'told --xla_cpu_use_fusion_emitters=false {cores.at_most(1).get(cpus.THREADS)}' in log
+    assert f'told --xla_cpu_use_fusion_emitters=false {cores.at_most(1).get(cpus.THREADS)} 0.450' in log

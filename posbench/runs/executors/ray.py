@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from posbench.knobs.kinds import Float, Int, Range, Text, UsageError
-from posbench.runs import process
+from posbench.runs import cores, process
 from posbench.runs.executors import base
 
 # Seconds between two looks at a task.
@@ -102,7 +102,8 @@ class Executor(base.Executor):
         calls = []
         for attempt in attempts:
             size = attempt.log.stat().st_size if attempt.log.exists() else 0
-            reference = task.options(name=attempt.name, **options).remote(attempt, options['num_cpus'], environment)
+            named = task.options(name=attempt.name, **options)
+            reference = named.remote(attempt, options['num_cpus'], options['num_gpus'], environment)
             calls.append(Call(self._ray, attempt, reference, size, self._retries + 1))
         self._calls += calls
         return calls
@@ -162,7 +163,8 @@ class Call:
                 self._begun, self.waits, self.says = time.monotonic(), False, ''
 
 
-def _call(attempt: base.Attempt, cpus: float, environment: dict[str, str]) -> base.Ended:
+def _call(attempt: base.Attempt, cpus: float, gpus: float, environment: dict[str, str]) -> base.Ended:
     """What a task does."""
+    environment |= cores.of_gpu(gpus) if 0 < gpus < 1 else {}
     with process.Runner(kills=False) as runner:
         return attempt.make(runner, max(1, int(cpus)), f'{socket.gethostname()}, a task of Ray', environment)
