@@ -1,7 +1,7 @@
 """A study on a cluster that takes its machines away, compared with the same study on this machine alone.
 
     pip install -r requirements-slurm.txt -r requirements-ray.txt
-    python -m benchmarks.cluster --on=slurm,ray --runs=24 > benchmarks/cluster.txt      # an hour on two cores
+    python -m benchmarks.cluster --on=slurm,ray --runs=24      # a quarter of an hour on two idle cores
     python -m benchmarks.cluster --on=ray --runs=4
 
 The runs are those of kill_sweep.py, by the real command. On Slurm a node is drained and comes back, jobs are preempted
@@ -34,23 +34,26 @@ def on_slurm(scratch: Path, names: list[str], rng: random.Random) -> Sweep:
     """The study on Slurm, disturbed."""
     count = len(names)
     # (runs that are done by then, what happens)
-    events = [(rng.randint(0, count - 2), 'preempt') for _ in range(max(count // 5, 2))]
-    events += [(rng.randint(0, count - 2), 'warn') for _ in range(max(count // 8, 1))]
+    events = [(rng.randint(0, 2 * count // 3), 'preempt') for _ in range(max(count // 5, 2))]
+    events += [(rng.randint(0, 2 * count // 3), 'warn') for _ in range(max(count // 8, 1))]
     drained = rng.randint(0, count // 2)
     events += [(drained, 'drain'), (drained + max(count // 6, 1), 'resume'), (rng.randint(0, count // 2), 'kill')]
+    events.sort(key=lambda event: event[0])
     happened: list[str] = []
     with cluster_slurm.Slurm(scratch / 'slurm') as slurm:
         flags = ['--executor=slurm', '--executor.partition=runs', '--executor.time=120']
         sweep = Sweep(scratch, 'slurm-study', flags, CHEAP | slurm.environment)
-        driver, due = sweep.start(), time.monotonic()
+        driver, due = sweep.start(), None
         while driver.poll() is None:
             done, running = sweep.look(), slurm.running()
             slurm.hurry()
             ready = [event for event in events if event[0] <= done]
-            # Two in a row would often hit one job, whose run had not begun again.
+            if ready and due is None:
+                # Not at once, or it would hit the run that has just written its rows, or has not begun again.
+                due = time.monotonic() + rng.uniform(2, 10)
             if ready and time.monotonic() >= due and (running or ready[0][1] == 'resume'):
                 events.remove(ready[0])
-                what, due = ready[0][1], time.monotonic() + rng.uniform(5, 25)
+                what, due = ready[0][1], None
                 job, node = rng.choice(sorted(running.items())) if running else ('', '')
                 if what == 'kill':
                     driver.kill()
@@ -66,6 +69,8 @@ def on_slurm(scratch: Path, names: list[str], rng: random.Random) -> Sweep:
         sweep.look()
     counts = ', '.join(f'{happened.count(what)} {what}' for what in sorted(set(happened)))
     print(f'Slurm: {counts}; {sweep.ended(driver.returncode)}.')
+    if events:
+        print(f'Too late for: {", ".join(what for _, what in events)}.')
     starts = cluster_slurm.starts(sweep.folder)
     more = sum(number > 1 for number in starts.values())
     print(
