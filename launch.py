@@ -36,6 +36,10 @@ def main(argv: list[str]) -> int:
             from posbench.runs import submit
 
             return submit.run(request)
+        if request.mode == 'compile':
+            from posbench.runs import ahead, ahead_of_study
+
+            return (ahead if request.experiment is None else ahead_of_study).run(request)
         if request.experiment is not None:
             code = study.run(request)
             if request.dry_run and request.scale is not None:

@@ -51,11 +51,11 @@ LAYERS = """
     training.arrays
     training.checkpoint training.decode training.generate
     training.init
-    training.fitting training.optim training.step training.vectors
+    training.clock training.fitting training.optim training.profile training.room training.step training.vectors
     training.evaluate training.phases training.trainable
     training.probe training.tags
     training.job training.nans word_vectors.job
-    training.parameters
+    training.parameters training.programs
     training.loop
     atlas.picture atlas.rows training
     runs.rows runs.console
@@ -63,7 +63,8 @@ LAYERS = """
     runs.predict
     runs.samples runs.study runs.embed runs.vectors
     runs.models
-    runs.costs
+    runs.ahead runs.costs
+    runs.ahead_of_study
     runs.run runs
     atlas
     launch

@@ -118,11 +118,12 @@ def layout(
     Raises MeshError, in one line, where the numbers do not divide.
     """
     devices = list(jax.devices() if devices is None else devices)
+    processes = len({device.process_index for device in devices})
     if len(devices) % model:
         raise MeshError(f'config.mesh.model: got {model}, wanted a divisor of the {len(devices)} devices.')
     free = len(devices) // model
     if mode == 'pmap':
-        if jax.process_count() > 1:
+        if processes > 1:
             raise MeshError("config.parallel: got 'pmap' with several processes, wanted 'jit'.")
         if model != 1 or seed not in (None, 1):
             raise MeshError(
@@ -195,6 +196,16 @@ def place_state(state, layout: Layout):
     return jax.device_put(state, layout.of_state(state))
 
 
+def described(tree, layout: Layout):
+    """As `place`, of a tree of arrays or shapes: the shapes that it would give, each with where it lies."""
+    return _described(tree, layout, jax.tree.map(lambda _: layout.replicated, tree))
+
+
+def described_state(state, layout: Layout):
+    """As `place_state`, of shapes."""
+    return _described(state, layout, layout.of_state(state))
+
+
 def one_copy(state, layout: Layout):
     """The state without pmap's leading axis, placed on the mesh: for checkpoints and evaluation."""
     if layout.mode != 'pmap':
@@ -209,9 +220,26 @@ def numbers(metrics: dict, layout: Layout) -> dict[str, np.ndarray]:
     return {name: values[0] for name, values in metrics.items()} if layout.mode == 'pmap' else metrics
 
 
-def _copies(tree, layout: Layout):
+def _described(tree, layout: Layout, shardings):
+    if layout.mode != 'pmap':
+        return jax.tree.map(lambda x, to: jax.ShapeDtypeStruct(np.shape(x), _dtype(x), sharding=to), tree, shardings)
+    devices, sharding = _one_a_replica(layout)
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((len(devices), *np.shape(x)), _dtype(x), sharding=sharding), tree
+    )
+
+
+def _dtype(x):
+    return x.dtype if hasattr(x, 'dtype') else np.asarray(x).dtype
+
+
+def _one_a_replica(layout: Layout) -> tuple[list, NamedSharding]:
     devices = list(layout.mesh.devices.flat)
-    sharding = NamedSharding(Mesh(np.array(devices), ('data',)), P('data'))
+    return devices, NamedSharding(Mesh(np.array(devices), ('data',)), P('data'))
+
+
+def _copies(tree, layout: Layout):
+    devices, sharding = _one_a_replica(layout)
     return jax.tree.map(
         lambda x: jax.device_put(np.broadcast_to(np.asarray(x)[None], (len(devices), *np.shape(x))), sharding), tree
     )

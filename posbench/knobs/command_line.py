@@ -16,6 +16,7 @@ USAGE = """\
 python launch.py --config=configs/rope.py [--config.path.to.knob=value ...] [--workdir=DIR]    one run
 python launch.py --experiment=experiments/NAME.py [--jobs=N] [--shard=I/N] [--dry_run]         a study
 python launch.py --experiment=experiments/NAME.py --config.train.steps=40                      a small trial of it
+python launch.py --config=FILE --mode=compile [--topology=v5e:16x16]                           does it fit there?
 python launch.py --report=DIR [--readme=FILE]                                                  a report from rows
 python launch.py --atlas [--config=FILE] [--workdir=DIR]                                       every encoding, drawn
 python launch.py --submit=path/to/mine.py [--jobs=N]                       your encoding beside all others: a verdict
@@ -86,7 +87,16 @@ FLAGS = {
         'where results go; by default runs/<name of the file>, with -full or -trial, or where a config.json lies',
         'DIR',
     ),
-    'mode': Flag(Choice(MODES), ('config',), 'what to do; by default train, which evaluates and reports too', 'MODE'),
+    'mode': Flag(
+        Choice(MODES),
+        ('config', 'experiment'),
+        'what to do; by default train, which evaluates and reports too; of a study compile alone',
+        'MODE',
+    ),
+    'topology': Flag(
+        Text(), ('config', 'experiment'), 'what --mode=compile is for: v5e:16x16, say; by default what is here', 'NAME'
+    ),
+    'profile': Flag(Int(Range(min=1)), ('config',), 'trace N steps, in whole calls, for TensorBoard and Perfetto', 'N'),
     'input': Flag(Path(), ('config',), 'texts, one a line, for predict and embed; by default standard input', 'FILE'),
     'output': Flag(Path(), ('config',), 'where --mode=embed writes; by default it prints', 'FILE.npy|safetensors|tsv'),
     'of': Flag(Choice(OF), ('config',), 'whose vectors embed gives: of lines, by default, or words', '|'.join(OF)),
@@ -124,6 +134,8 @@ class Request:
     submit: pathlib.Path | None = None
     workdir: pathlib.Path | None = None  # None for a report, which has its folder already.
     mode: str = 'train'
+    topology: str | None = None  # None: the devices of this machine.
+    profile: int | None = None  # Steps to trace.
     resume: str = 'auto'
     input: pathlib.Path | None = None  # None: standard input.
     output: pathlib.Path | None = None
@@ -168,6 +180,7 @@ def parse(argv: list[str], *, package: pathlib.Path = schema.PACKAGE) -> Request
             _must_exist('readme', values['readme'], os.path.isfile, 'a file')
         return Request(**values)
     _must_exist('config' if job == 'atlas' else job, path, os.path.isfile, 'a file')
+    _check_mode(values)
     _check_texts(values)
     of_a_run = path.name == 'config.json'
     name = path.resolve().parent.name if of_a_run else path.stem
@@ -280,6 +293,16 @@ def _job(values: dict, overrides: dict, options: dict) -> str:
     if overrides and 'config' not in values and job != 'experiment':
         raise UsageError(f'config.{next(iter(overrides))}: a knob goes with --config or --experiment, not with --{job}')
     return job
+
+
+def _check_mode(values: dict) -> None:
+    """That a study has no other mode than compile, and that flags of a mode go with it."""
+    mode = values.get('mode', 'train')
+    if 'experiment' in values and 'mode' in values and mode != 'compile':
+        raise UsageError(f'--mode: got {mode!r}, wanted compile, or no --mode, with --experiment')
+    for name, wanted in (('topology', 'compile'), ('profile', 'train')):
+        if name in values and mode != wanted:
+            raise UsageError(f'--{name}: it goes with --mode={wanted}, not with --mode={mode}')
 
 
 def _check_texts(values: dict) -> None:

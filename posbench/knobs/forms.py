@@ -55,7 +55,7 @@ MODEL = Form(
         'init': ('training/settings.py', 'Init'),
         'mesh': ('devices/parallel.py', 'Axes'),
     },
-    modes=('train', 'evaluate', 'generate', 'predict', 'embed', 'params'),
+    modes=('train', 'evaluate', 'generate', 'predict', 'embed', 'params', 'compile'),
 )
 # The group that only this form has, and that tells it.
 VECTORS = 'vectors'
@@ -69,7 +69,7 @@ WORD_VECTORS = Form(
         'evaluate': ('word_vectors/settings.py', 'Evaluate'),
         'mesh': ('word_vectors/settings.py', 'Axes'),
     },
-    modes=('train', 'evaluate', 'params'),
+    modes=('train', 'evaluate', 'params', 'compile'),
     reads='words',
 )
 FORMS = (MODEL, WORD_VECTORS)

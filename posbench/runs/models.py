@@ -1,13 +1,15 @@
 """A run of a model as run.py sees it; vectors.py has the same functions for one of word vectors, which says nothing."""
 
 import pathlib
+from collections.abc import Sequence
 
 from posbench.atlas import picture
 from posbench.devices import parallel
+from posbench.devices.programs import Program
 from posbench.models import kernels
 from posbench.models.transformer import Transformer
 from posbench.runs import embed, pipeline, predict, rows, samples
-from posbench.training import job, parameters
+from posbench.training import job, parameters, programs, room
 from posbench.training.job import Job
 from posbench.training.loop import Trained
 from posbench.training.progress import Progress
@@ -16,13 +18,38 @@ from posbench.training.progress import Progress
 SMALLER = 'config.train.batch_size or config.evaluate.batch_tokens'
 
 
-def build(config, name: str, mode: str) -> Job:
-    """The job of a config, checked as far as a mode needs it. ValueError, one line, for what cannot be run."""
-    one = job.from_config(config, name)
+def build(config, name: str, mode: str, devices: Sequence | None = None) -> Job:
+    """The job of a config, checked as far as a mode needs it. ValueError, one line, for what cannot be run.
+
+    `devices` may be those of a machine that is not there.
+    """
+    one = job.from_config(config, name, devices)
     one.check()
-    if mode in ('train', 'evaluate'):
+    if mode in ('train', 'evaluate', 'compile'):
         one.check_lengths()
     return one
+
+
+def all_programs(one: Job) -> list[Program]:
+    """All that is compiled for a run, in the order in which memory is likely to be short."""
+    return [*programs.training(one), *programs.evaluation(one)]
+
+
+def rows_of_a_step(one: Job) -> int:
+    """Of one seed, which the data axis splits."""
+    return one.schedule.batch_size
+
+
+def check_room(one: Job, folder: pathlib.Path, mode: str) -> str:
+    """A line on the memory that a run needs. room.NoRoom, one line, where there is not so much."""
+    left = mode == 'train' and not (folder / 'checkpoints' / f'{one.schedule.steps:08d}').is_dir()
+    return room.check(
+        programs.training(one) if left else [],
+        programs.evaluation(one),
+        one.layout.mesh.size,
+        train_less='a smaller config.train.batch_size, or config.model.remat,',
+        evaluate_less='a smaller config.evaluate.batch_tokens, multiples or lengths, or config.model.block_size,',
+    )
 
 
 def about(one: Job) -> list[str]:

@@ -8,7 +8,6 @@ import pathlib
 import subprocess
 from collections.abc import Iterable
 
-import jax
 import numpy as np
 
 import posbench
@@ -180,7 +179,7 @@ def common(job: Trainable, trained: Trained, folder: pathlib.Path, experiment: s
         task=job.task_name,
         step=trained.step,
         wall_seconds=training_seconds(folder),
-        device=f'{len(job.layout.mesh.devices.flat)} x {jax.devices()[0].device_kind}',
+        device=f'{job.layout.mesh.size} x {job.layout.mesh.devices.flat[0].device_kind}',
         git_sha=_git_sha(),
         config_hash=job.config_hash,
         version=posbench.__version__,

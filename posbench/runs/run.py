@@ -63,10 +63,11 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
     """Trains and scores, or what `request.mode` says; `own` are files of the user's that take part."""
     import jax
 
-    from posbench.devices import fingerprint, parallel
+    from posbench.devices import compiling, fingerprint, parallel
     from posbench.runs import rows
-    from posbench.training import checkpoint, init, loop, progress
+    from posbench.training import checkpoint, init, loop, progress, room
 
+    compiling.so_far()  # From here on it counts.
     config = request.config
     kind = _kind(config)
     host.compilation_cache(str(_cache(config) / 'xla'))
@@ -98,7 +99,8 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
                 write_fingerprint()
                 if parallel.is_first():
                     failures.forget(folder)
-                trained = loop.run(one, folder, request.resume, bar)
+                bar.note(kind.check_room(one, folder, request.mode))
+                trained = loop.run(one, folder, request.resume, bar, request.profile)
                 interrupts.leaves(f'all {trained.step} steps are saved; the same command scores them.')
             else:
                 trained = loop.restore(one, folder, bar, request.resume)
@@ -107,6 +109,7 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
             if request.mode in READ_TEXTS:
                 return kind.answer(one, trained, request)
             if request.mode == 'evaluate':
+                kind.check_room(one, folder, request.mode)
                 # Not before the weights were found to be of this config and these data.
                 write_fingerprint()
             kind.score(one, trained, folder, bar, config)
@@ -116,6 +119,8 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
         return console.fail(str(error), 2)
     except loop.NotANumber as error:
         return _failed(request, folder, 'nan', str(error))
+    except room.NoRoom as error:
+        return _failed(request, folder, 'out of memory', str(error))
     except checkpoint.CheckpointError as error:
         return console.fail(str(error), 1)
     except (MemoryError, jax.errors.JaxRuntimeError) as error:

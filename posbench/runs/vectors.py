@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -17,9 +18,11 @@ from rich.table import Table
 from posbench import files, manifest
 from posbench.datasets import DatasetError
 from posbench.devices import parallel
+from posbench.devices.programs import Program
 from posbench.files import write_atomically
 from posbench.knobs.kinds import nearest
 from posbench.runs import rows
+from posbench.training import programs, room
 from posbench.training.loop import Trained
 from posbench.training.progress import Progress
 from posbench.word_vectors import job, similarity, summary
@@ -50,16 +53,38 @@ PROTOCOLS = dict(
 )
 
 
-def build(config, name: str, mode: str) -> Job:
-    """The job of a config, checked. ValueError, one line, for what cannot be run."""
+def build(config, name: str, mode: str, devices: Sequence | None = None) -> Job:
+    """The job of a config, checked. ValueError, one line, for what cannot be run.
+
+    `devices` may be those of a machine that is not there.
+    """
     for one in config.evaluate.sets:
         if one not in similarity.SETS:
             near = nearest(one, similarity.SETS)
             hint = f'; did you mean {near!r}?' if near else ''
             raise ValueError(f'config.evaluate.sets: got {one!r}, wanted some of {", ".join(similarity.SETS)}{hint}')
-    made = job.from_config(config, name)
+    made = job.from_config(config, name, devices)
     made.check()
     return made
+
+
+def all_programs(one: Job) -> list[Program]:
+    """All that is compiled for a run; what it is scored on is not known before."""
+    return programs.training(one)
+
+
+def rows_of_a_step(one: Job) -> int:
+    """Of one seed, which the data axis splits."""
+    return one.trainer.rows(one.prepared)
+
+
+def check_room(one: Job, folder: pathlib.Path, mode: str) -> str:
+    """A line on the memory that training needs. room.NoRoom, one line, where there is not so much."""
+    left = mode == 'train' and not (folder / 'checkpoints' / f'{one.schedule.steps:08d}').is_dir()
+    less = 'a smaller config.vectors.width'
+    return room.check(
+        programs.training(one) if left else [], [], one.layout.mesh.size, train_less=less, evaluate_less=less
+    )
 
 
 def about(one: Job) -> list[str]:

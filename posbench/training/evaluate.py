@@ -74,6 +74,25 @@ class Evaluator:
             for protocol, parts in found.items()
         ]
 
+    def batches(self, split: str, length: int, *, only_main: bool = False) -> list[dict[str, jax.ShapeDtypeStruct]]:
+        """The distinct shapes of batches that `scored` would send to the devices, each with where it lies."""
+        found: dict[str, dict] = {}
+        main = next(iter(self.task.protocols))
+        wanted = {main} if only_main else set(self.task.protocols)
+        for protocol, batch in self.task.held_out(split, length, self.budget):
+            if protocol in wanted:
+                found.setdefault(protocol, self._described(batch))
+            if found.keys() == wanted:
+                break
+        return [batch for number, batch in enumerate(found.values()) if batch not in list(found.values())[:number]]
+
+    def program(self, params_S: Any, frozen: Any, batch: dict[str, jax.ShapeDtypeStruct]) -> tuple[Any, tuple]:
+        """The function that scores batches of these shapes, and the shapes of its arguments."""
+        task = parallel.described(self.task.without_host_data(), dataclasses.replace(self.layout, mode='jit'))
+        seed_S = jax.ShapeDtypeStruct((len(self.seeds),), jnp.int32)
+        number = jax.ShapeDtypeStruct((), jnp.int32)
+        return _sums, (self.model, self.position_map, task, params_S, frozen, seed_S, batch, number)
+
     def values(self, scored: Scored) -> list[dict[str, float]]:
         """Every metric for each seed."""
         return [self.task.values(sums) for sums in scored.sums]
@@ -99,8 +118,21 @@ class Evaluator:
 
     def _on_devices(self, batch: base.Batch) -> base.Batch:
         """Rows split over the data axis, filled up to a multiple of it."""
+        return jax.device_put(base.filled(batch, self._rows(batch)), self.layout.rows)
+
+    def _rows(self, batch: base.Batch) -> int:
         rows, parts = len(_weights(batch)), self.layout.mesh.shape['data']
-        return jax.device_put(base.filled(batch, -(-rows // parts) * parts), self.layout.rows)
+        return -(-rows // parts) * parts
+
+    def _described(self, batch: base.Batch) -> dict[str, jax.ShapeDtypeStruct]:
+        """As `_on_devices`, without sending anything."""
+        rows = self._rows(batch)
+        # What jax makes of 64 bits that NumPy counts in.
+        kinds = {name: jax.dtypes.canonicalize_dtype(np.asarray(x).dtype) for name, x in batch.items()}
+        return {
+            name: jax.ShapeDtypeStruct((rows, *np.shape(x)[1:]), kinds[name], sharding=self.layout.rows)
+            for name, x in batch.items()
+        }
 
     def _sums(self, params_S, frozen, batch, number: int) -> base.Sums:
         task, seed_S = self._placed, jnp.asarray(self.seeds, jnp.int32)

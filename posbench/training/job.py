@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -246,9 +246,12 @@ class Job:
 
     def _host_feed(self, at: int) -> step.Feed:
         """The host's part in the next steps, filled up to a full call so that the shape never changes."""
-        pace = self.schedule
-        parts = step.host_parts(self.task, self.seeds, at, pace.steps_per_call, pace.batch_size, pace.length)
-        return parallel.place(step.Feed(self.task.without_host_data(), parts), self.layout)
+        return parallel.place(step.host_feed(self.task, self.seeds, at, self.schedule), self.layout)
+
+    @property
+    def abstract_feed(self) -> step.Feed:
+        """Shapes of what the compiled steps read, each with where it lies."""
+        return step.abstract_feed(self.task, self.seeds, self.schedule, self.layout)
 
     def validate(self, state: step.State) -> dict[str, np.ndarray]:
         """Every metric of each seed on the validation data, at the training length, under the main protocol."""
@@ -288,14 +291,15 @@ def _shapes(leaves: dict[str, Any]) -> dict[str, tuple]:
     return {path: leaf.shape for path, leaf in leaves.items()}
 
 
-def from_config(config, name: str) -> Job:
+def from_config(config, name: str, devices: Sequence | None = None) -> Job:
     """Everything of one run; prepares and tokenises the text if that was not done before.
 
+    `devices` may be those of a machine that is not there; see parallel.layout.
     Raises DatasetError, MeshError, or ValueError, each with one line for the user.
     """
-    seeds = tuple(config.seeds)
+    seeds, rows = tuple(config.seeds), config.train.batch_size
     # Before the data, whose preparation may take minutes.
-    layout = parallel.layout(config.parallel, seeds=len(seeds), batch_size=config.train.batch_size, **dict(config.mesh))
+    layout = parallel.layout(config.parallel, seeds=len(seeds), batch_size=rows, devices=devices, **dict(config.mesh))
     task, title, dataset = _task(config)
     data_dir = None if config.dataset is None else config.dataset.get('data_dir')
     table = vectors.of_input(dict(config.input), task, dataset, data_dir)

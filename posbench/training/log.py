@@ -41,11 +41,16 @@ class Log:
         self.files['metrics.jsonl'].write(lines)
         self.board.write(step, scalars)
 
-    def timing(self, step: int, unit: str, count: float, seconds: float) -> None:
-        """Writes how many of a unit, such as 'tokens', the last steps took a second."""
+    def timing(self, step: int, unit: str, count: float, seconds: float, parts: dict[str, float] | None = None) -> None:
+        """Writes how many of a unit, such as 'tokens', the last steps took a second.
+
+        `parts`: seconds since the line before by what they went into, as clock.py has them. A checkpoint is among those
+        of the line after it, because it promises that all lines up to its step are written.
+        """
         name, rate = f'{unit}_per_second', count / seconds
-        self.files['timing.jsonl'].write([{'step': step, name: rate, 'seconds': seconds}])
-        self.board.write(step, {f'timing/{name}': rate})
+        parts = parts or {}
+        self.files['timing.jsonl'].write([{'step': step, name: rate, 'seconds': seconds, **parts}])
+        self.board.write(step, {f'timing/{name}': rate} | {f'timing/{part}': took for part, took in parts.items()})
 
     def flush(self) -> dict[str, dict]:
         """On disk, before a checkpoint of the same step claims so; what that has to say of the files, for `check`."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from posbench import interrupts, manifest
 from posbench.devices import fingerprint, parallel
-from posbench.training import checkpoint, log, nans, origin, step
+from posbench.training import checkpoint, clock, log, nans, origin, profile, step
 from posbench.training.progress import Progress
 from posbench.training.trainable import Trainable
 
@@ -48,8 +48,9 @@ class Trained:
     history: tuple[str, ...] = ()
 
 
-def run(job: Trainable, folder: pathlib.Path, resume: str, progress: Progress) -> Trained:
+def run(job: Trainable, folder: pathlib.Path, resume: str, progress: Progress, profiled: int | None = None) -> Trained:
     """Trains all seeds to the last step, from the newest good checkpoint if there is one and `resume` allows it.
+    `profiled`: how many steps are traced, see profile.py.
 
     A phase ends like a run, with a validation and a checkpoint, which is kept for its rows. The next one is made of
     that state, so that it does not matter on which side of the border a run was killed.
@@ -59,7 +60,8 @@ def run(job: Trainable, folder: pathlib.Path, resume: str, progress: Progress) -
     save failed, none is there and `resume` is 'must', or all that are there are damaged. AnotherRun: they are of
     another config or of other data, and `resume` is not 'anyway'. OSError: the log cannot be written.
     """
-    started = time.perf_counter()
+    started, time_of = time.perf_counter(), clock.Clock()
+    trace = profile.Profile(folder, profiled, progress.note)
     with_log = resume != 'anyway'
     with interrupts.Hold() as hold, _checkpoints(job, folder, progress, with_log=with_log) as checkpoints:
         at, state, history = _first_state(job, checkpoints, resume, progress)
@@ -67,7 +69,7 @@ def run(job: Trainable, folder: pathlib.Path, resume: str, progress: Progress) -
         interrupts.leaves(_saved(at))
         if at == job.schedule.steps:
             return Trained(state.params, state.frozen, at, _end_of(job.before, checkpoints, progress), **came_from)
-        keeper = _Keeper(job, at, checkpoints, progress, started, came_from)
+        keeper = _Keeper(job, at, checkpoints, progress, started, came_from, time_of)
         if at == 0 and job.starts_elsewhere:
             keeper.begin(job.phases[0], state)
         for phase in job.phases:
@@ -84,24 +86,38 @@ def run(job: Trainable, folder: pathlib.Path, resume: str, progress: Progress) -
                 most = job.schedule.steps_per_call
                 count = min(most - at % most, phase.schedule.steps - at)
                 before = nans.copy(state, phase) if job.debug_nans else None
-                fed = feed(at)
-                state, metrics = steps(state, fed, jnp.int32(count))
-                if job.debug_nans and nans.are_in((nans.copy(state, phase), parallel.numbers(metrics, job.layout))):
+                with time_of.of('data'):
+                    fed = feed(at)
+                with trace.of(at, count, last=at + count == job.schedule.steps), time_of.of('compute'):
+                    state, metrics = steps(state, fed, jnp.int32(count))
+                    measured = parallel.numbers(metrics, job.layout)
+                if job.debug_nans and nans.are_in((nans.copy(state, phase), measured)):
                     raise NotANumber(nans.explain(phase, before, fed, at, count))
-                metrics = {name: values[:, :count] for name, values in parallel.numbers(metrics, job.layout).items()}
+                measured = {name: values[:, :count] for name, values in measured.items()}
                 # While the first steps are compiled and done there is nothing to save.
                 hold.begin()
                 at += count
-                keeper.keep(phase, at, state, metrics, time.perf_counter() - begun)
+                keeper.keep(phase, at, state, measured, time.perf_counter() - begun)
             state = parallel.one_copy(state, job.layout)
         keeper.close()
+        progress.note(time_of.sentence())
         return Trained(state.params, state.frozen, at, _end_of(job.before, checkpoints, progress), **came_from)
 
 
 class _Keeper:
     """What is left of steps: lines of the log, and after some of them a validation, a checkpoint."""
 
-    def __init__(self, job: Trainable, at: int, checkpoints, progress: Progress, started: float, came_from: dict):
+    def __init__(
+        self,
+        job: Trainable,
+        at: int,
+        checkpoints,
+        progress: Progress,
+        started: float,
+        came_from: dict,
+        time_of: clock.Clock,
+    ):
+        self._time_of = time_of
         self._schedule, self._layout, self._seeds = job.schedule, job.layout, job.seeds
         self._checkpoints, self._progress = checkpoints, progress
         # None in all processes but one: they have nothing to say that it does not.
@@ -118,10 +134,13 @@ class _Keeper:
         self, phase: Trainable, at: int, state: step.State, metrics: dict[str, np.ndarray], seconds: float
     ) -> None:
         """Called with the state after `at` steps, and what the last ones measured. Raises as `run` does."""
-        self._write_steps(phase, at, metrics, seconds)
+        units = phase.units_per_step * len(self._seeds) * metrics['loss'].shape[1]
+        self._write_steps(phase, at, metrics, units / seconds)
         is_end = at == phase.schedule.steps
         if is_end or at % self._schedule.evaluate_every == 0:
             self._validate(phase, at, state)
+        if self._log:
+            self._log.timing(at, phase.unit, units, seconds, self._time_of.take())
         signal_here = interrupts.requested()
         stop = parallel.any_process(signal_here is not None)
         if is_end or at % self._schedule.checkpoint_every == 0 or stop:
@@ -135,7 +154,7 @@ class _Keeper:
         if self._log:
             self._log.close()
 
-    def _write_steps(self, phase: Trainable, at: int, metrics: dict[str, np.ndarray], seconds: float) -> None:
+    def _write_steps(self, phase: Trainable, at: int, metrics: dict[str, np.ndarray], pace: float) -> None:
         """The log's lines of the last steps, and the bar; NotANumber where one of their metrics is none."""
         count = metrics['loss'].shape[1]
         if self._started is not None:
@@ -144,25 +163,25 @@ class _Keeper:
             self._started = None
         _check_finite(metrics, at - count, self._seeds)
         means = {name: values.astype(np.float64).mean(axis=1) for name, values in metrics.items()}
-        units = phase.units_per_step * len(self._seeds) * count
         if self._log:
             rate = float(phase.learning_rate(at - 1 - phase.start))
             self._log.metrics(at, 'train', self._seeds, means | dict(learning_rate=np.full(len(self._seeds), rate)))
-            self._log.timing(at, phase.unit, units, seconds)
-        self._progress.update(at, means['loss'].mean(), units / seconds, phase.unit)
+        self._progress.update(at, means['loss'].mean(), pace, phase.unit)
 
     def _validate(self, phase: Trainable, at: int, state: step.State) -> None:
-        validation = phase.validate(parallel.one_copy(state, self._layout))
+        with self._time_of.of('evaluation'):
+            validation = phase.validate(parallel.one_copy(state, self._layout))
         if self._log:
             self._log.metrics(at, 'validation', self._seeds, validation)
         name, unit = phase.decides
         self._progress.note(f'Step {at}: validation {name} {np.mean(validation[name]):.3f} ({unit}).')
 
     def _save(self, at: int, state: step.State) -> None:
-        # The log goes to the disk first: a checkpoint promises that everything up to its step is written.
-        said = self._log.flush() if self._log else {}
-        notes = dict(fingerprint=fingerprint.fingerprint(), log=said, **self._came_from)
-        self._checkpoints.save(at, parallel.one_copy(state, self._layout), notes)
+        with self._time_of.of('checkpoint'):
+            # The log goes to the disk first: a checkpoint promises that everything up to its step is written.
+            said = self._log.flush() if self._log else {}
+            notes = dict(fingerprint=fingerprint.fingerprint(), log=said, **self._came_from)
+            self._checkpoints.save(at, parallel.one_copy(state, self._layout), notes)
         # This save goes on; it has waited for the one before.
         interrupts.leaves(_saved(self._finished))
         self._finished = at

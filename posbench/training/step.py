@@ -9,6 +9,7 @@ import optax
 from jax.sharding import PartitionSpec as P
 
 from posbench import positions, streams
+from posbench.devices import parallel
 from posbench.models.model import Model
 from posbench.tasks import base
 from posbench.training import init
@@ -163,3 +164,14 @@ def host_parts(task: base.Task, seeds, step: int, count: int, batch_size: int, l
     over_seeds = jax.jit(jax.vmap(jax.vmap(draw, in_axes=(None, 0)), in_axes=(0, None)))
     places_SNB = jax.device_get(over_seeds(jnp.asarray(seeds, jnp.int32), step + jnp.arange(count)))
     return task.cut(places_SNB, length)
+
+
+def host_feed(task: base.Task, seeds, step: int, pace: Any) -> Feed:
+    """What the steps of a call from there on read, of a task that the host has a part in; `pace` is config.train."""
+    parts = host_parts(task, seeds, step, pace.steps_per_call, pace.batch_size, pace.length)
+    return Feed(task.without_host_data(), parts)
+
+
+def abstract_feed(task: base.Task, seeds, pace: Any, layout: parallel.Layout) -> Feed:
+    """Shapes of what the steps of a call read, each with where it lies."""
+    return parallel.described(host_feed(task, seeds, 0, pace) if task.from_host else Feed(task), layout)

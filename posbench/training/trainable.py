@@ -73,6 +73,10 @@ class Trainable(Protocol):
     def take_over(self, state: step.State) -> step.State:
         """This phase's first state, made of the last one of the phase before."""
 
+    @property
+    def abstract_feed(self) -> step.Feed:
+        """Shapes of what the compiled steps read, each with where it lies."""
+
     def feeder(self) -> Callable[[int], step.Feed]:
         """A function of a step: what the compiled steps from there on read, where they want it."""
 

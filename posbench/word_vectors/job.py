@@ -6,7 +6,7 @@ Below `from_config` nobody sees a config.
 import dataclasses
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -118,6 +118,11 @@ class Job:
         feed = step.Feed(parallel.place(jax.tree.map(np.asarray, self.prepared), self.layout))
         return lambda at: feed
 
+    @property
+    def abstract_feed(self) -> step.Feed:
+        """Shapes of what the compiled steps read, each with where it lies."""
+        return parallel.described(step.Feed(self.prepared), self.layout)
+
     def make_steps(self, most: int) -> Callable:
         """steps(state, feed, count, rows), pure; see base.make_steps."""
         return base.make_steps(self.trainer, total=self.schedule.steps, most=most)
@@ -166,9 +171,10 @@ class Job:
         return jax.vmap(of_seed)(jnp.asarray(self.seeds, jnp.int32))
 
 
-def from_config(config, name: str) -> Job:
+def from_config(config, name: str, devices: Sequence | None = None) -> Job:
     """Everything of one run; finds and counts the words of the text if that was not done before.
 
+    `devices` may be those of a machine that is not there; see parallel.layout.
     Raises DatasetError, MeshError, or ValueError, each with one line for the user.
     """
     plain = json.loads(config.to_json())
@@ -191,7 +197,9 @@ def from_config(config, name: str) -> Job:
         text=text,
         prepared=prepared,
         seeds=tuple(config.seeds),
-        layout=parallel.layout(config.parallel, seeds=len(config.seeds), batch_size=rows, **dict(config.mesh)),
+        layout=parallel.layout(
+            config.parallel, seeds=len(config.seeds), batch_size=rows, devices=devices, **dict(config.mesh)
+        ),
         schedule=settings.Pace(steps, *(dict(train)[key] for key in PACED)),
         plan=settings.Evaluate(**config.evaluate),
         options=dict(vectors=plain['vectors']),
