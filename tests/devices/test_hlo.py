@@ -33,7 +33,7 @@ LOOP = """HloModule jit_f, is_scheduled=true
   %i.1 = (s32[]{:T(128)}, f32[8,4]{1,0}) parameter(0)
   %a = bf16[8,128]{1,0} get-tuple-element(%i.1), index=1
   %b = bf16[128,4]{1,0} get-tuple-element(%i.1), index=1
-  %fusion = bf16[8,4]{1,0:T(8,128)(2,1)} fusion(%a, %b), kind=kOutput, calls=%fused, backend_config={"window_config":{"estimated_cycles":"100","x":["1"]}}
+  %fusion = bf16[8,4]{1,0:T(8,128)} fusion(%a, %b), calls=%fused, backend_config={"x":{"estimated_cycles":"100"}}
   %all-reduce.1 = (f32[8,4]{1,0}, /*index=1*/f32[2]{0}) all-reduce(%fusion, %fusion), channel_id=1, to_apply=%add
   ROOT %next = (s32[]{:T(128)}, f32[8,4]{1,0}) tuple(%i.1, %i.1)
 }
