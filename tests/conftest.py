@@ -18,6 +18,7 @@ import pytest
 
 from posbench import encodings, tasks
 from posbench.datasets import clients
+from posbench.devices import topology
 from tests import cheap, small_job, tiers
 
 pytest.register_assert_rewrite('tests.encodings.contract', 'tests.encodings.compare', 'tests.tasks.contract')
@@ -120,3 +121,10 @@ ENCODINGS = {'encoding': tiers.encodings_of_all_kinds, 'generating': tiers.encod
 CONFIGS = {'variant': tiers.configs_of_all_kinds, 'training': tiers.configs_of_all_trainings}
 NAMES = {*encodings.names(), *tasks.names(), *small_job.VARIANTS}
 SEEN = []
+
+
+@pytest.fixture
+def tpu_compiler(monkeypatch):
+    """The settings of libtpu, for the time of a test."""
+    for name, value in {**topology.QUIET, 'JAX_PLATFORMS': 'cpu'}.items():
+        monkeypatch.setenv(name, value)

@@ -15,6 +15,7 @@ from posbench import datasets, encodings
 from posbench.devices import parallel
 from posbench.knobs import forms, schema
 from posbench.training import job, loop, step
+from posbench.training.progress import Progress
 from tests.encodings import small
 
 FOLDER = pathlib.Path(default.__file__).parent
@@ -69,7 +70,7 @@ def text() -> datasets.Text:
     )
 
 
-def build(name: str, **changes) -> job.Job:
+def build(name: str, *, devices=None, **changes) -> job.Job:
     """The job of configs/<name>.py; `changes` are knobs by path, with __ for the dot."""
     config = ConfigDict(schema.resolve(importlib.import_module(f'configs.{name}').get_config()).to_dict())
     layers = small.fewest_layers(encodings.build(**config.encoding))
@@ -85,7 +86,7 @@ def build(name: str, **changes) -> job.Job:
     changes = {path.replace('__', '.'): value for path, value in changes.items()}
     config.update_from_flattened_dict(changes)
     with mock.patch.object(datasets, 'read', lambda kind, **_: text()):
-        return job.from_config(config, name)
+        return job.from_config(config, name, devices)
 
 
 @functools.cache
@@ -116,3 +117,8 @@ def trained(one: job.Job) -> loop.Trained:
         return jax.tree.map(lambda leaf: jnp.asarray(0.3 * rng.normal(size=leaf.shape), leaf.dtype), shapes)
 
     return loop.Trained(drawn(state.params), drawn(state.frozen), 7)
+
+
+def silent() -> Progress:
+    """What a person would see, unseen."""
+    return Progress(quiet=True)

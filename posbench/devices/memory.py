@@ -8,15 +8,14 @@ PROC, CGROUP = pathlib.Path('/proc'), pathlib.Path('/sys/fs/cgroup')
 
 
 def available(devices: Sequence) -> int | None:
-    """Bytes that one of these devices, which are those of this machine, may be given; None where nobody says.
+    """Bytes that one of these devices, all of which are of this process, may be given; None where nobody says.
 
     Virtual devices of a CPU share what the machine has left.
     """
     first = devices[0]
     if first.platform == 'cpu':
         left = of_machine()
-        mine = [device for device in devices if device.process_index == first.process_index]
-        return None if left is None else left // len(mine)
+        return None if left is None else left // len(devices)
     stats = first.memory_stats() or {}
     return stats.get('bytes_limit')
 

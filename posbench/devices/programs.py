@@ -48,22 +48,44 @@ class Cost:
         return machine.limit is None or self.memory <= machine.limit
 
 
-def compile(program: Program, machine: Machine) -> tuple[Any, jax.stages.Compiled]:
-    """The program traced, and compiled for the machine. JaxRuntimeError as the compiler raises it."""
-    traced = program.function.trace(*program.arguments)
-    lowered = traced.lower() if machine.is_here else traced.lower(lowering_platforms=(machine.platform,))
-    return traced, lowered.compile()
+def trace(program: Program) -> Any:
+    """The program as JAX traces it: its equations."""
+    if hasattr(program.function, 'trace'):
+        return program.function.trace(*program.arguments).jaxpr
+    # Of pmap nothing is left between a call and what is lowered.
+    return jax.make_jaxpr(program.function)(*program.arguments)
+
+
+def compile(program: Program, machine: Machine) -> jax.stages.Compiled:
+    """The program, compiled for the machine. JaxRuntimeError as the compiler raises it."""
+    if machine.is_here or not hasattr(program.function, 'trace'):
+        return program.function.lower(*program.arguments).compile()
+    return program.function.trace(*program.arguments).lower(lowering_platforms=(machine.platform,)).compile()
+
+
+class TooLarge(NamedTuple):
+    """What a compiler said where it gave up for want of memory, and the bytes it would have needed, if it said so."""
+
+    refusal: str
+    asked: int | None
+
+
+def compile_if_it_fits(program: Program, machine: Machine) -> jax.stages.Compiled | TooLarge:
+    """The program, compiled for the machine. JaxRuntimeError for all that the compiler refuses but its size."""
+    try:
+        return compile(program, machine)
+    except jax.errors.JaxRuntimeError as error:
+        if 'RESOURCE_EXHAUSTED' not in str(error):
+            raise
+        return TooLarge(' '.join(str(error).partition('\n')[0].split()).rstrip('.'), _asked_for(str(error), machine))
 
 
 def cost(program: Program, machine: Machine, devices: int) -> Cost:
     """What the program takes on each of so many devices of the machine."""
-    operations = flops.of(program.function.trace(*program.arguments).jaxpr) / devices
-    try:
-        _, compiled = compile(program, machine)
-    except jax.errors.JaxRuntimeError as error:
-        if 'RESOURCE_EXHAUSTED' not in str(error):
-            raise
-        return Cost(_asked_for(str(error), machine), {}, {}, operations, None, None, '', _first_line(error))
+    operations = flops.of(trace(program)) / devices
+    compiled = compile_if_it_fits(program, machine)
+    if isinstance(compiled, TooLarge):
+        return Cost(compiled.asked, {}, {}, operations, None, None, '', compiled.refusal)
     parts = memory_of(compiled)
     found = hlo.read(compiled.as_text())
     seconds, exchange, by = _seconds(found, operations, machine, devices)
@@ -101,10 +123,6 @@ def _asked_for(text: str, machine: Machine) -> int | None:
     number, unit = filter(None, found.groups())
     asked = int(float(number) * UNITS[unit])
     return asked if machine.limit is not None and asked > machine.limit else None
-
-
-def _first_line(error: Exception) -> str:
-    return ' '.join(str(error).partition('\n')[0].split())
 
 
 def show(one: Cost, machine: Machine) -> str:

@@ -153,13 +153,13 @@ def named(name: str) -> Machine:
     return Machine(name, devices, _limit(devices[0]) or known.chip.memory, known.chip)
 
 
-def here(devices: Sequence | None = None) -> Machine:
-    """The devices of this machine."""
+def here() -> Machine:
+    """The devices that there are; what they have is asked of those of this process."""
     import jax
 
-    devices = list(jax.devices() if devices is None else devices)
+    devices = jax.devices()
     generation = GENERATIONS.get(KINDS.get(devices[0].device_kind, ''))
-    return Machine(HERE, devices, memory.available(devices), generation and generation.chip)
+    return Machine(HERE, devices, memory.available(jax.local_devices()), generation and generation.chip)
 
 
 def _limit(device) -> int | None:

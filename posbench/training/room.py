@@ -5,9 +5,12 @@ traced, which bounds what any of them can hold at once; they are compiled before
 there is. So a small run begins no later than without it.
 """
 
+import math
 from collections.abc import Sequence
 
-from posbench.devices import live, memory, programs, topology
+import jax
+
+from posbench.devices import live, memory, parallel, programs, topology
 from posbench.devices.programs import Program
 
 # A bound below this share of the memory is not looked at more closely: rows of shorter shapes may be twice as many
@@ -27,29 +30,39 @@ def check(
     evaluation: the longest first. devices: how many a program is split over. The rest are what asks for less.
     """
     machine = topology.here()
-    said = [f'{program.name} {memory.show(_needed(program, machine, devices, train_less))}' for program in training]
+    said = [f'{program.name} {memory.show(_needed(program, machine, train_less))}' for program in training]
     if evaluation:
         bound = _bound(evaluation[0], devices)
-        if machine.limit is None or bound <= SAFE * machine.limit:
+        # What one process does, all have to.
+        if not parallel.any_process(machine.limit is not None and bound > SAFE * machine.limit):
             said.append(f'evaluation below {memory.show(bound)}')
         else:
-            needed = [_needed(program, machine, devices, evaluate_less) for program in evaluation]
+            needed = [_needed(program, machine, evaluate_less) for program in evaluation]
             said.append(f'evaluation {memory.show(max(needed))}')
     limit = '' if machine.limit is None else f', of {memory.show(machine.limit)}'
     return f'Memory of a device: {", ".join(said)}{limit}.'
 
 
 def _bound(program: Program, devices: int) -> int:
-    traced = program.function.trace(*program.arguments)
-    inputs = sum(variable.aval.size * variable.aval.dtype.itemsize for variable in traced.jaxpr.jaxpr.invars
-                 if hasattr(variable.aval.dtype, 'itemsize'))  # fmt: skip
-    return inputs + live.peak(traced.jaxpr) // devices
+    inputs = jax.tree.leaves(program.arguments, is_leaf=lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
+    lying = sum(_lying(leaf) for leaf in inputs if isinstance(leaf, jax.ShapeDtypeStruct))
+    return lying + live.peak(programs.trace(program)) // devices
 
 
-def _needed(program: Program, machine: topology.Machine, devices: int, less: str) -> int:
-    found = programs.cost(program, machine, devices)
-    if found.fits(machine):
-        return found.memory
-    needed = found.refusal if found.memory is None else f'{memory.show(found.memory)} a device'
-    there = '' if machine.limit is None else f', and {memory.show(machine.limit)} are left'
-    raise NoRoom(f'{program.name} needs {needed}{there}; {less} asks for less')
+def _lying(leaf: jax.ShapeDtypeStruct) -> int:
+    """Bytes of an argument on one device."""
+    shape = leaf.shape if leaf.sharding is None else leaf.sharding.shard_shape(leaf.shape)
+    return math.prod(shape) * leaf.dtype.itemsize
+
+
+def _needed(program: Program, machine: topology.Machine, less: str) -> int:
+    compiled = programs.compile_if_it_fits(program, machine)
+    if isinstance(compiled, programs.TooLarge):
+        needed, fits = compiled.refusal if compiled.asked is None else memory.show(compiled.asked), False
+    else:
+        count = sum(programs.memory_of(compiled).values())
+        needed, fits = f'{memory.show(count)} a device', machine.limit is None or count <= machine.limit
+    if parallel.any_process(not fits):
+        there = '' if machine.limit is None else f', and {memory.show(machine.limit)} are left'
+        raise NoRoom(f'{program.name} needs {needed}{there}; {less} asks for less')
+    return count

@@ -28,10 +28,8 @@ def machine(tmp_path, monkeypatch):
 def test_it_is_what_linux_calls_available(machine):
     machine(proc__meminfo='MemTotal:  9 kB\nMemFree: 1 kB\nMemAvailable:   2097152 kB\n')
     assert memory.of_machine() == 2 * GIB
-    four = [types.SimpleNamespace(platform='cpu', process_index=0)] * 4
-    elsewhere = [types.SimpleNamespace(platform='cpu', process_index=1)] * 4
-    # Virtual devices share it; those of other processes are on other machines.
-    assert memory.available(four + elsewhere) == GIB // 2
+    # Virtual devices share it.
+    assert memory.available([types.SimpleNamespace(platform='cpu')] * 4) == GIB // 2
 
 
 def test_a_control_group_leaves_less_and_so_does_one_above_it(machine):
@@ -56,12 +54,12 @@ def test_of_the_first_version_of_control_groups_too(machine):
 
 def test_where_nobody_says_it_is_not_known(machine):
     assert memory.of_machine() is None
-    assert memory.available([types.SimpleNamespace(platform='cpu', process_index=0)]) is None
+    assert memory.available([types.SimpleNamespace(platform='cpu')]) is None
 
 
 def test_other_devices_say_it_themselves():
-    says = types.SimpleNamespace(platform='gpu', process_index=0, memory_stats=lambda: dict(bytes_limit=5))
-    silent = types.SimpleNamespace(platform='gpu', process_index=0, memory_stats=lambda: None)
+    says = types.SimpleNamespace(platform='gpu', memory_stats=lambda: dict(bytes_limit=5))
+    silent = types.SimpleNamespace(platform='gpu', memory_stats=lambda: None)
     assert memory.available([says, says]) == 5
     assert memory.available([silent]) is None
 

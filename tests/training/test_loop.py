@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from posbench.runs import rows
-from posbench.training import checkpoint, loop, step
+from posbench.training import checkpoint, log, loop, step
 from posbench.training.progress import Progress
 from tests import real_command, small_job
 
@@ -102,6 +102,25 @@ def test_a_run_stopped_anywhere_ends_with_the_same_bits(tmp_path, uninterrupted,
     run(tmp_path, stop=rng.randint(1, 3))
     run(tmp_path)
     assert outcome(tmp_path) == uninterrupted
+
+
+def test_the_log_says_where_the_time_went_and_a_trace_changes_no_bit(tmp_path, uninterrupted):
+    notes = Notes()
+    loop.run(tiny(), tmp_path, 'auto', notes, profiled=CALL + 1)
+    assert outcome(tmp_path) == uninterrupted
+    timed = [json.loads(line) for line in (tmp_path / 'timing.jsonl').read_text().splitlines()]
+    assert [line['step'] for line in timed] == list(range(CALL, STEPS + 1, CALL))
+    for number, line in enumerate(timed):
+        # The checkpoint of a step is in the line behind it.
+        there = {'data', 'compute', 'evaluation'} | ({'checkpoint'} if number else set())
+        assert there <= line.keys() and all(line[part] > 0 for part in there)
+        assert line['data'] + line['compute'] <= line['seconds']
+    assert log.training_seconds(tmp_path) == pytest.approx(sum(line['seconds'] for line in timed))
+    assert re.match(r'Training took [\d.]+ s: [\d.]+ s computing, ', notes.lines[-1])
+    (said,) = (line for line in notes.lines if line.startswith('Profile'))
+    assert said.startswith(f'Profile of steps {CALL + 1} to {3 * CALL}: tensorboard --logdir={tmp_path / "profile"}')
+    kinds = {path.name.partition('.')[2] for path in (tmp_path / 'profile').rglob('*') if path.is_file()}
+    assert {'xplane.pb', 'json.gz'} <= kinds
 
 
 def test_lines_that_a_killed_run_wrote_after_its_checkpoint_are_dropped(tmp_path, uninterrupted):
