@@ -110,7 +110,7 @@ def _seconds(found: hlo.Found, operations: float, machine: Machine, devices: int
     # A ring sends each byte of a sum twice, once to add it up and once to hand it round; of others it sends it once.
     sent = sum(one.bytes * (2 if kind == 'all-reduce' else 1) for kind, one in found.collectives.items())
     exchange = sent / chip.links if devices > 1 else 0.0
-    if found.cycles is not None:
+    if found.cycles is not None and chip.clock is not None:
         return found.cycles / chip.clock + exchange, exchange, f"libtpu's estimated cycles at {chip.clock / 1e9:g} GHz"
     by = f'a roofline of {chip.flops / 1e12:g} TFLOP/s and {chip.bandwidth / 1e9:g} GB/s'
     return max(operations / chip.flops, found.moved / chip.bandwidth) + exchange, exchange, by
@@ -131,5 +131,5 @@ def show(one: Cost, machine: Machine) -> str:
         return f'does not fit: {one.refusal}'
     limit = '' if machine.limit is None else f' of {memory.show(machine.limit)}'
     parts = ', '.join(f'{name} {memory.show(count)}' for name, count in one.parts.items() if count)
-    said = f'{memory.show(one.memory)}{limit} a device ({parts})'
+    said = f'{memory.show(one.memory)}{limit} a {machine.part} ({parts})'
     return said if one.fits(machine) else f'does not fit: {said}'

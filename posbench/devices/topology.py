@@ -19,18 +19,19 @@ INSTALL = 'pip install -r requirements-tpu.txt'
 
 
 class Chip(NamedTuple):
-    """What a chip can do at most, from Cloud TPU's pages on each generation (docs.cloud.google.com/tpu/docs/v5e, ...).
+    """What a chip can do at most, from Cloud TPU's pages on each generation (docs.cloud.google.com/tpu/docs/v5e, ...),
+    and from Nvidia's data sheets.
 
     flops: of bfloat16 products a second. bandwidth: bytes a second of its memory. links: bytes a second that it sends
     to its neighbours, half of what the pages call bidirectional. clock: cycles a second, which follow from flops and
-    the products of its matrix units in a cycle.
+    the products of its matrix units in a cycle; None where no compiler counts cycles.
     """
 
     memory: int
     flops: float
     bandwidth: float
     links: float
-    clock: float
+    clock: float | None = None
 
 
 class Generation(NamedTuple):
@@ -57,6 +58,13 @@ GENERATIONS = {
 # As devices call themselves.
 KINDS = {'TPU v4': 'v4', 'TPU v5 lite': 'v5e', 'TPU v5e': 'v5e', 'TPU v5': 'v5p', 'TPU v5p': 'v5p'}
 KINDS |= {'TPU v6 lite': 'v6e', 'TPU v6e': 'v6e'}
+# GPUs, by what their names begin with.
+CARDS = {
+    'NVIDIA A100-SXM4-40GB': Chip(40 * memory.GIB, 312e12, 1.555e12, 3e11),
+    'NVIDIA A100-SXM4-80GB': Chip(80 * memory.GIB, 312e12, 2.039e12, 3e11),
+    'NVIDIA H100 80GB HBM3': Chip(80 * memory.GIB, 989e12, 3.35e12, 4.5e11),
+    'NVIDIA H200': Chip(141 * 10**9, 989e12, 4.8e12, 4.5e11),
+}
 # As libtpu writes what a chip has for programs.
 _SAYS = re.compile(r'available HBM \(([\d.]+)([KMGT])\)|of ([\d.]+)([KMGT]) hbm')
 UNITS = dict(zip('KMGT', (2**10, 2**20, 2**30, 2**40)))
@@ -74,6 +82,11 @@ class Machine(NamedTuple):
     def platform(self) -> str:
         """What XLA calls it: 'tpu', 'cuda', 'cpu'."""
         return self.devices[0].platform
+
+    @property
+    def part(self) -> str:
+        """What one of its devices is called."""
+        return 'device' if self.chip is None else 'chip'
 
     @property
     def is_here(self) -> bool:
@@ -158,8 +171,14 @@ def here() -> Machine:
     import jax
 
     devices = jax.devices()
-    generation = GENERATIONS.get(KINDS.get(devices[0].device_kind, ''))
-    return Machine(HERE, devices, memory.available(jax.local_devices()), generation and generation.chip)
+    return Machine(HERE, devices, memory.available(jax.local_devices()), chip_of(devices[0].device_kind))
+
+
+def chip_of(kind: str) -> Chip | None:
+    """What is known of a device that calls itself so."""
+    if kind in KINDS:
+        return GENERATIONS[KINDS[kind]].chip
+    return next((chip for name, chip in CARDS.items() if kind.startswith(name)), None)
 
 
 def _limit(device) -> int | None:

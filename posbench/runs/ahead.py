@@ -126,7 +126,7 @@ def show(cost, machine: topology.Machine) -> str:
 
     said = [programs.show(cost, machine)]
     said += [f'{one.count} x {kind} of {memory.show(one.bytes)}' for kind, one in cost.collectives.items()]
-    said.append(f'{number(cost.flops, "FLOP")} a device')
+    said.append(f'{number(cost.flops, "FLOP")} a {machine.part}')
     if cost.seconds is not None:
         share = '' if not cost.exchange else f', {number(cost.exchange, "s")} of it exchange'
         said.append(f'about {number(cost.seconds, "s")} by {cost.by}{share}')

@@ -113,6 +113,7 @@ def _line(tried: list[ahead.Tried], machine: topology.Machine) -> str:
     times = '' if steps[0].seconds is None else f', about {ahead.number(steps[0].seconds, "s")} a step'
     mesh = ' x '.join(f'{name} {size}' for name, size in last.mesh.items())
     return (
-        f'fits as {mesh}: {memory.show(last.costs[largest].memory)}{limit} a device, in {largest}; '
-        f'{ahead.number(steps[0].flops, "FLOP")} a device{times}; {len(last.costs)} programs in {last.seconds:.0f} s'
+        f'fits as {mesh}: {memory.show(last.costs[largest].memory)}{limit} a {machine.part}, in {largest}; '
+        f'{ahead.number(steps[0].flops, "FLOP")} a {machine.part}{times}; {len(last.costs)} programs in '
+        f'{last.seconds:.0f} s'
     )

@@ -56,6 +56,12 @@ def test_what_is_here_has_a_platform_and_no_speed_that_anybody_knows():
     assert machine.is_here
 
 
+def test_what_a_device_calls_itself_says_what_it_can_do():
+    assert topology.chip_of('TPU v5 lite') is topology.GENERATIONS['v5e'].chip
+    assert topology.chip_of('NVIDIA H100 80GB HBM3').flops == 989e12
+    assert topology.chip_of('cpu') is None
+
+
 @pytest.mark.parametrize('name', topology.GENERATIONS)
 def test_the_clock_follows_from_the_peak_and_the_products_of_a_cycle(name):
     """Two operations for each of the cells of the matrix units: eight of 128 x 128 in a chip of two cores, four in one
