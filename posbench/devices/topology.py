@@ -151,10 +151,10 @@ QUIET = {
 
 def named(name: str) -> Machine:
     """The devices of a topology. UsageError, one line, where there is none of that name."""
-    from jax.experimental import topologies
-
     check(name)
     prepare()
+    from jax.experimental import topologies
+
     generation, _, shape = name.partition(':')
     known = GENERATIONS[generation]
     options = known.options | (dict(chips_per_host_bounds=(1, 1, 1)) if shape == '1x1' else {})

@@ -38,13 +38,13 @@ def run(request) -> int:
     name, own = request.config_name, user_file.modules(request.config.to_dict())
     try:
         one = build(request.config, name, machine)
+        print(f'{name} for {about(machine)}', flush=True)
+        tried = fit(one, request.config, machine, lambda line: print(line, flush=True))
     except Exception as error:
         line = user_file.explain(error, own)
         if line is None:
             raise
         return console.fail(line, 2)
-    print(f'{name} for {about(machine)}', flush=True)
-    tried = fit(one, request.config, machine, lambda line: print(line, flush=True))
     with naming(request.workdir):
         request.workdir.mkdir(parents=True, exist_ok=True)
     keep(request.workdir / NAME, machine, {name: as_json(request.config, tried)})

@@ -1,7 +1,8 @@
 """`--experiment=... --mode=compile`: every distinct program of a study compiled before anybody pays for one.
 
 Runs whose programs are the same are compiled once: those that differ only in which seeds they have (not in how many),
-in their data, where it has as many words and classes, and in numbers that change no shape, such as a learning rate.
+in the text that they read, where that is cut into as many kinds of tokens, and in numbers that change no shape, such as
+a learning rate.
 """
 
 import contextlib
@@ -19,6 +20,9 @@ from posbench.runs.plan import Planned
 IDLE = ('experiment', 'dataset', 'generate', 'debug_nans', 'distributed')
 PACE = ('steps', 'evaluate_every', 'checkpoint_every', 'keep_checkpoints')
 
+# Tokenizers with as many tokens as they are asked for, whatever the text.
+SIZED = ('bpe', 'unigram', 'bytes')
+
 
 def run(request) -> int:
     """Prints a line for each distinct program, and a summary; 1 where one does not fit, or does not compile.
@@ -30,6 +34,8 @@ def run(request) -> int:
     _, _, chosen = study.planned(request)
     machine = ahead.machine_of(request)
     print(f'{request.experiment} for {ahead.about(machine)}', flush=True)
+    with naming(request.workdir):
+        request.workdir.mkdir(parents=True, exist_ok=True)
     groups: dict[str, list[Planned]] = {}
     for one in chosen:
         groups.setdefault(key(one), []).append(one)
@@ -47,9 +53,8 @@ def run(request) -> int:
         else:
             item = dict(fits=None, error=line, also=others)
         found[first.name] = item
-    with naming(request.workdir):
-        request.workdir.mkdir(parents=True, exist_ok=True)
-    ahead.keep(request.workdir / ahead.NAME, machine, found)
+        # After each: a whole study may take hours.
+        ahead.keep(request.workdir / ahead.NAME, machine, found)
     programs = sum(len(mesh['programs']) for item in found.values() for mesh in item.get('tried', ()))
     print(
         f'{len(chosen)} runs, {len(groups)} distinct ones, {programs} programs compiled in {seconds:,.0f} s: '
@@ -76,15 +81,15 @@ def _kind(value: Any) -> Any:
 
 
 def _sizes(one: Planned) -> Any:
-    """Of the data of a run what its model's shape depends on."""
+    """Of the data of a run what its model's shape depends on, as far as its config says it."""
     if one.config.dataset is None:
         return None
-    data = dict(one.config.dataset)
-    size = {name: data.get(name) for name in ('tokenizer', 'vocabulary', 'min_count')}
-    if data.get('tokenizer') in ('bpe', 'unigram', 'bytes', 'byte_level'):
-        return size
-    # What was read decides.
-    return size | {name: data.get(name) for name in ('name', 'folder', 'lowercase', 'segmentation', 'tokenizer_file')}
+    data = {name: value for name, value in dict(one.config.dataset).items() if name != 'data_dir'}
+    says_tokens = 'head' in one.config and one.config.head.name == 'tied'
+    if says_tokens and data.get('tokenizer') in SIZED:
+        return {name: data.get(name) for name in ('tokenizer', 'vocabulary')}
+    # How many words and classes there are is only known when it was read.
+    return data
 
 
 def _compiled(one: Planned, machine: topology.Machine) -> tuple[list[ahead.Tried] | None, str]:
