@@ -28,7 +28,7 @@ def alone(tmp_path_factory):
     folder = tmp_path_factory.mktemp('runs') / 'alone'
     lines = test_loop.run(folder, tiny())
     assert lines[0] == '--resume=auto: no checkpoint, starting at step 0.'
-    assert lines[-1].startswith(f'Step {tiny().schedule.steps}: validation loss ')
+    assert lines[-2].startswith(f'Step {tiny().schedule.steps}: validation loss ')
     return test_loop.outcome(folder, tiny())
 
 
