@@ -13,6 +13,7 @@ import pathlib
 from importlib import metadata
 
 from posbench.devices import host, topology
+from posbench.runs import ahead
 
 ROOT = pathlib.Path(__file__).parents[1]
 TABLE = ROOT / 'benchmarks' / 'pods.md'
@@ -23,7 +24,7 @@ HEAD = (
     'mesh',
     'program',
     'GiB a chip',
-    'exchanges a chip',
+    'collectives a chip',
     'TFLOP a chip',
     'seconds',
     'of peak',
@@ -34,12 +35,11 @@ def rows_of(name: str, tried, machine: topology.Machine) -> list[tuple[str, ...]
     """A row for each program of the mesh that fits, and one for each mesh that does not."""
     found = []
     for one in tried:
-        mesh = ' x '.join(f'{axis} {size}' for axis, size in one.mesh.items() if size > 1) or 'one chip'
         if one.error:
-            found.append((machine.name, name, mesh, f'does not compile: {one.error}', '', '', '', '', ''))
+            found.append((machine.name, name, ahead.mesh_of(one), f'does not compile: {one.error}', '', '', '', '', ''))
         for program, cost in one.costs.items():
             if one.fits or not cost.fits(machine):
-                found.append((machine.name, name, mesh, program, *_cells(cost, machine)))
+                found.append((machine.name, name, ahead.mesh_of(one), program, *_cells(cost, machine)))
     return found
 
 
@@ -60,10 +60,10 @@ def written(rows: list[tuple[str, ...]], sizes: list[str]) -> str:
         f'Written by `python -m benchmarks.pods --write` with jax {metadata.version("jax")}, libtpu '
         f'{metadata.version("libtpu")}, and no TPU: compiled, never run.',
         '',
-        'The runs of experiments/billion.py. A chip has what the compiler lets a program have of its memory. Exchanges '
-        'are those of one step, with the bytes that a chip then holds. TFLOP are those of products, recomputed ones '
-        "included. Seconds of a step, or of a batch that is scored, are libtpu's estimated cycles at the chip's clock, "
-        'and the exchanges at the speed of its links as if nothing were done meanwhile.',
+        'The runs of experiments/billion.py. A chip has what the compiler lets a program have of its memory. '
+        'Collectives are those of one step, with the bytes that a chip then holds. TFLOP are those of products, '
+        "recomputed ones included. Seconds of a step, or of a batch that is scored, are libtpu's estimated cycles at "
+        "the chip's clock, and the collectives at the speed of its links as if nothing were done meanwhile.",
         '',
         *sizes,
         '',
@@ -89,7 +89,7 @@ def main() -> None:
     topology.prepare()
 
     from posbench.knobs import schema
-    from posbench.runs import ahead, experiment
+    from posbench.runs import experiment
 
     rows, sizes = [], []
     for name in topologies:

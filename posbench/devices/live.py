@@ -10,30 +10,27 @@ import jax
 import numpy as np
 from jax.extend import core
 
+from posbench.devices import traced
+
 
 def peak(program: Any) -> int:
     """Bytes of all devices together, without the program's inputs."""
     program = getattr(program, 'jaxpr', program)
-    last: dict[Any, int] = {}
-    for number, equation in enumerate(program.eqns):
+    equations, last = traced.equations(program), {}
+    for number, equation in enumerate(equations):
         last |= {atom: number for atom in equation.invars if isinstance(atom, core.Var)}
-    last |= {atom: len(program.eqns) for atom in program.outvars if isinstance(atom, core.Var)}
+    last |= {atom: len(equations) for atom in program.outvars if isinstance(atom, core.Var)}
     # By the equation behind which nobody reads them any more.
     ends: dict[int, list[Any]] = {}
-    made = {variable: number for number, equation in enumerate(program.eqns) for variable in equation.outvars}
+    made = {variable: number for number, equation in enumerate(equations) for variable in equation.outvars}
     for variable, number in made.items():
         ends.setdefault(last.get(variable, number), []).append(variable)
     held = most = 0
-    for number, equation in enumerate(program.eqns):
+    for number, equation in enumerate(equations):
         held += sum(map(_bytes, equation.outvars))
-        most = max(most, held + max(map(peak, _programs(equation)), default=0))
+        most = max(most, held + traced.parts(equation) * max(map(peak, traced.inside(equation)), default=0))
         held -= sum(map(_bytes, ends.get(number, ())))
     return most
-
-
-def _programs(equation: Any) -> list[Any]:
-    leaves = jax.tree.leaves(equation.params, is_leaf=lambda x: hasattr(x, 'eqns') or hasattr(x, 'jaxpr'))
-    return [leaf for leaf in leaves if hasattr(leaf, 'eqns') or hasattr(leaf, 'jaxpr')]
 
 
 def _bytes(variable: Any) -> int:

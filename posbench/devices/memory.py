@@ -21,16 +21,17 @@ def available(devices: Sequence) -> int | None:
 
 
 def of_machine() -> int | None:
-    """Bytes that processes here may still take: what Linux calls available, and what the control group leaves."""
-    found = [_available(), *_left_by_cgroups()]
-    return min((left for left in found if left is not None), default=None)
+    """Bytes that processes here may still take: what Linux calls available, or the control group leaves where that is
+    less, and what can be swapped out.
+    """
+    found = [*_meminfo('MemAvailable'), *_left_by_cgroups()]
+    return min(found) + sum(_meminfo('SwapFree')) if found else None
 
 
-def _available() -> int | None:
-    for line in _text(PROC / 'meminfo').splitlines():
-        if line.startswith('MemAvailable:'):
-            return int(line.split()[1]) * 1024
-    return None
+def _meminfo(name: str) -> list[int]:
+    """The bytes of its line; nothing where there is none."""
+    lines = map(str.split, _text(PROC / 'meminfo').splitlines())
+    return [int(line[1]) * 1024 for line in lines if line[:1] == [f'{name}:']]
 
 
 def _left_by_cgroups() -> Iterator[int]:

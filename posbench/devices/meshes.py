@@ -38,6 +38,11 @@ def _model_sizes(state, devices: int, mode: str) -> list[int]:
     return [size for size in sizes if all(length % size == 0 for length in split)]
 
 
-def show(layout: parallel.Layout) -> str:
-    """'seed 1 x data 128 x model 2', of those axes that are there."""
-    return ' x '.join(f'{name} {size}' for name, size in layout.mesh.shape.items())
+def axes(layout: parallel.Layout) -> dict[str, int]:
+    """What config.mesh says where it asks for just that."""
+    return dict(layout.mesh.shape)
+
+
+def show(axes: dict[str, int]) -> str:
+    """'seed 1 x data 128 x model 2'"""
+    return ' x '.join(f'{name} {size}' for name, size in axes.items())

@@ -93,6 +93,10 @@ class Machine(NamedTuple):
         """Whether these are devices of this machine."""
         return self.name == HERE
 
+    def using(self, devices: Sequence) -> 'Machine':
+        """The same, for a program that takes only these: virtual devices of a CPU share what it has."""
+        return here(devices) if self.is_here else self
+
 
 HERE = 'here'
 
@@ -166,12 +170,13 @@ def named(name: str) -> Machine:
     return Machine(name, devices, _limit(devices[0]) or known.chip.memory, known.chip)
 
 
-def here() -> Machine:
-    """The devices that there are; what they have is asked of those of this process."""
+def here(used: Sequence | None = None) -> Machine:
+    """The devices that there are, or those that are used; what they have is asked of those of this process."""
     import jax
 
-    devices = jax.devices()
-    return Machine(HERE, devices, memory.available(jax.local_devices()), chip_of(devices[0].device_kind))
+    devices = list(jax.devices() if used is None else used)
+    own = [device for device in devices if device.process_index == jax.process_index()]
+    return Machine(HERE, devices, memory.available(own or jax.local_devices()), chip_of(devices[0].device_kind))
 
 
 def chip_of(kind: str) -> Chip | None:

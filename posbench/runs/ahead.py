@@ -25,7 +25,7 @@ NAME = 'compile.json'
 class Tried:
     """One mesh: what each program takes there, up to the first that has no room; `error`: one that does not compile."""
 
-    mesh: dict[str, int]
+    mesh: dict[str, int]  # as config.mesh asks for it
     costs: dict[str, Any]  # devices.programs.Cost, by the name of the program
     fits: bool
     seconds: float  # that compiling took
@@ -50,7 +50,7 @@ def run(request) -> int:
     keep(request.workdir / NAME, machine, {name: as_json(request.config, tried)})
     if not tried[-1].fits:
         return console.fail(f'{name}: {lacking(tried)}', 1)
-    print(f'{name} fits as {_mesh(tried[-1])}.')
+    print(f'{name} fits as {mesh_of(tried[-1])}.')
     return 0
 
 
@@ -92,7 +92,7 @@ def fit(one, config, machine: topology.Machine, say: Callable[[str], None]) -> l
     from posbench.training import programs as in_one
 
     kind, tried = kind_of(config), []
-    for mesh in meshes.candidates(
+    for layout in meshes.candidates(
         dict(config.mesh),
         one.abstract_state,
         mode=config.parallel,
@@ -100,21 +100,23 @@ def fit(one, config, machine: topology.Machine, say: Callable[[str], None]) -> l
         batch_size=kind.rows_of_a_step(one),
         devices=machine.devices,
     ):
-        idle = '' if mesh.mesh.size == len(machine.devices) else f', of {len(machine.devices)} devices'
+        mesh, count = meshes.axes(layout), layout.mesh.size
+        idle = '' if count == len(machine.devices) else f', of {len(machine.devices)} devices'
         say(f'{meshes.show(mesh)}{idle}')
         begun, costs, fits, error = time.perf_counter(), {}, True, None
-        for program in kind.all_programs(in_one.on(one, mesh)):
+        used = machine.using(layout.mesh.devices.ravel())
+        for program in kind.all_programs(in_one.on(one, layout)):
             try:
-                cost = costs[program.name] = programs.cost(program, machine, mesh.mesh.size)
+                cost = costs[program.name] = programs.cost(program, used, count)
             except jax.errors.JaxRuntimeError as raised:
                 fits, error = False, f'{program.name}: {" ".join(str(raised).partition(chr(10))[0].split())}'
                 say(f'  {error}')
                 break
-            say(f'  {program.name}: {show(cost, machine)}')
-            fits = cost.fits(machine)
+            say(f'  {program.name}: {show(cost, used)}')
+            fits = cost.fits(used)
             if not fits:
                 break
-        tried.append(Tried(dict(mesh.mesh.shape), costs, fits, time.perf_counter() - begun, error))
+        tried.append(Tried(mesh, costs, fits, time.perf_counter() - begun, error))
         if fits or error:
             break
     return tried
@@ -146,7 +148,7 @@ def lacking(tried: list[Tried]) -> str:
     last = tried[-1]
     if last.error:
         return f'does not compile: {last.error}'
-    shown = '; '.join(f'{_mesh(one)}: {_short(one)}' for one in tried)
+    shown = '; '.join(f'{mesh_of(one)}: {_short(one)}' for one in tried)
     return f'fits no mesh that was tried: {shown}'
 
 
@@ -157,8 +159,11 @@ def _short(one: Tried) -> str:
     return f'{name} asks for {memory.show(cost.memory)}' if cost.memory else f'{name}: {cost.refusal}'
 
 
-def _mesh(one: Tried) -> str:
-    return ' x '.join(f'{name} {size}' for name, size in one.mesh.items())
+def mesh_of(one: Tried) -> str:
+    """Its mesh in words."""
+    from posbench.devices import meshes
+
+    return meshes.show(one.mesh)
 
 
 def as_json(config, tried: list[Tried]) -> dict[str, Any]:

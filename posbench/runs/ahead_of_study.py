@@ -116,9 +116,8 @@ def _line(tried: list[ahead.Tried], machine: topology.Machine) -> str:
     steps = [cost for name, cost in last.costs.items() if name.startswith('training')]
     limit = '' if machine.limit is None else f' of {memory.show(machine.limit)}'
     times = '' if steps[0].seconds is None else f', about {ahead.number(steps[0].seconds, "s")} a step'
-    mesh = ' x '.join(f'{name} {size}' for name, size in last.mesh.items())
     return (
-        f'fits as {mesh}: {memory.show(last.costs[largest].memory)}{limit} a {machine.part}, in {largest}; '
-        f'{ahead.number(steps[0].flops, "FLOP")} a {machine.part}{times}; {len(last.costs)} programs in '
+        f'fits as {ahead.mesh_of(last)}: {memory.show(last.costs[largest].memory)}{limit} a {machine.part}, in '
+        f'{largest}; {ahead.number(steps[0].flops, "FLOP")} a {machine.part}{times}; {len(last.costs)} programs in '
         f'{last.seconds:.0f} s'
     )

@@ -40,13 +40,15 @@ def rows_of_a_step(one: Job) -> int:
     return one.schedule.batch_size
 
 
-def check_room(one: Job, folder: pathlib.Path, mode: str) -> str:
-    """A line on the memory that a run needs. room.NoRoom, one line, where there is not so much."""
-    left = mode == 'train' and not (folder / 'checkpoints' / f'{one.schedule.steps:08d}').is_dir()
+def check_room(one: Job, trains: bool) -> str:
+    """A line on the memory that a run needs. room.NoRoom, one line, where there is not so much.
+
+    `trains`: there are steps left.
+    """
     return room.check(
-        programs.training(one) if left else [],
+        programs.training(one) if trains else [],
         programs.evaluation(one),
-        one.layout.mesh.size,
+        one.layout.mesh.devices.ravel(),
         train_less='a smaller config.train.batch_size, or config.model.remat,',
         evaluate_less='a smaller config.evaluate.batch_tokens, multiples or lengths, or config.model.block_size,',
     )

@@ -99,17 +99,21 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
                 write_fingerprint()
                 if parallel.is_first():
                     failures.forget(folder)
-                bar.note(kind.check_room(one, folder, request.mode))
+                done = (folder / 'checkpoints' / f'{one.schedule.steps:08d}').is_dir()
+                if said := kind.check_room(one, trains=not done):
+                    bar.note(said)
                 trained = loop.run(one, folder, request.resume, bar, request.profile)
                 interrupts.leaves(f'all {trained.step} steps are saved; the same command scores them.')
             else:
+                if request.mode == 'evaluate':
+                    # Before the weights take what is asked for.
+                    kind.check_room(one, trains=False)
                 trained = loop.restore(one, folder, bar, request.resume)
             if request.mode == 'generate':
                 return kind.say(one, trained, config)
             if request.mode in READ_TEXTS:
                 return kind.answer(one, trained, request)
             if request.mode == 'evaluate':
-                kind.check_room(one, folder, request.mode)
                 # Not before the weights were found to be of this config and these data.
                 write_fingerprint()
             kind.score(one, trained, folder, bar, config)

@@ -78,13 +78,15 @@ def rows_of_a_step(one: Job) -> int:
     return one.trainer.rows(one.prepared)
 
 
-def check_room(one: Job, folder: pathlib.Path, mode: str) -> str:
-    """A line on the memory that training needs. room.NoRoom, one line, where there is not so much."""
-    left = mode == 'train' and not (folder / 'checkpoints' / f'{one.schedule.steps:08d}').is_dir()
+def check_room(one: Job, trains: bool) -> str:
+    """A line on the memory that training needs, '' where no step is left. room.NoRoom, one line, where there is less.
+
+    What is scored is on the host.
+    """
+    if not trains:
+        return ''
     less = 'a smaller config.vectors.width'
-    return room.check(
-        programs.training(one) if left else [], [], one.layout.mesh.size, train_less=less, evaluate_less=less
-    )
+    return room.check(programs.training(one), [], one.layout.mesh.devices.ravel(), train_less=less, evaluate_less=less)
 
 
 def about(one: Job) -> list[str]:

@@ -2,7 +2,8 @@
 
 The training program is compiled anyway, and the compiler says what it takes. Of what is scored the longest shape is
 traced, which bounds what any of them can hold at once; they are compiled beforehand only where that comes near to what
-there is. So a small run begins no later than without it.
+there is. So a small run begins no later than without it. Of several processes each asks for its own devices, and says
+nothing to the others: one that has no room ends, and they notice.
 """
 
 import math
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 
 import jax
 
-from posbench.devices import live, memory, parallel, programs, topology
+from posbench.devices import live, memory, programs, topology
 from posbench.devices.programs import Program
 
 # A bound below this share of the memory is not looked at more closely: rows of shorter shapes may be twice as many
@@ -23,18 +24,22 @@ class NoRoom(RuntimeError):
 
 
 def check(
-    training: Sequence[Program], evaluation: Sequence[Program], devices: int, *, train_less: str, evaluate_less: str
+    training: Sequence[Program],
+    evaluation: Sequence[Program],
+    devices: Sequence,
+    *,
+    train_less: str,
+    evaluate_less: str,
 ) -> str:
     """A line with what is needed. NoRoom, one line, for the first program that a device has no room for.
 
-    evaluation: the longest first. devices: how many a program is split over. The rest are what asks for less.
+    evaluation: the longest first. devices: those that a program is split over. The rest are what asks for less.
     """
-    machine = topology.here()
+    machine = topology.here(devices)
     said = [f'{program.name} {memory.show(_needed(program, machine, train_less))}' for program in training]
     if evaluation:
-        bound = _bound(evaluation[0], devices)
-        # What one process does, all have to.
-        if not parallel.any_process(machine.limit is not None and bound > SAFE * machine.limit):
+        bound = _bound(evaluation[0], len(devices))
+        if machine.limit is None or bound <= SAFE * machine.limit:
             said.append(f'evaluation below {memory.show(bound)}')
         else:
             needed = [_needed(program, machine, evaluate_less) for program in evaluation]
@@ -62,7 +67,7 @@ def _needed(program: Program, machine: topology.Machine, less: str) -> int:
     else:
         count = sum(programs.memory_of(compiled).values())
         needed, fits = f'{memory.show(count)} a device', machine.limit is None or count <= machine.limit
-    if parallel.any_process(not fits):
+    if not fits:
         there = '' if machine.limit is None else f', and {memory.show(machine.limit)} are left'
         raise NoRoom(f'{program.name} needs {needed}{there}; {less} asks for less')
     return count

@@ -83,3 +83,15 @@ def test_what_is_live_inside_of_a_loop_is_there_beside_what_is_outside():
         return kept + inside
 
     assert 40_000 < peak(wide, x) < 45_000
+
+
+def test_what_is_live_on_a_part_of_a_mesh_is_so_on_each():
+    mesh = jax.make_mesh((2,), ('data',), devices=jax.devices()[:2], axis_types=(jax.sharding.AxisType.Auto,))
+
+    def wide(x):
+        return jnp.outer(x, jnp.ones(100)).sum(axis=1)
+
+    split = jax.shard_map(wide, mesh=mesh, in_specs=P('data'), out_specs=P('data'), check_vma=False)
+    x = jax.ShapeDtypeStruct((100,), jnp.float32)
+    # 50 x 100 on each of the two, beside what is small.
+    assert 40_000 <= peak(split, x) < 45_000

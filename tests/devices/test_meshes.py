@@ -47,4 +47,4 @@ def test_a_body_without_a_model_axis_has_data_alone():
     state = small_job.build('rope').abstract_state
     only = state._replace(params=dict(other=jax.ShapeDtypeStruct((1, 8, 8), 'float32')))
     (layout,) = meshes.candidates(ALONE, only, mode='jit', seeds=1, batch_size=8, devices=jax.devices()[:8])
-    assert meshes.show(layout) == 'seed 1 x data 8 x model 1'
+    assert meshes.show(meshes.axes(layout)) == 'seed 1 x data 8 x model 1'

@@ -56,6 +56,11 @@ def test_what_is_here_has_a_platform_and_no_speed_that_anybody_knows():
     assert machine.is_here
 
 
+def test_devices_of_a_cpu_that_are_idle_leave_their_share_to_the_others(monkeypatch):
+    monkeypatch.setattr(memory, 'of_machine', lambda: 800)
+    assert [topology.here().using(jax.devices()[:count]).limit for count in (8, 2, 1)] == [100, 400, 800]
+
+
 def test_what_a_device_calls_itself_says_what_it_can_do():
     assert topology.chip_of('TPU v5 lite') is topology.GENERATIONS['v5e'].chip
     assert topology.chip_of('NVIDIA H100 80GB HBM3').flops == 989e12

@@ -20,7 +20,7 @@ def machine(limit):
 @pytest.fixture
 def limited(monkeypatch):
     """A function that says how much there is."""
-    return lambda limit: monkeypatch.setattr(topology, 'here', lambda: machine(limit))
+    return lambda limit: monkeypatch.setattr(topology, 'here', lambda devices: machine(limit))
 
 
 def program(name, size, power):
@@ -33,7 +33,7 @@ def program(name, size, power):
 
 
 def check(training, evaluation):
-    return room.check(training, evaluation, 1, train_less='A', evaluate_less='B')
+    return room.check(training, evaluation, jax.devices()[:1], train_less='A', evaluate_less='B')
 
 
 def compiled():
