@@ -33,7 +33,7 @@ LAYERS = """
     word_vectors.cooccurrence word_vectors.pairs word_vectors.rows word_vectors.windows
     word_vectors.full word_vectors.hierarchical word_vectors.inputs word_vectors.negatives
     word_vectors.word2vec
-    models.kernels models.lstm
+    models.kernels models.lstm models.ring
     models.attention models.cross_attention inputs heads bodies.base runs.locks runs.process
     runs.experiment runs.workdir runs.live runs.seen runs.cores runs.grids
     runs.plan

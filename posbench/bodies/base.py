@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from posbench.encodings import base
 from posbench.knobs import Range
 from posbench.models import kernels
+from posbench.models.ring import Ring
 from posbench.models.style import Style
 
 Natural = Annotated[int, Range(min=1)]
@@ -24,7 +25,7 @@ class Body(nn.Module):
     """Base of all bodies. Its own fields, but for those named below, and those of a subclass are `config.model`."""
 
     # A model gives these.
-    set_by_the_house: ClassVar[tuple[str, ...]] = ('encoding', 'dtype', 'style', 'platform', 'embedded')
+    set_by_the_house: ClassVar[tuple[str, ...]] = ('encoding', 'dtype', 'style', 'platform', 'embedded', 'ring')
     # A token is told nothing of those after it, so that the next one can be asked for.
     causal: ClassVar[bool] = False
     # Reads another sequence too, by `encode`.
@@ -41,6 +42,8 @@ class Body(nn.Module):
     platform: str | None = None
     # The channels that the encoding's `embed` hook is made for, where a combination reserves some; None: all.
     embedded: int | None = None
+    # Devices that share each sequence; of bodies that know what to do with it. None: each has whole ones.
+    ring: Ring | None = None
 
     def embedding(self) -> base.PositionEncoding:
         """The encoding whose `embed` hook the input layer calls, with its parameters bound."""

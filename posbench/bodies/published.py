@@ -16,7 +16,15 @@ class Body(base.Body, kw_only=True):
     folder: with a config.json and weights that posbench.pretrained reads.
     """
 
-    set_by_the_house: ClassVar[tuple[str, ...]] = ('encoding', 'width', 'dtype', 'style', 'platform', 'embedded')
+    set_by_the_house: ClassVar[tuple[str, ...]] = (
+        'encoding',
+        'width',
+        'dtype',
+        'style',
+        'platform',
+        'embedded',
+        'ring',
+    )
 
     folder: Path
     remat: bool = False

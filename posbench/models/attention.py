@@ -5,6 +5,8 @@ queries, a scan over the blocks of keys from right to left keeps the running max
 2021, arXiv 2112.05682) and what the encoding carries. Blocks that the causal mask hides are skipped. Both loops are
 recomputed in the backward pass, so that memory grows with L alone. A backward pass written by hand, from the sums that
 the forward pass could keep, took as long on a CPU; so autodiff serves every encoding, but for the two products.
+
+With a `ring` the blocks lie on several devices; see ring.py.
 """
 
 import functools
@@ -16,6 +18,7 @@ import jax.numpy as jnp
 from posbench.encodings import base
 from posbench.encodings.base import Order
 from posbench.models import kernels
+from posbench.models.ring import Ring
 from posbench.ops import blocks, branches, broadcast, online_softmax, products
 
 
@@ -42,6 +45,7 @@ def attend(
     block_size: int | None = None,
     fused: bool = False,
     turned: bool = False,
+    ring: Ring | None = None,
 ) -> jax.Array:
     """softmax(scale * rotate(q) · rotate(k) + bias + score) v, [B, L, H, K] in the dtype of v.
 
@@ -57,10 +61,11 @@ def attend(
       block_size: queries and keys a block; None takes all at once. A last block that is not full is padded.
       fused: leave whole sequences without a mask to the platform's kernel; see kernels.py for what it can do.
       turned: the keys were rotated before, when they came into a cache.
+      ring: devices that share whole sequences; blocks are then at most what each has of one.
 
     A query that may attend to nothing gets 0, or what the encoding's `finish` makes of it. Raises ValueError where the
     order of queries and keys is not known, for an encoding that needs causal attention without it, for one with both a
-    halo and a carry, and for a sink in weights that are no softmax.
+    halo and a carry, for a sink in weights that are no softmax, and for what a ring cannot do.
     """
     if (order_q is None) != (order_k is None):
         raise ValueError('attend: got one of order_q and order_k, wanted both or neither.')
@@ -77,7 +82,9 @@ def attend(
     scale = jnp.asarray(head_width**-0.5, q_BLHK.dtype)
     q_BLHK = encoding.rotate(q_BLHK, pos_q_BL, 'query', aux_q) * scale
     k_BMHK = k_BMHK if turned else encoding.rotate(k_BMHK, pos_k_BM, 'key', aux_k)
-    if fused and whole and mask_BLM is None:
+    if ring is not None:
+        ring.check(whole=order_q is order_k and mask_BLM is None, causal=causal, carry=encoding.first_carry(q_BLHK))
+    elif fused and whole and mask_BLM is None:
         return kernels.attend(q_BLHK, k_BMHK, v_BMHK, causal)
     if encoding.halo and jax.tree.leaves(encoding.first_carry(q_BLHK)):
         raise ValueError(
@@ -89,7 +96,7 @@ def attend(
     own_v_BLHK = _values_of(order_q, order_k, v_BMHK) if encoding.has('finish') else None
     queries = _Queries(q_BLHK, pos_q_BL, base.per_token(lambda x: x, aux_q), order_q, own_v_BLHK)
     keys = _Keys(k_BMHK, v_BMHK, pos_k_BM, aux_k, order_k)
-    if one_block(block_size, q_BLHK.shape[1], k_BMHK.shape[1]):
+    if ring is None and one_block(block_size, q_BLHK.shape[1], k_BMHK.shape[1]):
         # All keys are one block; only its margins have to be made.
         if encoding.halo:
             block = jax.tree.map(lambda cut: cut[0], keys.split(k_BMHK.shape[1], encoding.halo))
@@ -101,7 +108,7 @@ def attend(
         last = _accumulate(first, queries, keys, mask_BLM, encoding, causal, bias_BHLM)
         out_BLHK = _finish(last, queries, encoding)
     else:
-        out_BLHK = _blockwise(queries, keys, mask_BLM, encoding, causal, block_size)
+        out_BLHK = _blockwise(queries, keys, mask_BLM, encoding, causal, block_size, ring)
     return out_BLHK.astype(v_BMHK.dtype)
 
 
@@ -116,17 +123,24 @@ def one_block(block_size: int | None, length: int, keys: int) -> bool:
     return block_size is None or block_size >= max(length, keys)
 
 
-def _blockwise(queries, keys, mask_BLM, encoding, causal, size: int) -> jax.Array:
+def _blockwise(queries, keys, mask_BLM, encoding, causal, size: int | None, ring: Ring | None) -> jax.Array:
     """float32 [B, L, H, K], by a loop over blocks of queries around a scan over blocks of keys."""
-    length, halo = queries.q_BLHK.shape[1], encoding.halo
-    key_blocks, query_blocks, masks = keys.split(size, halo), queries.split(min(size, length)), None
+    length, halo, devices = queries.q_BLHK.shape[1], encoding.halo, 1 if ring is None else ring.size
+    if ring is not None:
+        # Every device has as many, of queries and keys alike.
+        size = min(size or length, -(-length // devices))
+    query_size = min(size, length)
+    key_blocks, query_blocks = keys.split(size, halo, devices), queries.split(query_size, devices)
+    masks = None
     if mask_BLM is not None:
-        rows_NBLM = blocks.cut(mask_BLM, 1, min(size, length))
+        rows_NBLM = blocks.cut(mask_BLM, 1, query_size)
         masks = jax.vmap(lambda rows_BLM: blocks.cut(rows_BLM, 2, size, halo))(rows_NBLM)
 
-    def of_queries(some_queries_and_masks):
-        some_queries, masks = some_queries_and_masks
+    def first(some_queries):
+        nothing = online_softmax.start(some_queries.q_BLHK, keys.v_BMHK, encoding.sink())
+        return nothing, encoding.first_carry(some_queries.q_BLHK)
 
+    def read(so_far, some_queries, key_blocks, masks=None):
         def step(carry, some_keys_and_mask):
             some_keys, mask_BLM = some_keys_and_mask
             some_keys = some_keys._replace(aux=base.with_whole(some_keys.aux, keys.aux))
@@ -146,13 +160,18 @@ def _blockwise(queries, keys, mask_BLM, encoding, causal, size: int) -> jax.Arra
             kind = jnp.where(hidden, 0, jnp.where(whole, len(kinds) - 1, 1))
             return branches.switch(kind, kinds, *given), None
 
-        nothing = online_softmax.start(some_queries.q_BLHK, keys.v_BMHK, encoding.sink())
-        first = (nothing, encoding.first_carry(some_queries.q_BLHK))
         step = jax.checkpoint(step, prevent_cse=False)
-        last, _ = jax.lax.scan(step, first, (key_blocks, masks), reverse=True)
-        return _finish(last, some_queries, encoding)
+        return jax.lax.scan(step, so_far, (key_blocks, masks), reverse=True)[0]
 
-    out_NBLHK = jax.lax.map(jax.checkpoint(of_queries, prevent_cse=False), (query_blocks, masks))
+    if ring is None:
+
+        def of_queries(some_queries_and_masks):
+            some_queries, masks = some_queries_and_masks
+            return _finish(read(first(some_queries), some_queries, key_blocks, masks), some_queries, encoding)
+
+        out_NBLHK = jax.lax.map(jax.checkpoint(of_queries, prevent_cse=False), (query_blocks, masks))
+    else:
+        out_NBLHK = ring.turn(first, read, lambda *last: _finish(*last, encoding), query_blocks, key_blocks)
     out_BNLHK = jnp.moveaxis(out_NBLHK, 0, 1)
     return out_BNLHK.reshape(out_BNLHK.shape[0], -1, *out_BNLHK.shape[3:])[:, :length]
 
@@ -186,9 +205,9 @@ class _Queries(NamedTuple):
     order: Order
     own_v_BLHK: jax.Array | None
 
-    def split(self, size: int) -> '_Queries':
-        """Blocks along a new leading axis. The output of padding queries is thrown away."""
-        return jax.tree.map(lambda x: blocks.cut(x, 1, size), self)
+    def split(self, size: int, multiple: int) -> '_Queries':
+        """Blocks along a new leading axis, a multiple of them. The output of padding queries is thrown away."""
+        return jax.tree.map(lambda x: blocks.cut(x, 1, size, multiple=multiple), self)
 
 
 class _Keys(NamedTuple):
@@ -198,18 +217,19 @@ class _Keys(NamedTuple):
     aux: Any
     order: Order
 
-    def split(self, size: int, halo: int) -> '_Keys':
-        """Blocks along a new leading axis, with `halo` keys more on either side, and without what is whole.
+    def split(self, size: int, halo: int, multiple: int = 1) -> '_Keys':
+        """Blocks along a new leading axis, a multiple of them, with `halo` keys more on either side, and without what
+        is whole.
 
         Padding keys come after everything and belong to segment -1.
         """
         length, segment_BM = self.k_BMHK.shape[1], self.order.segment_BL
-        if segment_BM is None and (length % size or halo):
+        if segment_BM is None and (length % (size * multiple) or halo):
             segment_BM = jnp.zeros((1, length), jnp.int32)
         parts = self._replace(order=None, aux=base.per_token(lambda x: x, self.aux))
-        cut = jax.tree.map(lambda x: blocks.cut(x, 1, size, halo), parts)
-        index_NBM = blocks.cut(self.order.index_BL, 1, size, halo, jnp.iinfo(jnp.int32).max)
-        segment_NBM = None if segment_BM is None else blocks.cut(segment_BM, 1, size, halo, -1)
+        cut = jax.tree.map(lambda x: blocks.cut(x, 1, size, halo, multiple=multiple), parts)
+        index_NBM = blocks.cut(self.order.index_BL, 1, size, halo, jnp.iinfo(jnp.int32).max, multiple)
+        segment_NBM = None if segment_BM is None else blocks.cut(segment_BM, 1, size, halo, -1, multiple)
         return cut._replace(order=Order(index_NBM, segment_NBM))
 
 

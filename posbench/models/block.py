@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from posbench.encodings import base
 from posbench.models import attention
 from posbench.models.cross_attention import CrossAttention, Encoded
+from posbench.models.ring import Ring
 from posbench.models.style import Style
 from posbench.ops import linear
 
@@ -56,6 +57,7 @@ class Block(nn.Module):
     dtype: jnp.dtype
     style: Style = Style()
     fused: bool = False
+    ring: Ring | None = None
     # Which of the encoding's kinds of layers this one is.
     place: int = 0
 
@@ -65,6 +67,8 @@ class Block(nn.Module):
         if context.order_k is None:
             context = context._replace(order_k=context.order_q)
         encoding = self._bound_encoding(shared)
+        if self.ring is not None:
+            h_BLD = self.ring.split(h_BLD)
         entered_BMD = h_BLD
         if memory is not None and memory.h_BMD is not None:
             entered_BMD = self._write(memory.h_BMD, h_BLD, context)
@@ -144,6 +148,7 @@ class Block(nn.Module):
             block_size=self.block_size,
             fused=self.fused,
             turned=turned,
+            ring=self.ring,
         )
         out = self._linear(width, 'out', axis=(-2, -1), kernel_init=self._residual_init())
         return out(out_BLHK), memory

@@ -126,7 +126,7 @@ class Transformer(base_body.Layers):
         part = encoding.at(0)[0]
         order_k = context.order_q if context.order_k is None else context.order_k
         lengths = (order.index_BL.shape[1] for order in (context.order_q, order_k))
-        whole = attention.one_block(self.block_size, *lengths)
+        whole = self.ring is None and attention.one_block(self.block_size, *lengths)
         if encoding.period > 1 or part.owns_parameters() or part.halo or not whole:
             return None
         return encoding.bound_at(0, shared, {}).bias(context.pos_q_BL, context.pos_k_BM)
@@ -146,6 +146,7 @@ class Transformer(base_body.Layers):
             dtype=self.dtype,
             style=self.style,
             fused=kernels.choose(self.kernel, encoding, self.dtype, self.platform)[0] == 'fused',
+            ring=self.ring,
         )
         block = nn.remat(Block, prevent_cse=not self.scan_layers) if self.remat else Block
         if self.scan_layers:
