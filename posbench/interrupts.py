@@ -111,7 +111,8 @@ def _end(number: int) -> None:
         # A bar hides the cursor, and its line is not at its end.
         line = f'\r\x1b[2K\x1b[?25h{line}'
     with contextlib.suppress(OSError):
-        os.write(2, line.encode())
+        # Not always 2: devices/partners.py.
+        os.write(sys.stderr.fileno(), line.encode())
     if 'multiprocessing' in sys.modules:
         for child in sys.modules['multiprocessing'].active_children():
             child.kill()

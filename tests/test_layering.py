@@ -24,7 +24,7 @@ LAYERS = """
     manifest report word_vectors.ngrams
     knobs.rules knobs.tree knobs.user_file knobs.source ops.blocks ops.branches ops.products
     ops.online_softmax ops.linear ops.orthogonal
-    training.origin devices.host knobs.annotations knobs.declared ops.broadcast devices.fingerprint
+    training.origin devices.host devices.partners knobs.annotations knobs.declared ops.broadcast devices.fingerprint
     training.progress training.log training.kinds models.style word_vectors.formats
     knobs ops devices positions.documents training.settings encodings.parts.declaration encodings.parts.uncut
     word_vectors.vectors word_vectors.settings
