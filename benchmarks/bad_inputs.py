@@ -23,7 +23,7 @@ from posbench.runs import locks, workdir
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 2.0
-ROPE = '--config=configs/rope.py'
+ROPE, REVERSE = '--config=configs/rope.py', '--config=configs/tasks/reverse.py'
 FOLDER = [ROPE, '--config.dataset.name=folder']
 
 
@@ -126,6 +126,9 @@ BAD = [
     Bad('warm-up longer than the run', [ROPE, '--config.train.steps=50'], 'wanted at most config.train.steps'),
     Bad('mesh larger than the machine', [ROPE, '--config.mesh.data=16', '--devices=2'], 'on 2 devices', slow=True),
     Bad('model axis on odd devices', [ROPE, '--config.mesh.model=2', '--devices=3'], 'a divisor of the 3', slow=True),
+    Bad('a sequence for several devices, of two halves', [REVERSE, '--config.mesh.sequence=2', '--devices=2'],
+        'config.mesh.sequence: got more than 1, wanted 1, because a decoder or an encoder alone', slow=True),
+    Bad('pmap of split parameters', [ROPE, '--config.parallel=pmap', '--config.mesh.shard_parameters=true'], 'replica'),
     Bad('seeds that do not fill the mesh', [ROPE, '--config.mesh.seed=2'], 'wanted a divisor of 1'),
     Bad('randomized positions too few', ['--config=configs/randomized_rope.py', '--config.positions.max_position=512'],
         'config.positions.max_position: got 512, wanted at least 1024'),

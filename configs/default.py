@@ -18,7 +18,7 @@ def get_config() -> ConfigDict:
     config.seeds = (0,)
     config.dtype = 'float32'  # float32 | bfloat16, of activations; parameters, angles and softmax stay float32
     # Join the processes of a cluster before anything else, which are waited for five minutes; False: never. None: where
-    # the environment names one (posbench/devices/cluster.py).
+    # the environment names one, or the machine has TPU chips (posbench/devices/cluster.py).
     config.distributed = None
     config.parallel = 'jit'  # jit (one program over a mesh) | pmap (one replica a device)
     config.debug_nans = False  # stop at the operation that made the first NaN of training, and name its line; slow
@@ -170,5 +170,15 @@ def get_config() -> ConfigDict:
     )
 
     # Devices along each axis of the mesh. None: as many seeds as divide the devices, then all that remain for data.
-    config.mesh = ConfigDict(dict(seed=None, data=None, model=1))
+    config.mesh = ConfigDict(
+        dict(
+            seed=None,
+            data=None,
+            model=1,  # split heads and hidden channels (tensor parallelism)
+            sequence=1,  # share each sequence that is scored, block by block; in training they split the batch as well
+            # Split parameters and the optimizer's averages over the devices that split the batch too (FSDP): each is
+            # gathered where it is used.
+            shard_parameters=False,
+        )
+    )
     return config

@@ -26,7 +26,8 @@ def deciding(config: dict[str, Any]) -> dict[str, Any]:
     """What of a resolved config decides about weights and rows.
 
     Left out are what text is asked for, whether a NaN is looked for, and what describes a second phase that there is
-    not. Without lengths besides the multiples, or a probe, a config is what it was before there were these knobs.
+    not. Without lengths besides the multiples, a probe, or devices that share a sequence or parameters, a config is
+    what it was before there were these knobs.
     """
     idle = {'generate', 'debug_nans'}
     phase = config.get('second_phase')
@@ -36,6 +37,11 @@ def deciding(config: dict[str, Any]) -> dict[str, Any]:
     if evaluate := found.get('evaluate'):
         later = {'lengths', 'probe'}
         found['evaluate'] = {key: value for key, value in evaluate.items() if value or key not in later}
+    if mesh := found.get('mesh'):
+        idle_here = dict(sequence=1, shard_parameters=False)
+        found['mesh'] = {
+            key: value for key, value in mesh.items() if idle_here.get(key) != value or key not in idle_here
+        }
     return found
 
 

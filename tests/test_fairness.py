@@ -12,6 +12,7 @@ import pytest
 
 from configs import default
 from posbench import encodings, positions, streams
+from posbench.devices import rows
 from posbench.encodings import base
 from posbench.knobs import schema
 from posbench.models import block, build, transformer
@@ -136,7 +137,7 @@ def batches(encoding, map_name, heard=lambda batch: None):
 
         with mock.patch.object(step, 'train_step', unchanged):
             made = step.make_steps(model, None, position_map, batch_size=4, length=24, most=3)
-            return made(state, step.Feed(language_model.Task(text)), 3, lambda batch: batch)
+            return made(state, step.Feed(language_model.Task(text)), 3, rows.All())
 
     state = step.State(jnp.zeros(1, jnp.int32), jnp.asarray([7], jnp.int32), {}, {})
     return steps, state, jnp.asarray(TEXT)

@@ -198,15 +198,21 @@ def _init(init: dict, train: dict) -> Iterator[str]:
 
 def _devices(config: dict) -> Iterator[str]:
     mesh, batch_size = config['mesh'], config['train']['batch_size']
-    if mesh['data'] and batch_size % mesh['data']:
-        yield (
-            f'config.train.batch_size: got {batch_size}, wanted a multiple of config.mesh.data, which is {mesh["data"]}'
-        )
+    splits = (mesh['data'] or 1) * mesh['sequence']
+    if batch_size % splits:
+        of = 'config.mesh.data' if mesh['sequence'] == 1 else 'config.mesh.data times .sequence'
+        yield f'config.train.batch_size: got {batch_size}, wanted a multiple of {of}, which is {splits}'
     yield from _seeds(config)
     if config['parallel'] == 'pmap' and mesh['model'] != 1:
         yield (
             f"config.mesh.model: got {mesh['model']}, wanted 1, because config.parallel is 'pmap' "
             '(one replica a device)'
+        )
+    if config['parallel'] == 'pmap' and (mesh['sequence'] != 1 or mesh['shard_parameters']):
+        knob = 'shard_parameters' if mesh['shard_parameters'] else 'sequence'
+        yield (
+            f'config.mesh.{knob}: got {mesh[knob]}, wanted {1 if knob == "sequence" else False}, because '
+            "config.parallel is 'pmap' (one replica a device)"
         )
 
 

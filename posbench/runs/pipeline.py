@@ -195,7 +195,7 @@ def load(folder: str | pathlib.Path) -> Pipeline:
     # One device is enough, however many it was trained on.
     here = config.copy_and_resolve_references()
     with here.unlocked():
-        here.update(parallel='jit', distributed=False, mesh=dict(seed=1, data=1, model=1))
+        here.update(parallel='jit', distributed=False, mesh=parallel.ONE_DEVICE)
     with workdir.open_workdir(folder, config, mode='predict'):
         one = job.from_config(here, rows.name_of(folder, folder.name))
         one = dataclasses.replace(one, origin=one.origin | dict(config=json.loads(config.to_json())))

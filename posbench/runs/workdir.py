@@ -21,10 +21,11 @@ from posbench.runs import locks
 from posbench.training import origin
 
 LOCK = '.lock'
-# Knobs and groups of them that may change between two commands of a mode: they decide nothing about a run's weights,
-# and of its rows only which lengths there are.
+# Knobs and groups of them that may change between two commands of a mode: they decide nothing about a run's weights
+# but, where it is computed, their last bits, and of its rows only which lengths there are.
 STEPS = 'config.train.steps'
-IDLE = ('generate', 'debug_nans')
+PLACE = ('mesh', 'parallel', 'distributed')
+IDLE = ('generate', 'debug_nans', *PLACE)
 FREE = {'train': IDLE} | dict.fromkeys(('evaluate', 'generate', 'predict', 'embed'), (*IDLE, 'evaluate'))
 
 
@@ -44,8 +45,9 @@ def open_workdir(
     checkpoints and rows, and then replaces another run's config.json. Only training may start a run.
 
     The config has to be that of config.json, if it is there, and that of the newest checkpoint. What is free in a mode
-    may differ from config.json, which stays as it was first written, but for config.train.steps: a run may go on
-    longer, and its config then says so. Of several processes that make up one run, the first opens the folder for all.
+    may differ from config.json, which stays as it was first written, but for config.train.steps and for where a run is
+    computed: it may go on longer, or on other devices, and its config then says so. Of several processes that make up
+    one run, the first opens the folder for all.
     Raises UsageError, one line, before anything but the lock was touched.
     """
     path = pathlib.Path(path)
@@ -128,10 +130,12 @@ def _compare(path: pathlib.Path, file: pathlib.Path, config: ConfigDict, mode: s
     if different:
         over = '' if results_in(path) else ', or start over here with --resume=never'
         raise UsageError(f'{path}: it holds another run: {origin.some(different)}; choose another --workdir{over}')
+    moved = mode == 'train' and any(there.get(key) != here.get(key) for key in here if key.split('.')[1] in PLACE)
     if longer:
         print(_goes_on(path, there, here))
         # It vouches for the files of a run that is done.
         (path / manifest.NAME).unlink(missing_ok=True)
+    if longer or (moved and not is_done(path)):
         write_atomically(file, as_json(config))
 
 

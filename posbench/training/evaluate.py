@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from posbench import positions, streams
-from posbench.devices import parallel
+from posbench.devices import described, parallel
 from posbench.models.model import Model
+from posbench.models.ring import Ring
 from posbench.tasks import base
 from posbench.training import decode, init
 from posbench.training.step import with_positions
@@ -88,10 +89,10 @@ class Evaluator:
 
     def program(self, params_S: Any, frozen: Any, batch: dict[str, jax.ShapeDtypeStruct]) -> tuple[Any, tuple]:
         """The function that scores batches of these shapes, and the shapes of its arguments."""
-        task = parallel.described(self.task.without_host_data(), dataclasses.replace(self.layout, mode='jit'))
+        task = described.tree(self.task.without_host_data(), dataclasses.replace(self.layout, mode='jit'))
         seed_S = jax.ShapeDtypeStruct((len(self.seeds),), jnp.int32)
         number = jax.ShapeDtypeStruct((), jnp.int32)
-        return _sums, (self.model, self.position_map, task, params_S, frozen, seed_S, batch, number)
+        return _sums, (self._model, self.position_map, task, params_S, frozen, seed_S, batch, number)
 
     def values(self, scored: Scored) -> list[dict[str, float]]:
         """Every metric for each seed."""
@@ -110,6 +111,13 @@ class Evaluator:
         ]
 
     @functools.cached_property
+    def _model(self) -> Model:
+        """The model, which may share sequences among devices where they are scored."""
+        if self.layout.sequence == 1:
+            return self.model
+        return self.model.clone(body=self.model.body.clone(ring=Ring(self.layout.scoring)))
+
+    @functools.cached_property
     def _placed(self) -> base.Task:
         """The task with its data on the devices, once."""
         # Several processes can send plain arrays, but no memory-mapped ones.
@@ -121,7 +129,7 @@ class Evaluator:
         return jax.device_put(base.filled(batch, self._rows(batch)), self.layout.rows)
 
     def _rows(self, batch: base.Batch) -> int:
-        rows, parts = len(_weights(batch)), self.layout.mesh.shape['data']
+        rows, parts = len(_weights(batch)), self.layout.scoring.shape['data']
         return -(-rows // parts) * parts
 
     def _described(self, batch: base.Batch) -> dict[str, jax.ShapeDtypeStruct]:
@@ -136,7 +144,7 @@ class Evaluator:
 
     def _sums(self, params_S, frozen, batch, number: int) -> base.Sums:
         task, seed_S = self._placed, jnp.asarray(self.seeds, jnp.int32)
-        sums_SB = _sums(self.model, self.position_map, task, params_S, frozen, seed_S, batch, jnp.int32(number))
+        sums_SB = _sums(self._model, self.position_map, task, params_S, frozen, seed_S, batch, jnp.int32(number))
         return jax.tree.map(lambda x: np.asarray(x, np.float64), parallel.to_host(sums_SB))
 
 

@@ -7,6 +7,7 @@ import jax
 from posbench import positions
 from posbench.encodings import base as encodings
 from posbench.models.model import Model
+from posbench.models.transformer import Transformer
 from posbench.tasks import base
 from posbench.training import init
 from posbench.training.settings import Init
@@ -30,6 +31,21 @@ def check(model: Model, task: base.Task, batch: base.Batch) -> None:
             "config.model.name: got an encoder, wanted 'decoder', because the task asks for the next token, which an "
             'encoder would see'
         )
+
+
+def check_sequence(model: Model, task: base.Task) -> None:
+    """ValueError, one line, for a model and a task whose sequences several devices cannot share."""
+    because = None
+    if not isinstance(model.body, Transformer):
+        because = 'a decoder or an encoder alone can be split over tokens'
+    elif task.generates:
+        because = 'the task is decoded token by token'
+    elif not model.body.causal and model.encoding.has('first_carry'):
+        because = (
+            'the encoding carries sums from the last key to the first, and in an encoder no device may begin there'
+        )
+    if because:
+        raise ValueError(f'config.mesh.sequence: got more than 1, wanted 1, because {because}')
 
 
 def check_sizes(

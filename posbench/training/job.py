@@ -75,6 +75,9 @@ class Job:
     def check(self) -> None:
         """Traces every model, so that what its modules refuse is a ValueError before anything is compiled."""
         fitting.check(self.model, self.task, self._abstract_batch)
+        if self.layout.sequence > 1:
+            for phase in self.phases:
+                fitting.check_sequence(phase.model, self.task)
         if self.plan.probe:
             probe.check(self.model)
         fitting.check_patterns(self.init, [phase.abstract_state for phase in self.phases])
@@ -236,17 +239,14 @@ class Job:
     def feeder(self) -> Callable[[int], step.Feed]:
         """A function of a step: what the compiled steps from there on read."""
         if self.task.from_host:
-            return self._host_feed
+            # Filled up to a full call, so that the shape never changes.
+            return lambda at: step.host_feed(self.task, self.seeds, at, self.schedule, self.layout)
         feed = self.device_feed()
         return lambda at: feed
 
     def device_feed(self) -> step.Feed:
         """The task with its data on the devices."""
         return step.Feed(parallel.place(jax.tree.map(np.asarray, self.task), self.layout))
-
-    def _host_feed(self, at: int) -> step.Feed:
-        """The host's part in the next steps, filled up to a full call so that the shape never changes."""
-        return parallel.place(step.host_feed(self.task, self.seeds, at, self.schedule), self.layout)
 
     @property
     def abstract_feed(self) -> step.Feed:

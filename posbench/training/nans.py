@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
-from posbench.devices import parallel
+from posbench.devices import parallel, rows
 from posbench.training import step
 from posbench.training.trainable import Trainable
 
@@ -76,13 +76,15 @@ def _of_one_seed(
     """As `trace_back`, of the step after `state`, which has the number `number` of its call, of one seed."""
     one = slice(place, place + 1)
     state = jax.tree.map(lambda x: x[one], state._replace(frozen=None))._replace(frozen=state.frozen)
-    feed = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)[0] if phase.layout.mode == 'pmap' else np.asarray(x)), feed)
-    if feed.parts_SNB is not None:
-        feed = feed._replace(parts_SNB=jax.tree.map(lambda x: x[one, number : number + 1], feed.parts_SNB))
+    parts_SNB, copies = parallel.rows_on_host(feed.parts_SNB, phase.layout), phase.layout.mode == 'pmap'
+    feed = step.Feed(
+        jax.tree.map(lambda x: jnp.asarray(np.asarray(x)[0] if copies else np.asarray(x)), feed.task),
+        jax.tree.map(lambda x: jnp.asarray(x[one, number : number + 1]), parts_SNB),
+    )
     steps = phase.make_steps(1)
 
     def alone(state):
-        after, metrics = steps(state, feed, 1, lambda batch: batch)
+        after, metrics = steps(state, feed, 1, rows.All())
         # What is computed first comes first.
         return metrics['loss'], metrics, after
 

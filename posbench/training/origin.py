@@ -16,8 +16,10 @@ from posbench.knobs.kinds import show
 PACKAGE = Path(__file__).parents[1]
 # No number of a run goes through these.
 BESIDE = ('report', 'atlas')
+# What decides no more of weights than their last bits: where they are computed.
+PLACE = ('config.mesh.', 'config.parallel', 'config.distributed')
 # What decides neither weights nor batches: how many steps there are to be, what is scored, said and looked for.
-FREE = ('config.train.steps', 'config.evaluate.', 'config.generate.', 'config.debug_nans')
+FREE = ('config.train.steps', 'config.evaluate.', 'config.generate.', 'config.debug_nans', *PLACE)
 
 
 def of(config: dict[str, Any], dataset: Any, vectors: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -62,10 +64,14 @@ def refused(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
 
 
 def said(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
-    """Differences that may make other bits: of the code."""
+    """Differences that may make other bits: of the devices that the config asks for, and of the code."""
+    plain = (flat(json.loads(json.dumps(one['config']))) for one in (there, here))
+    places = ({key: value for key, value in one.items() if key.startswith(PLACE)} for one in plain)
+    # A checkpoint from before there was a knob says nothing of it.
+    found = [line for line in different(*places).values() if 'not set' not in line]
     before, now = there['sources'], here['sources']
     changed = [name for name in sorted({**before, **now}) if before.get(name) != now.get(name)]
-    found = [f'{name} {_happened(before, now, name)}' for name in changed[:3]]
+    found += [f'{name} {_happened(before, now, name)}' for name in changed[:3]]
     return [*found, f'and {len(changed) - 3} more files'] if len(changed) > 3 else found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import jax
 import jax.numpy as jnp
 
-from posbench.devices import parallel
+from posbench.devices import described, parallel
 from posbench.devices.programs import Program
 from posbench.training.job import Job
 from posbench.training.trainable import Trainable
@@ -23,7 +23,7 @@ def training(job: Trainable) -> list[Program]:
     found = []
     for phase in job.phases:
         name = f'training with {phase.phase_name}' if len(job.phases) > 1 else 'training'
-        state = parallel.described_state(phase.abstract_state, phase.layout)
+        state = described.state(phase.abstract_state, phase.layout)
         arguments = state, phase.abstract_feed, jax.ShapeDtypeStruct((), jnp.int32)
         found.append(Program(name, phase.compiled_steps, arguments))
     return found

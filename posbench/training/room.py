@@ -6,12 +6,11 @@ there is. So a small run begins no later than without it. Of several processes e
 nothing to the others: one that has no room ends, and they notice.
 """
 
-import math
 from collections.abc import Sequence
 
 import jax
 
-from posbench.devices import live, memory, programs, topology
+from posbench.devices import described, live, memory, programs, topology
 from posbench.devices.programs import Program
 
 # A bound below this share of the memory is not looked at more closely: rows of shorter shapes may be twice as many
@@ -50,14 +49,8 @@ def check(
 
 def _bound(program: Program, devices: int) -> int:
     inputs = jax.tree.leaves(program.arguments, is_leaf=lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
-    lying = sum(_lying(leaf) for leaf in inputs if isinstance(leaf, jax.ShapeDtypeStruct))
+    lying = sum(described.bytes_on_a_device(leaf) for leaf in inputs if isinstance(leaf, jax.ShapeDtypeStruct))
     return lying + live.peak(programs.trace(program)) // devices
-
-
-def _lying(leaf: jax.ShapeDtypeStruct) -> int:
-    """Bytes of an argument on one device."""
-    shape = leaf.shape if leaf.sharding is None else leaf.sharding.shard_shape(leaf.shape)
-    return math.prod(shape) * leaf.dtype.itemsize
 
 
 def _needed(program: Program, machine: topology.Machine, less: str) -> int:

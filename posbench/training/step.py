@@ -5,11 +5,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import PartitionSpec as P
 
 from posbench import positions, streams
-from posbench.devices import parallel
+from posbench.devices import described, parallel
+from posbench.devices import rows as shares
 from posbench.models.model import Model
 from posbench.tasks import base
 from posbench.training import init
@@ -29,14 +31,18 @@ class State(NamedTuple):
 
 
 class Feed(NamedTuple):
-    """Where batches come from: a task, and for one whose batches the host has a part in, these parts for one call."""
+    """Where batches come from: a task, and for one whose batches the host has a part in, these parts for one call.
+
+    A device has those of its rows, which are a whole batch again where they are used: what is drawn for a batch, such
+    as positions, must not depend on who has which row.
+    """
 
     task: base.Task
     parts_SNB: Any = None
 
 
-# All seeds read one task; parts are cut for each seed, and lie where the seed does.
-FEED_SPEC = Feed(P(), P('seed'))
+# All seeds read one task; parts are cut for each seed, and lie where the seed and the row do.
+FEED_SPEC = Feed(P(), P('seed', None, 'data'))
 # What is frozen belongs to no seed.
 SEEDS_FIRST = State(0, 0, 0, 0, None)
 STATE_SPEC = State(P('seed'), P('seed'), P('seed'), P('seed'), P())
@@ -84,29 +90,27 @@ def train_step(
     model: Model,
     task: base.Task,
     optimizer: optax.GradientTransformation,
-    axis: str | None = None,
+    rows: shares.All = shares.All(),
 ) -> tuple[State, dict[str, jax.Array]]:
     """One step of one seed.
 
     Args:
-      batch: as the task gives it, with positions and rows_B. Where the batch is split by name over 'data', the rows of
-        this device; the loss is the weighted mean over all rows of all devices.
+      batch: as the task gives it, with positions and rows_B: `rows` of the whole one. The loss is the weighted mean
+        over all rows of all devices.
+      rows: how devices share a batch.
 
     Returns the next state, and loss and grad_norm (before clipping).
     """
 
-    def total(x):
-        return x if axis is None else jax.lax.psum(x, axis)
-
     rngs = {'dropout': streams.key(state.seed, 'dropout', state.step)}
 
-    def share_of_loss(params):
-        outputs = model.apply({'params': init.merged(params, state.frozen)}, batch, method='outputs', rngs=rngs)
+    def share_of_loss(params, frozen, batch, task, rngs):
+        outputs = model.apply({'params': init.merged(params, frozen)}, batch, method='outputs', rngs=rngs)
         loss, weight = task.loss(outputs, batch)
-        return loss / jnp.maximum(total(jax.lax.stop_gradient(weight)), 1.0)
+        weight = jax.lax.stop_gradient(weight)
+        return loss / jnp.maximum(rows.total(weight), 1.0)
 
-    loss, grads = jax.value_and_grad(share_of_loss)(state.params)
-    loss, grads = total(loss), total(grads)
+    loss, grads = rows.gradients(share_of_loss)(state.params, state.frozen, batch, task, rngs)
     updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     metrics = dict(loss=loss, grad_norm=optax.tree.norm(grads))
@@ -128,17 +132,17 @@ def make_steps(
     the same bits. Metrics come back as [S, most]; places from `count` on are 0.
     """
 
-    def batch_of(feed: Feed, seed, step, number):
+    def batch_of(feed: Feed, seed, step, number, rows):
         if feed.parts_SNB is None:
             batch = feed.task.sample(streams.key(seed, 'batch', step), batch_size, length)
         else:
-            batch = feed.task.batch_of(jax.tree.map(lambda parts_N: parts_N[number], feed.parts_SNB))
+            batch = feed.task.batch_of(jax.tree.map(lambda parts_N: rows.joined(parts_N[number]), feed.parts_SNB))
         return with_positions(batch, position_map, streams.key(seed, 'positions', step), train=True)
 
     def steps(state: State, feed: Feed, count: jax.Array, rows: Callable):
         def of_one_seed(state, feed, number):
-            batch = rows(batch_of(feed, state.seed, state.step, number))
-            return train_step(state, batch, model=model, task=feed.task, optimizer=optimizer, axis='data')
+            batch = rows(batch_of(feed, state.seed, state.step, number, rows))
+            return train_step(state, batch, model=model, task=feed.task, optimizer=optimizer, rows=rows)
 
         in_axes = (SEEDS_FIRST, Feed(None, 0), None)
         over_seeds = jax.vmap(of_one_seed, in_axes=in_axes, out_axes=(SEEDS_FIRST, 0))
@@ -155,23 +159,33 @@ def make_steps(
     return steps
 
 
-def host_parts(task: base.Task, seeds, step: int, count: int, batch_size: int, length: int) -> Any:
-    """The host's part in the batches of steps `step` .. `step + count`: arrays [S, count, B, ...]."""
+def host_parts(
+    task: base.Task, seeds, step: int, count: int, batch_size: int, length: int, layout: parallel.Layout
+) -> Any:
+    """The host's part in the batches of steps `step` .. `step + count`: arrays [S, count, B, ...].
+
+    Which rows there are is drawn by every process, and the same for all; each reads those that its devices have.
+    """
 
     def draw(seed, at):
         return task.draw(streams.key(seed, 'batch', at), batch_size, length)
 
     over_seeds = jax.jit(jax.vmap(jax.vmap(draw, in_axes=(None, 0)), in_axes=(0, None)))
     places_SNB = jax.device_get(over_seeds(jnp.asarray(seeds, jnp.int32), step + jnp.arange(count)))
-    return task.cut(places_SNB, length)
+    return parallel.place_rows(lambda index: task.cut(places_SNB[index], length), places_SNB.shape, layout)
 
 
-def host_feed(task: base.Task, seeds, step: int, pace: Any) -> Feed:
+def host_feed(task: base.Task, seeds, step: int, pace: Any, layout: parallel.Layout) -> Feed:
     """What the steps of a call from there on read, of a task that the host has a part in; `pace` is config.train."""
-    parts = host_parts(task, seeds, step, pace.steps_per_call, pace.batch_size, pace.length)
-    return Feed(task.without_host_data(), parts)
+    parts = host_parts(task, seeds, step, pace.steps_per_call, pace.batch_size, pace.length, layout)
+    return Feed(parallel.place(task.without_host_data(), layout), parts)
 
 
 def abstract_feed(task: base.Task, seeds, pace: Any, layout: parallel.Layout) -> Feed:
     """Shapes of what the steps of a call read, each with where it lies."""
-    return parallel.described(host_feed(task, seeds, 0, pace) if task.from_host else Feed(task), layout)
+    parts = None
+    if task.from_host:
+        one = task.cut(np.zeros((1, 1, 1), np.int32), pace.length)
+        shape = len(seeds), pace.steps_per_call, pace.batch_size, *one.shape[3:]
+        parts = described.rows(shape, one.dtype, layout)
+    return Feed(described.tree(task.without_host_data(), layout), parts)

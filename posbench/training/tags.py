@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from posbench.devices import parallel
 from posbench.knobs import schema
 from posbench.knobs.kinds import UsageError
 from posbench.tasks import base
@@ -59,7 +60,7 @@ def read(folder: str | pathlib.Path, build: Callable[[Any, str], Any]) -> Tagger
     except (UsageError, init.InitError, OSError) as error:
         raise ValueError(f'{where}, wanted the folder of a trained run of text/tag: {error}') from None
     with config.unlocked():
-        config.update(parallel='jit', distributed=False, mesh=dict(seed=1, data=1, model=1))
+        config.update(parallel='jit', distributed=False, mesh=parallel.ONE_DEVICE)
     one = build(config, folder.name)
     if one.task.says != 'tags' or not one.task.reads_texts:
         raise ValueError(f'{where}, a run of {one.task_name}, wanted one of text/tag')

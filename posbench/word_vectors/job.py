@@ -15,7 +15,7 @@ import numpy as np
 
 from posbench import datasets, identity, registry
 from posbench.datasets.words import Words
-from posbench.devices import parallel
+from posbench.devices import described, parallel
 from posbench.training import origin, step
 from posbench.word_vectors import base, settings
 
@@ -121,7 +121,7 @@ class Job:
     @property
     def abstract_feed(self) -> step.Feed:
         """Shapes of what the compiled steps read, each with where it lies."""
-        return parallel.described(step.Feed(self.prepared), self.layout)
+        return described.tree(step.Feed(self.prepared), self.layout)
 
     def make_steps(self, most: int) -> Callable:
         """steps(state, feed, count, rows), pure; see base.make_steps."""

@@ -40,6 +40,9 @@ BROKEN_RULES = [
     ({'init.freeze_at_first': 'a/*'}, "config.init.first_steps: got 0 with config.init.freeze_at_first = ('a/*',), wanted both or neither: those patterns are frozen for so many steps"),
     ({'init.freeze_at_first': '*', 'init.first_steps': 1001}, 'config.init.first_steps: got 1001, wanted at most config.train.steps, which is 1000'),
     ({'mesh.data': 3}, 'config.train.batch_size: got 16, wanted a multiple of config.mesh.data, which is 3'),
+    ({'mesh.data': 2, 'mesh.sequence': 3}, 'config.train.batch_size: got 16, wanted a multiple of config.mesh.data times .sequence, which is 6'),
+    ({'parallel': 'pmap', 'mesh.sequence': 2}, "config.mesh.sequence: got 2, wanted 1, because config.parallel is 'pmap' (one replica a device)"),
+    ({'parallel': 'pmap', 'mesh.shard_parameters': 'true'}, "config.mesh.shard_parameters: got True, wanted False, because config.parallel is 'pmap' (one replica a device)"),
     ({'mesh.seed': 2, 'seeds': '0,1,2'}, 'config.mesh.seed: got 2, wanted a divisor of 3, the number of seeds in config.seeds = (0, 1, 2)'),
     ({'parallel': 'pmap', 'mesh.model': 2}, "config.mesh.model: got 2, wanted 1, because config.parallel is 'pmap' (one replica a device)"),
 ]  # fmt: skip

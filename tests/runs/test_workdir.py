@@ -120,6 +120,18 @@ def test_what_is_generated_and_looked_for_may_change_between_two_commands(tmp_pa
     assert schema.load(tmp_path / 'config.json') == config
 
 
+def test_a_run_may_go_on_on_other_devices_and_its_config_then_says_so(tmp_path, config):
+    trained_with(tmp_path, config)
+    moved = schema.load(
+        ROPE, {'mesh.data': '4', 'mesh.shard_parameters': 'true', 'parallel': 'jit', 'distributed': 'false'}
+    )
+    with workdir.open_workdir(tmp_path, config):
+        pass
+    for mode, wanted in (('evaluate', config), ('train', moved)):
+        with workdir.open_workdir(tmp_path, moved, mode=mode):
+            assert schema.load(tmp_path / 'config.json') == wanted
+
+
 def test_what_is_scored_may_change_where_nothing_is_trained(tmp_path, config):
     with workdir.open_workdir(tmp_path, config):
         pass

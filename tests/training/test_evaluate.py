@@ -44,19 +44,27 @@ class Reader:
 TABLES = {'tables': jnp.asarray(np.random.default_rng(2).normal(size=(len(SEEDS), 3, V, V)), jnp.float32)}
 
 
-def layout(devices: int) -> parallel.Layout:
+def layout(devices: int, sequence: int = 1) -> parallel.Layout:
     mesh = Mesh(np.array(jax.devices()[:devices]).reshape(1, devices, 1), ('seed', 'data', 'model'))
-    return parallel.Layout(mesh, 'jit')
+    return parallel.Layout(mesh, 'jit', sequence)
 
 
 def evaluator(
-    model, devices=1, batch_tokens=64, position_map='sequential', text=TEXT, stride=6, longest=40, tokens=None
+    model,
+    devices=1,
+    batch_tokens=64,
+    position_map='sequential',
+    text=TEXT,
+    stride=6,
+    longest=40,
+    tokens=None,
+    sequence=1,
 ) -> evaluate.Evaluator:
     """Of a text whose sliding windows score `stride` tokens and are `longest` at the most."""
     text = dataclasses.replace(small_job.text(), tokens=dict(train=text, test=text), characters_V=CHARACTERS)
     task = language_model.Task.from_dataset(text, stride=stride)
     budget = base.Budget(tokens, batch_tokens, longest)
-    return evaluate.Evaluator(model, task, positions.build(position_map), layout(devices), SEEDS, budget)
+    return evaluate.Evaluator(model, task, positions.build(position_map), layout(devices, sequence), SEEDS, budget)
 
 
 def scored(one: evaluate.Evaluator, length: int, params_S=TABLES) -> tuple[evaluate.Scored, evaluate.Scored]:
@@ -112,6 +120,14 @@ def test_windows_of_a_transformer_are_a_plain_loop_without_its_dropout(transform
     got, _ = scored(evaluator(model, devices=8, batch_tokens=160), 20, params_S)
     same(got, plain(without, params_S, ends(20), 20, 20))
     assert got.examples == 10 * 20
+
+
+def test_devices_that_share_a_sequence_change_no_score(transformer):
+    """Not all of four devices have as many of 21 tokens."""
+    model, params_S, _ = transformer
+    alone, _ = scored(evaluator(model), 21, params_S)
+    got, _ = scored(evaluator(model, devices=8, sequence=4), 21, params_S)
+    same(got, nats_SL(alone))
 
 
 def test_a_sliding_window_of_a_transformer_is_a_plain_loop_over_the_tokens_before(transformer):

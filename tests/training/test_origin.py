@@ -23,6 +23,14 @@ def test_what_decides_no_weights_makes_no_other_run():
     assert origin.refused(of(CONFIG | dict(seeds=[0, 1])), of(tuples)) == [], 'JSON has lists'
 
 
+def test_other_devices_make_no_other_run_and_are_said():
+    there, here = (of(CONFIG | dict(mesh=dict(data=data, model=1), parallel='jit')) for data in (1, 4))
+    assert origin.refused(there, here) == []
+    assert origin.said(there, here) == ['config.mesh.data is 1 there and 4 here']
+    # From before there was such a knob.
+    assert origin.said(of(), here) == []
+
+
 def test_config_data_and_tokenizer_make_another_run():
     assert origin.refused(of(), of(changed('train', length=8))) == ['config.train.length is 4 there and 8 here']
     assert origin.refused(of(), of(data='b')) == ['the data (SHA-256 a there and b here)']

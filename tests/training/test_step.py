@@ -90,9 +90,9 @@ def losses(
     state = parallel.place_state(state, layout)
     found, at = [], 0
     for count in calls:
-        parts = step.host_parts(task, seeds, at, STEPS, BATCH, length) if task.from_host else None
-        feed = step.Feed(task.without_host_data(), parts)
-        state, metrics = compiled(state, parallel.place(feed, layout), jnp.int32(count))
+        parts = step.host_parts(task, seeds, at, STEPS, BATCH, length, layout) if task.from_host else None
+        feed = step.Feed(parallel.place(task.without_host_data(), layout), parts)
+        state, metrics = compiled(state, feed, jnp.int32(count))
         found.append(parallel.numbers(metrics, layout)['loss'][:, :count])
         at += count
     return np.concatenate(found, axis=1)
@@ -115,10 +115,13 @@ def test_the_loss_falls(one_device):
 @pytest.mark.parametrize(
     'mode, mesh',
     [
-        ('jit', dict(data=2)),
+        # Like those with more devices.
+        pytest.param('jit', dict(data=2), marks=pytest.mark.everything),
         ('jit', dict(data=8)),
         ('jit', dict(model=2)),
-        ('jit', dict(model=2, data=2)),
+        pytest.param('jit', dict(model=2, data=2), marks=pytest.mark.everything),
+        ('jit', dict(data=4, shard_parameters=True)),
+        ('jit', dict(data=2, sequence=2, model=2, shard_parameters=True)),
         ('pmap', dict(data=1)),
         ('pmap', dict(data=8)),
     ],
@@ -162,7 +165,7 @@ def test_devices_and_compilers_change_no_loss_of_any_kind_of_task(kind):
     for mode in ('jit', 'pmap'):
         split = losses(**KINDS[kind], mode=mode, mesh=dict(data=8))
         np.testing.assert_allclose(split, alone, rtol=2e-6, err_msg=mode)
-    seeds = losses(**KINDS[kind], seeds=(0, 1), mesh=dict(seed=2, data=2))
+    seeds = losses(**KINDS[kind], seeds=(0, 1), mesh=dict(seed=2, data=2, shard_parameters=True))
     np.testing.assert_allclose(seeds[:1], alone, rtol=2e-6)
     assert np.abs(seeds[0] - seeds[1]).max() > 1e-3
 
@@ -204,6 +207,8 @@ def test_the_learning_rate_rises_and_falls():
         (dict(seed=2), 'seed to divide the 1 seeds'),
         (dict(data=3), 'data to divide the batch of 8'),
         (dict(model=3), 'wanted a divisor of the 8 devices'),
+        (dict(model=2, sequence=3), 'config.mesh.sequence: got 3, wanted a divisor of the 4 devices'),
+        (dict(data=2, sequence=8), 'got seed=1, data=2, model=1, sequence=8 on 8 devices'),
     ],
 )
 def test_a_mesh_that_does_not_fit_is_one_line(mesh, message):
