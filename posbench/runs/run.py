@@ -7,16 +7,18 @@ import contextlib
 import json
 import pathlib
 
-from posbench import failures, interrupts, manifest
-from posbench.devices import cluster, host
-from posbench.files import write_atomically
-from posbench.knobs import forms, user_file
+from posbench import failures, files, interrupts, manifest
+from posbench.devices import cluster, host, partners
+from posbench.knobs import UsageError, forms, user_file
 from posbench.knobs.command_line import READ_TEXTS
 from posbench.runs import console, workdir
 
 
 def run(request) -> int:
-    """One run, in its folder, which no other process may use meanwhile; returns the exit code. Raises UsageError."""
+    """One run, in its folder, which no other process may use meanwhile; returns the exit code. Raises UsageError.
+
+    Of several processes that make up the run, one that fails does not wait for the others.
+    """
     host.prepare(request.devices)
     first = True
     if request.config.distributed or (request.config.distributed is None and cluster.named()):
@@ -24,6 +26,21 @@ def run(request) -> int:
 
         first = parallel.initialize()
         interrupts.take_back()
+    try:
+        return partners.leave(_run(request, first))
+    except Exception as error:
+        if not partners.there_are():
+            raise
+        if partners.took_down(error):
+            partners.over(partners.GONE)
+        if isinstance(error, UsageError):
+            return partners.leave(console.fail(str(error), 2))
+        if isinstance(error, OSError):
+            return partners.leave(console.fail(files.in_words(error), 1))
+        partners.fail(error)
+
+
+def _run(request, first: bool) -> int:
     if request.mode == 'params' or not first:
         # The table of parameters needs no folder; the first process of several has opened theirs.
         opened = contextlib.nullcontext(request.workdir)
@@ -90,7 +107,7 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
         def write_fingerprint():
             start = dict(command=request.command, **fingerprint.fingerprint())
             if parallel.is_first():
-                write_atomically(folder / 'fingerprint.json', json.dumps(start, indent=2) + '\n')
+                files.write_atomically(folder / 'fingerprint.json', json.dumps(start, indent=2) + '\n')
 
         with progress.Progress(request.quiet or not parallel.is_first()) as bar:
             if request.mode == 'train':

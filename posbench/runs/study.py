@@ -3,12 +3,14 @@
 Stopped or killed at any moment and started again, it goes on where it was: every run resumes from its own checkpoints.
 """
 
+import dataclasses
 import fnmatch
 import hashlib
 import json
 import shlex
 from pathlib import Path
 
+from posbench.devices import cluster
 from posbench.files import write_atomically
 from posbench.knobs.kinds import UsageError
 from posbench.report import named
@@ -26,7 +28,32 @@ def run(request) -> int:
     Nothing is run before all is checked: the experiment, the configs of all runs, and the folders of those asked for.
     After SIGTERM or SIGINT the runs under way have saved, and the code is 128 more than the signal's number.
     """
+    request = _of_this_process(request)
     return go(*planned(request), request)
+
+
+def _of_this_process(request):
+    """The request of a study that several processes are at work on: each has its part of the runs, to itself.
+
+    So runs, too, are spread over the machines of a cluster, and say nothing to each other. A run that wants all of them
+    is a command of its own; --dry_run prints it.
+    """
+    part = None if request.dry_run else cluster.part()
+    if part is None:
+        return request
+    index, count = part
+    if request.shard != (0, 1):
+        raise UsageError(
+            f'--shard={request.shard[0]}/{request.shard[1]}: got a part of the study and {count} processes, which are '
+            'its parts themselves; wanted one of the two'
+        )
+    if request.overrides.get('distributed', '').lower() == 'true':
+        raise UsageError(
+            f'config.distributed: got true for a study of {count} processes, each of which has runs of its own; wanted '
+            'it left out, or the commands of --dry_run'
+        )
+    cluster.leave()
+    return dataclasses.replace(request, shard=(index, count))
 
 
 def go(source: Experiment, runs: list[Planned], chosen: list[Planned], request) -> int:

@@ -8,6 +8,7 @@ import types
 
 import pytest
 
+from posbench.devices import cluster
 from posbench.knobs.kinds import UsageError
 from posbench.knobs.user_file import ROOT
 from posbench.report import folder as folder_lib
@@ -41,6 +42,26 @@ def test_a_run_that_ends_without_a_word_or_a_row_has_failed(study, name, reason)
     study.edit('bad=2', f'{name}=2')
     assert study(f'--only={name}', '--retries=0') == (1, [name])
     assert json.loads((study.results / name / 'failed.json').read_text('utf-8'))['reason'] == reason
+
+
+def test_each_of_several_processes_has_its_part_of_the_runs_to_itself(study, monkeypatch):
+    def join(index):
+        for name, value in dict(COORDINATOR_ADDRESS='host:1', NUM_PROCESSES='2', PROCESS_ID=index).items():
+            monkeypatch.setenv(f'JAX_{name}', value)
+
+    join('1')
+    for flag, words in (
+        ('--shard=0/2', 'a part of the study and 2 processes'),
+        ('--config.distributed=true', 'got true'),
+    ):
+        with pytest.raises(UsageError, match=words):
+            study(flag)
+    assert study() == (1, ['bad', 'shaw'])
+    # Which its runs would have joined.
+    assert cluster.named() is None
+    join('0')
+    assert study() == (0, ['rope', 'alibi'])
+    assert verdict(study) == 'alibi rope shaw'
 
 
 def test_claims_and_report_are_made_of_the_rows_of_all_runs(study):
