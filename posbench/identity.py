@@ -38,10 +38,8 @@ def deciding(config: dict[str, Any]) -> dict[str, Any]:
         later = {'lengths', 'probe'}
         found['evaluate'] = {key: value for key, value in evaluate.items() if value or key not in later}
     if mesh := found.get('mesh'):
-        idle_here = dict(sequence=1, shard_parameters=False)
-        found['mesh'] = {
-            key: value for key, value in mesh.items() if idle_here.get(key) != value or key not in idle_here
-        }
+        unused = dict(sequence=1, shard_parameters=False)
+        found['mesh'] = {key: value for key, value in mesh.items() if key not in unused or unused[key] != value}
     return found
 
 

@@ -1,7 +1,5 @@
 """Shapes of what parallel.py places, each with where it lies: for programs that are compiled before they run."""
 
-import math
-
 import jax
 import numpy as np
 
@@ -25,12 +23,6 @@ def rows(shape: tuple[int, ...], dtype, layout: parallel.Layout) -> jax.ShapeDty
     seeds, count, batch, *others = shape
     parts = layout.mesh.shape['data']
     return jax.ShapeDtypeStruct((parts, seeds, count, batch // parts, *others), dtype, sharding=layout.replicas)
-
-
-def bytes_on_a_device(leaf: jax.ShapeDtypeStruct) -> int:
-    """What a device holds of it."""
-    shape = leaf.shape if leaf.sharding is None else leaf.sharding.shard_shape(leaf.shape)
-    return math.prod(shape) * leaf.dtype.itemsize
 
 
 def _described(tree, layout: parallel.Layout, shardings):

@@ -27,7 +27,9 @@ TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"')
 
 
 class Collective(NamedTuple):
-    """How often devices exchange something of a kind, and the bytes that each of them then holds."""
+    """How often devices exchange something of a kind, and the bytes that each of them holds before or after it,
+    whichever are more.
+    """
 
     count: int
     bytes: int
@@ -61,21 +63,22 @@ def read(text: str) -> Found:
         raise ValueError('HLO: got a text without an ENTRY, wanted that of a compiled program.')
     counts: dict[str, list[int]] = {}
     cycles, moved, known = 0, 0, False
-    for line, times, sizes in _walk(programs, entry, 1):
+    for line, times, sizes, fused in _walk(programs, entry, 1):
         kind = line.kind.removesuffix('-start')
+        read_from = sum(sizes.get(name, 0) for name in OPERAND.findall(line.rest.partition(')')[0]))
         if kind in COLLECTIVES:
             # What starts one holds what goes in beside what comes out.
             begins = line.kind.endswith('-start') and kind != 'all-reduce'
+            held = max(map(size, line.shapes)) if begins else line.bytes
             found = counts.setdefault(kind, [0, 0])
             found[0] += times
-            found[1] += times * (max(map(size, line.shapes)) if begins else line.bytes)
-        if sizes is None:
+            found[1] += times * max(held, read_from if kind == 'reduce-scatter' else 0)
+        if fused:
             continue
         if estimate := CYCLES.search(line.rest):
             cycles, known = cycles + times * int(estimate[1]), True
         if line.kind not in FREE and not line.kind.endswith('-done'):
-            read_from = OPERAND.findall(line.rest.partition(')')[0])
-            moved += times * (line.bytes + sum(sizes.get(name, 0) for name in read_from))
+            moved += times * (line.bytes + read_from)
     collectives = {kind: Collective(*found) for kind, found in sorted(counts.items())}
     return Found(collectives, cycles if known else None, moved)
 
@@ -94,12 +97,12 @@ def _programs(text: str) -> tuple[dict[str, list[_Line]], str | None]:
     return programs, entry
 
 
-def _walk(programs: dict, name: str, times: int, inside: bool = False) -> Iterator[tuple[_Line, int, dict | None]]:
-    """Every instruction that runs, how often, and the sizes of what it may read; None within a fusion."""
+def _walk(programs: dict, name: str, times: int, fused: bool = False) -> Iterator[tuple[_Line, int, dict, bool]]:
+    """Every instruction that runs, how often, the sizes of what it may read, and whether it is within a fusion."""
     lines = programs[name]
-    sizes = None if inside else {line.name: line.bytes for line in lines}
+    sizes = {line.name: line.bytes for line in lines}
     for line in lines:
-        yield line, times, sizes
+        yield line, times, sizes, fused
         if line.kind in COLLECTIVES or line.kind.startswith('reduce') or line.kind in ('scatter', 'sort', 'map'):
             # What they call is done to two numbers at a time.
             continue
@@ -107,7 +110,7 @@ def _walk(programs: dict, name: str, times: int, inside: bool = False) -> Iterat
         turns = times * (_turns(programs, line) if line.kind == 'while' else 1)
         for one in called:
             if one in programs:
-                yield from _walk(programs, one, turns, inside or line.kind not in ('while', 'call', 'conditional'))
+                yield from _walk(programs, one, turns, fused or line.kind not in ('while', 'call', 'conditional'))
 
 
 def _turns(programs: dict, line: _Line) -> int:

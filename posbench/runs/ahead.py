@@ -25,7 +25,7 @@ NAME = 'compile.json'
 class Tried:
     """One mesh: what each program takes there, up to the first that has no room; `error`: one that does not compile."""
 
-    mesh: dict[str, int]  # as config.mesh asks for it
+    mesh: dict[str, int | bool]  # as config.mesh asks for it
     costs: dict[str, Any]  # devices.programs.Cost, by the name of the program
     fits: bool
     seconds: float  # that compiling took
@@ -50,7 +50,7 @@ def run(request) -> int:
     keep(request.workdir / NAME, machine, {name: as_json(request.config, tried)})
     if not tried[-1].fits:
         return console.fail(f'{name}: {lacking(tried)}', 1)
-    print(f'{name} fits as {mesh_of(tried[-1])}.')
+    print(f'{name} fits as {mesh_of(tried[-1])}{_flags(tried)}.')
     return 0
 
 
@@ -164,6 +164,14 @@ def mesh_of(one: Tried) -> str:
     from posbench.devices import meshes
 
     return meshes.show(one.mesh)
+
+
+def _flags(tried: list[Tried]) -> str:
+    """What a command needs for the last mesh, where a run would not take it by itself."""
+    if len(tried) == 1:
+        return ''
+    wanted = {name: str(size).lower() for name, size in tried[-1].mesh.items() if name in ('model', 'shard_parameters')}
+    return f': {" ".join(f"--config.mesh.{name}={value}" for name, value in wanted.items())}'
 
 
 def as_json(config, tried: list[Tried]) -> dict[str, Any]:

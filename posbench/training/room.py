@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import jax
 
-from posbench.devices import described, live, memory, programs, topology
+from posbench.devices import live, memory, programs, topology
 from posbench.devices.programs import Program
 
 # A bound below this share of the memory is not looked at more closely: rows of shorter shapes may be twice as many
@@ -37,7 +37,7 @@ def check(
     machine = topology.here(devices)
     said = [f'{program.name} {memory.show(_needed(program, machine, train_less))}' for program in training]
     if evaluation:
-        bound = _bound(evaluation[0], len(devices))
+        bound = _bound(evaluation[0])
         if machine.limit is None or bound <= SAFE * machine.limit:
             said.append(f'evaluation below {memory.show(bound)}')
         else:
@@ -47,10 +47,11 @@ def check(
     return f'Memory of a device: {", ".join(said)}{limit}.'
 
 
-def _bound(program: Program, devices: int) -> int:
+def _bound(program: Program) -> int:
+    """As if one device held all of it: what is split may be gathered, and a bias of all pairs is on each."""
     inputs = jax.tree.leaves(program.arguments, is_leaf=lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
-    lying = sum(described.bytes_on_a_device(leaf) for leaf in inputs if isinstance(leaf, jax.ShapeDtypeStruct))
-    return lying + live.peak(programs.trace(program)) // devices
+    given = sum(leaf.size * leaf.dtype.itemsize for leaf in inputs if isinstance(leaf, jax.ShapeDtypeStruct))
+    return given + live.peak(programs.trace(program))
 
 
 def _needed(program: Program, machine: topology.Machine, less: str) -> int:

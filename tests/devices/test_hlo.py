@@ -50,6 +50,7 @@ LOOP = """HloModule jit_f, is_scheduled=true
   %inner = (s32[], f32[8,4]) while(%i.3), condition=%condition.clone, body=%body.clone.sunk
   %start = (f32[16]{0}, f32[64]{0}) all-gather-start(%i.3), dimensions={0}
   %done = f32[64]{0} all-gather-done(%start)
+  %scattered = f32[16]{0} reduce-scatter(%done), dimensions={0}, to_apply=%add
   ROOT %copied = f32[64]{0} copy(%done), backend_config={"window_config":{"estimated_cycles":"7"}}
 }
 
@@ -67,6 +68,8 @@ def test_a_loop_counts_as_often_as_it_turns_and_one_over_the_steps_of_a_call_onc
     assert found.collectives['all-reduce'] == hlo.Collective(12, 12 * (8 * 4 * 4 + 2 * 4))
     # What starts one has what goes in beside what comes out.
     assert found.collectives['all-gather'] == hlo.Collective(1, 64 * 4)
+    # A device has sent all parts but its own.
+    assert found.collectives['reduce-scatter'] == hlo.Collective(1, 64 * 4)
 
 
 def test_bytes_are_those_between_memory_and_what_was_fused():
@@ -74,8 +77,8 @@ def test_bytes_are_those_between_memory_and_what_was_fused():
     reduced = 8 * 4 * 4 + 2 * 4 + 2 * (2 * 8 * 4)
     compared = 1 + 4 + 4
     turn = read_and_written + reduced + compared
-    gathered, copied = 4 * (16 + 64) + 2 * 4, 2 * 4 * 64
-    assert hlo.read(LOOP).moved == 12 * turn + gathered + copied + compared
+    gathered, scattered, copied = 4 * (16 + 64) + 2 * 4, 4 * (64 + 16), 2 * 4 * 64
+    assert hlo.read(LOOP).moved == 12 * turn + gathered + scattered + copied + compared
 
 
 @pytest.mark.parametrize(

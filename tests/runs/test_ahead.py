@@ -48,11 +48,28 @@ def test_a_run_that_fits_nowhere_says_what_each_mesh_lacks(tmp_path, flags, monk
     said = capsys.readouterr()
     assert [line for line in said.out.splitlines() if line.startswith('seed')] == [
         'seed 2 x data 4 x model 1',
-        'seed 2 x data 2 x model 2',
+        'seed 2 x data 4 x model 1 with shard_parameters',
+        'seed 2 x data 2 x model 2 with shard_parameters',
     ]
     assert said.err.startswith('launch.py: rope: fits no mesh that was tried: seed 2 x data 4 x model 1: training asks')
     assert said.err.count('\n') == 1
     assert json.loads((tmp_path / 'run' / 'compile.json').read_text())['here']['runs']['rope']['fits'] is None
+
+
+def test_the_first_mesh_with_room_is_said_with_the_flags_that_ask_for_it(tmp_path, flags, monkeypatch, capsys):
+    """Where a copy of all parameters on each device is too much, and an eighth of them is not."""
+    assert compile_rope(flags) == 0
+    kept = tmp_path / 'run' / 'compile.json'
+    whole = json.loads(kept.read_text())['here']['runs']['rope']['tried'][0]['programs']['training']['memory']
+    capsys.readouterr()
+    monkeypatch.setattr(memory, 'available', lambda devices: whole - 1)
+    assert compile_rope(flags) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    mesh = 'seed 2 x data 4 x model 1 with shard_parameters'
+    assert last == f'rope fits as {mesh}: --config.mesh.model=1 --config.mesh.shard_parameters=true.'
+    run = json.loads(kept.read_text())['here']['runs']['rope']
+    assert run['fits'] == dict(seed=2, data=4, model=1, shard_parameters=True)
+    assert run['tried'][1]['programs']['training']['memory'] < whole
 
 
 def test_what_cannot_be_run_cannot_be_compiled_and_says_so_in_the_same_line(flags, capsys):

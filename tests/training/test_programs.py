@@ -1,9 +1,10 @@
 """The programs of a run before it runs: all of them, as they will be called, for machines that are not there too."""
 
 import jax
+import numpy as np
 import pytest
 
-from posbench.devices import flops, parallel, programs
+from posbench.devices import described, flops, parallel, programs
 from posbench.devices import topology as topologies
 from posbench.runs import rows
 from posbench.training import loop
@@ -65,6 +66,25 @@ def test_the_longest_shape_comes_first_and_none_comes_twice():
     read = [program.arguments[6]['inputs_BL'].shape for program in in_one.evaluation(job)]
     assert [length for _, length in read] == sorted({length for _, length in read}, reverse=True)
     assert {34, 40} < {length for _, length in read}
+
+
+@pytest.mark.parametrize(
+    'mesh',
+    [
+        dict(seeds=(0, 1), mesh__seed=2, mesh__data=2, mesh__model=2, mesh__shard_parameters=True),
+        dict(parallel='pmap', mesh__data=2),
+    ],
+)
+@pytest.mark.parametrize('on_device', [True, False])
+def test_what_is_described_lies_as_what_is_placed(mesh, on_device):
+    job = small_job.build('rope', task__on_device=on_device, **mesh)
+    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), job.abstract_state)
+    said = described.state(job.abstract_state, job.layout), job.abstract_feed
+    placed = parallel.place_state(zeros, job.layout), job.feeder()(0)
+    assert jax.tree.structure(said) == jax.tree.structure(placed)
+    for shape, array in zip(jax.tree.leaves(said), jax.tree.leaves(placed)):
+        assert (shape.shape, shape.dtype) == (array.shape, array.dtype)
+        assert shape.sharding.is_equivalent_to(array.sharding, array.ndim)
 
 
 def test_pmap_has_a_copy_a_replica():
