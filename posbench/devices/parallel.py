@@ -120,6 +120,11 @@ class Layout:
         return Mesh(self.mesh.devices.reshape(shape), ('seed', 'data', 'sequence', 'model'))
 
     @property
+    def whole(self) -> 'Layout':
+        """The same, with all of each parameter where its rows are."""
+        return dataclasses.replace(self, shard_parameters=False)
+
+    @property
     def rows(self) -> NamedSharding:
         """Arrays whose leading axis is a batch that is scored."""
         return NamedSharding(self.scoring, P('data'))

@@ -53,6 +53,11 @@ class Evaluator:
         """Every protocol of a split at a length, in the order in which the task gives them. ValueError as it raises."""
         found: dict[str, Parts] = {}
         examples = collections.Counter()
+        if self.layout.shard_parameters:
+            # Once for all batches: left to itself XLA may gather rows instead, and score all of them on each device.
+            given = dict(params=params_S, frozen=frozen)
+            whole = jax.jit(lambda given: given, out_shardings=self.layout.whole.of_state(given))(given)
+            params_S, frozen = whole['params'], whole['frozen']
         main = next(iter(self.task.protocols))
         for protocol, batch in self.task.held_out(split, length, self.budget):
             if only_main and protocol != main:
@@ -90,9 +95,13 @@ class Evaluator:
     def program(self, params_S: Any, frozen: Any, batch: dict[str, jax.ShapeDtypeStruct]) -> tuple[Any, tuple]:
         """The function that scores batches of these shapes, and the shapes of its arguments."""
         task = described.tree(self.task.without_host_data(), dataclasses.replace(self.layout, mode='jit'))
+        whole = described.state(
+            dict(params=params_S, frozen=frozen), dataclasses.replace(self.layout.whole, mode='jit')
+        )
         seed_S = jax.ShapeDtypeStruct((len(self.seeds),), jnp.int32)
         number = jax.ShapeDtypeStruct((), jnp.int32)
-        return _sums, (self._model, self.position_map, task, params_S, frozen, seed_S, batch, number)
+        parameters = whole['params'], whole['frozen']
+        return _sums, (self._model, self.position_map, task, *parameters, seed_S, batch, number)
 
     def values(self, scored: Scored) -> list[dict[str, float]]:
         """Every metric for each seed."""

@@ -57,7 +57,8 @@ def test_a_run_that_fits_nowhere_says_what_each_mesh_lacks(tmp_path, flags, monk
 
 
 def test_the_first_mesh_with_room_is_said_with_the_flags_that_ask_for_it(tmp_path, flags, monkeypatch, capsys):
-    """Where a copy of all parameters on each device is too much, and an eighth of them is not."""
+    """Where a copy of all parameters and averages on each device is too much."""
+    flags = [*flags, '--config.model.hidden=1024', '--config.evaluate.batch_tokens=64']
     assert compile_rope(flags) == 0
     kept = tmp_path / 'run' / 'compile.json'
     whole = json.loads(kept.read_text())['here']['runs']['rope']['tried'][0]['programs']['training']['memory']

@@ -10,7 +10,7 @@ import pytest
 from jax.sharding import Mesh
 
 from posbench import encodings, positions
-from posbench.devices import parallel
+from posbench.devices import hlo, parallel
 from posbench.models import build
 from posbench.tasks import base
 from posbench.tasks.sequence import reverse
@@ -128,6 +128,18 @@ def test_devices_that_share_a_sequence_change_no_score(transformer):
     alone, _ = scored(evaluator(model), 21, params_S)
     got, _ = scored(evaluator(model, devices=8, sequence=4), 21, params_S)
     same(got, nats_SL(alone))
+
+
+def test_parameters_that_are_split_are_gathered_and_rows_stay_where_they_are(transformer):
+    model, params_S, without = transformer
+    one = evaluator(model, devices=8, batch_tokens=160)
+    one = dataclasses.replace(one, layout=dataclasses.replace(one.layout, shard_parameters=True))
+    split_S = parallel.place_state(params_S, one.layout)
+    assert not all(leaf.is_fully_replicated for leaf in jax.tree.leaves(split_S))
+    got, _ = scored(one, 20, split_S)
+    same(got, plain(without, params_S, ends(20), 20, 20))
+    function, arguments = one.program(split_S, {}, one.batches('test', 20)[0])
+    assert hlo.read(function.lower(*arguments).compile().as_text()).collectives == {}
 
 
 def test_a_sliding_window_of_a_transformer_is_a_plain_loop_over_the_tokens_before(transformer):
