@@ -7,11 +7,7 @@ Rajbhandari et al. 2020, arXiv 1910.02054), it is so for gradients alone, and XL
 from collections.abc import Callable
 
 import jax
-from jax.ad_checkpoint import checkpoint_name
 from jax.sharding import PartitionSpec as P
-
-# The name by which the backward pass knows parameters that were gathered.
-GATHERED = 'gathered parameters'
 
 
 class All:
@@ -61,6 +57,9 @@ class Own(All):
 class Divided(All):
     """To a step each device has all rows; where gradients are made, it has its own, and gathers parameters.
 
+    They stay gathered for the backward pass. A policy of jax.checkpoint that has them gathered again takes the place of
+    those that layers and blocks of attention have, all of whose logits are then kept.
+
     axes: of parameters of one model, which axis of each is split over these devices; -1: none.
     """
 
@@ -78,10 +77,6 @@ class Divided(All):
 
             def of_whole(params, frozen, *others):
                 return share(jax.tree.map(_gather, params, axes), jax.tree.map(_gather, frozen, of_frozen), *others)
-
-            # What was gathered is not kept for the backward pass, but gathered again.
-            policy = jax.checkpoint_policies.save_anything_except_these_names(GATHERED)
-            of_whole = jax.checkpoint(of_whole, policy=policy)
 
             def of_one(*arguments):
                 loss, grads = jax.value_and_grad(of_whole)(*arguments)
@@ -106,4 +101,4 @@ def _spec(axis: int) -> P:
 
 
 def _gather(x, axis: int):
-    return x if axis < 0 else checkpoint_name(jax.lax.all_gather(x, 'data', axis=axis, tiled=True), GATHERED)
+    return x if axis < 0 else jax.lax.all_gather(x, 'data', axis=axis, tiled=True)

@@ -87,6 +87,15 @@ def test_what_is_described_lies_as_what_is_placed(mesh, on_device):
         assert shape.sharding.is_equivalent_to(array.sharding, array.ndim)
 
 
+def test_parameters_that_are_split_leave_to_layers_and_blocks_what_they_compute_again():
+    def operations(split):
+        sizes = dict(model__remat=True, model__block_size=4, mesh__data=2)
+        (training,) = in_one.training(small_job.build('rope', mesh__shard_parameters=split, **sizes))
+        return flops.of(programs.trace(training))
+
+    assert operations(True) == operations(False)
+
+
 def test_pmap_has_a_copy_a_replica():
     job = small_job.build('none', parallel='pmap', mesh__data=2, evaluate__multiples=(1,))
     (training,) = in_one.training(job)
