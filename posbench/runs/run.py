@@ -6,6 +6,7 @@ jax is imported when a folder is open and something is left to do: a run that is
 import contextlib
 import json
 import pathlib
+from collections.abc import Iterator
 
 from posbench import failures, files, interrupts, manifest
 from posbench.devices import cluster, host, partners
@@ -15,58 +16,75 @@ from posbench.runs import console, workdir
 
 
 def run(request) -> int:
-    """One run, in its folder, which no other process may use meanwhile; returns the exit code. Raises UsageError.
+    """One run, in its folder, which no other process may use meanwhile; returns the exit code. Raises UsageError."""
+    first = _joins(request)
+    with _waits_for_nobody():
+        with _folder(request, first) as folder:
+            code = _settled(request, folder, first)
+            if begins := code is None:
+                own = user_file.modules(request.config.to_dict())
+                try:
+                    code = _in_folder(request, folder, own)
+                except Exception as error:
+                    # A file that raises when it is compiled or scored is as bad an input as one that cannot be read.
+                    line = user_file.blame(error, own)
+                    if line is None:
+                        raise
+                    code = console.fail(line, 2)
+        if begins and code == 0 and first and request.mode in ('train', 'evaluate'):
+            code = console.report(folder)
+        return partners.leave(code)
 
-    Of several processes that make up the run, one that fails does not wait for the others.
-    """
+
+def _joins(request) -> bool:
+    """Joins the processes that make up the run, if there are several; whether this is the first of them."""
     host.prepare(request.devices)
-    first = True
-    if request.config.distributed or (request.config.distributed is None and cluster.named()):
-        from posbench.devices import parallel
+    if not (request.config.distributed or (request.config.distributed is None and cluster.named())):
+        return True
+    from posbench.devices import parallel
 
-        first = parallel.initialize()
-        interrupts.take_back()
+    first = parallel.initialize()
+    interrupts.take_back()
+    return first
+
+
+@contextlib.contextmanager
+def _waits_for_nobody() -> Iterator[None]:
+    """Of several processes that make up a run, one that fails ends without waiting for the others."""
     try:
-        return partners.leave(_run(request, first))
+        yield
     except Exception as error:
         if not partners.there_are():
             raise
         if partners.took_down(error):
             partners.over(partners.GONE)
         if isinstance(error, UsageError):
-            return partners.leave(console.fail(str(error), 2))
+            partners.leave(console.fail(str(error), 2))
         if isinstance(error, OSError):
-            return partners.leave(console.fail(files.in_words(error), 1))
+            partners.leave(console.fail(files.in_words(error), 1))
         partners.fail(error)
 
 
-def _run(request, first: bool) -> int:
+def _folder(request, first: bool) -> contextlib.AbstractContextManager[pathlib.Path]:
     if request.mode == 'params' or not first:
         # The table of parameters needs no folder; the first process of several has opened theirs.
-        opened = contextlib.nullcontext(request.workdir)
-    else:
-        opened = workdir.open_workdir(request.workdir, request.config, request.resume, mode=request.mode)
-    with opened as folder:
-        damage = manifest.damage(folder) if request.mode in ('train', 'evaluate') and first else None
-        if damage and (request.mode == 'evaluate' or not workdir.has_checkpoints(folder)):
-            return console.fail(f'{folder}: {damage}; {_REMEDY[request.mode]}', 1)
-        if damage and not request.quiet:
-            print(f'{folder}: {damage}; this run is scored again.')
-        if request.mode == 'train' and not damage and workdir.is_done(folder):
-            if not first:
-                return 0
-            print(f'{folder}: this run is done; here is its report.')
-            return console.report(folder)
-        own = user_file.modules(request.config.to_dict())
-        try:
-            code = _in_folder(request, folder, own)
-        except Exception as error:
-            # A file that raises when it is compiled or scored is as bad an input as one that cannot be read.
-            line = user_file.blame(error, own)
-            if line is None:
-                raise
-            return console.fail(line, 2)
-    return console.report(folder) if code == 0 and first and request.mode in ('train', 'evaluate') else code
+        return contextlib.nullcontext(request.workdir)
+    return workdir.open_workdir(request.workdir, request.config, request.resume, mode=request.mode)
+
+
+def _settled(request, folder: pathlib.Path, first: bool) -> int | None:
+    """The exit code of a run that is done or damaged, once that is said; None where something is left to do."""
+    damage = manifest.damage(folder) if request.mode in ('train', 'evaluate') and first else None
+    if damage and (request.mode == 'evaluate' or not workdir.has_checkpoints(folder)):
+        return console.fail(f'{folder}: {damage}; {_REMEDY[request.mode]}', 1)
+    if damage and not request.quiet:
+        print(f'{folder}: {damage}; this run is scored again.')
+    if request.mode == 'train' and not damage and workdir.is_done(folder):
+        if not first:
+            return 0
+        print(f'{folder}: this run is done; here is its report.')
+        return console.report(folder)
+    return None
 
 
 # Where what a finished run has written is no longer what it wrote.

@@ -35,7 +35,7 @@ def refused(*arguments) -> str:
         (['--config.dataset.name=folder'], "config.dataset.folder: got None, wanted a path, because config.dataset.name is 'folder'"),
         (['--config.train.evaluate_every=30'], 'config.train.evaluate_every: got 30, wanted a multiple of config.train.steps_per_call, which is 25'),
         (['--config.mesh.seed=2'], 'config.mesh.seed: got 2, wanted a divisor of 1, the number of seeds in config.seeds = (0,)'),
-        (['--mode=generate'], "--mode: got 'generate', wanted one of train, evaluate, params for a run of word vectors"),
+        (['--mode=generate'], "--mode: got 'generate', wanted one of train, evaluate, params, compile for a run of word vectors"),
         (['--atlas'], f"--atlas: got '{VECTORS}', the config of a run of word vectors, wanted one with an encoding"),
     ],
 )  # fmt: skip
