@@ -161,6 +161,8 @@ def _in_folder(request, folder: pathlib.Path, own: list[str]) -> int:
     except room.NoRoom as error:
         return _failed(request, folder, 'out of memory', str(error))
     except checkpoint.CheckpointError as error:
+        if partners.took_down(error):
+            raise
         return console.fail(str(error), 1)
     except (MemoryError, jax.errors.JaxRuntimeError) as error:
         if isinstance(error, jax.errors.JaxRuntimeError) and 'RESOURCE_EXHAUSTED' not in str(error):
