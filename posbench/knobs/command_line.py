@@ -88,10 +88,7 @@ FLAGS = {
         'DIR',
     ),
     'mode': Flag(
-        Choice(MODES),
-        ('config', 'experiment'),
-        'what to do; by default train, which evaluates and reports too; of a study compile alone',
-        'MODE',
+        Choice(MODES), ('config', 'experiment'), 'by default train, which reports too; of a study only compile', 'MODE'
     ),
     'topology': Flag(
         Text(), ('config', 'experiment'), 'what --mode=compile is for: v5e:16x16, say; by default what is here', 'NAME'
