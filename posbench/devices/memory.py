@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 
 GIB = 2**30
 PROC, CGROUP = pathlib.Path('/proc'), pathlib.Path('/sys/fs/cgroup')
+# Pages of files, as memory.stat of a control group calls them.
+FILES = ('inactive_file ', 'active_file ')
 
 
 def available(devices: Sequence) -> int | None:
@@ -48,9 +50,6 @@ def _left_by_cgroups() -> Iterator[int]:
             # Pages of files are given back when others are wanted.
             files = [line.split()[1] for line in _text(place / 'memory.stat').splitlines() if line.startswith(FILES)]
             yield int(limit) - int(used) + sum(map(int, files))
-
-
-FILES = ('inactive_file ', 'active_file ')
 
 
 def _text(path: pathlib.Path) -> str:

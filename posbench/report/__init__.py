@@ -136,7 +136,7 @@ def _draw(study: Study, found: list[boards_lib.Board]) -> dict[str, list]:
             tasks.setdefault(board.task.name, []).append(board)
             heading, end = page.heading(board), '' if i == 0 else f'-{i + 1}'
             words = board.metric.phrase
-            effects = choices.of_board(board, study.levels) if board.lengths else []
+            effects = choices.of_board(board, study.levels)
             alt = f'{choices.TITLE}: {texts.upper(words)} of one level minus that of another. {heading}.'
             keep(heading, f'choices{end}', choices.figure(board, effects), alt)
             if len(board.runs) > page.MANY:

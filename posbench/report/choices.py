@@ -36,7 +36,7 @@ class Effect:
 
 
 def of_board(board: Board, levels: Mapping[str, Mapping[str, str]]) -> list[Effect]:
-    """Of every level but the first of each choice; [] of a board whose runs differ in one choice, or in none.
+    """Of every level but the first of each choice; [] without lengths, or where runs differ in no two choices.
 
     `levels` are those of the study's runs, by their names, in the order of the grid. The first level of a choice is the
     same on all boards: that of the runs with the most choices.
@@ -49,7 +49,7 @@ def of_board(board: Board, levels: Mapping[str, Mapping[str, str]]) -> list[Effe
             known[level] = known.get(level, False) or run in own
     choices = {choice: [level for level, is_here in known.items() if is_here] for choice, known in choices.items()}
     choices = {choice: found for choice, found in choices.items() if len(found) > 1}
-    if len(choices) < 2:
+    if len(choices) < 2 or not board.lengths:
         return []
     row, scale = board.task.row(board.task.main), 100 if board.metric.share else 1
     values = {run: {one.seed: scale * one.value for one in board.cell(run, row, _at(board))} for run in own}

@@ -190,7 +190,7 @@ def heading(board: Board) -> str:
 
 def effect_tables(study: Study, board: Board) -> list[Table]:
     """What each choice of a grid does; none of a study that is no grid of several choices."""
-    found = choices.of_board(board, study.levels) if board.lengths else []
+    found = choices.of_board(board, study.levels)
     return [choices.table(board, found)] if found else []
 
 

@@ -24,7 +24,7 @@ LOCK = '.lock'
 # Knobs and groups of them that may change between two commands of a mode: they decide nothing about a run's weights
 # but, where it is computed, their last bits, and of its rows only which lengths there are.
 STEPS = 'config.train.steps'
-PLACE = ('mesh', 'parallel', 'distributed')
+PLACE = tuple(name.split('.')[1] for name in origin.PLACE)
 IDLE = ('generate', 'debug_nans', *PLACE)
 FREE = {'train': IDLE} | dict.fromkeys(('evaluate', 'generate', 'predict', 'embed'), (*IDLE, 'evaluate'))
 

@@ -65,7 +65,7 @@ def refused(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
 
 def said(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """Differences that may make other bits: of the devices that the config asks for, and of the code."""
-    plain = (flat(json.loads(json.dumps(one['config']))) for one in (there, here))
+    plain = (flat(identity.portable(one['config'])) for one in (there, here))
     places = ({key: value for key, value in one.items() if key.startswith(PLACE)} for one in plain)
     # A checkpoint from before there was a knob says nothing of it.
     found = [line for line in different(*places).values() if 'not set' not in line]
@@ -82,7 +82,7 @@ def summary(origin: dict[str, Any]) -> dict[str, Any]:
 
 def config_differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """Knobs of two resolved configs that differ, but for those that decide no weights."""
-    there, here = (flat(json.loads(json.dumps(identity.portable(config)))) for config in (there, here))
+    there, here = (flat(identity.portable(config)) for config in (there, here))
     return [line for key, line in different(there, here).items() if not key.startswith(FREE)]
 
 
